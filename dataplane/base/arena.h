@@ -1,0 +1,65 @@
+// Arena: one zeroed, contiguous mapping from which a worker's tables are carved at start, and never
+// again.
+//
+// Backing  2 MiB huge pages when the kernel has them (MAP_HUGETLB), else transparent huge pages,
+// else 4 KiB pages: the
+//          caller may ask which it got, since 4 KiB pages cost a factor of two to three on big
+//          tables.
+// Threads  Carve() at start, from one thread. The memory itself belongs to whoever carved it.
+// Errors   Create() answers kResourceExhausted with the size and the cure. Carve() past the end is
+// a caller's bug:
+//          sizes are computed before creation, so it aborts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "dataplane/base/limits.h"
+
+namespace coretrack {
+
+enum class PageKind : uint8_t { kHuge2M, kTransparentHuge, kSmall };
+std::string_view Name(PageKind kind);
+
+class Arena {
+ public:
+  // `bytes` is rounded up to 2 MiB. `allow_hugetlb` false keeps off the hugetlbfs pool (offline
+  // tools, tests).
+  static absl::StatusOr<Arena> Create(size_t bytes, bool allow_hugetlb);
+
+  Arena() = default;
+  Arena(Arena&& other) noexcept { *this = std::move(other); }
+  Arena& operator=(Arena&& other) noexcept;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena();
+
+  // The next `count` objects of T, zeroed, on a cache line boundary.
+  template <typename T>
+  T* Carve(size_t count) {
+    return static_cast<T*>(CarveBytes(count * sizeof(T)));
+  }
+
+  // What Carve<T>(count) takes from the arena.
+  template <typename T>
+  static constexpr size_t SizeOf(size_t count) {
+    return (count * sizeof(T) + kCacheLine - 1) / kCacheLine * kCacheLine;
+  }
+
+  size_t bytes() const { return bytes_; }
+  size_t used_bytes() const { return used_; }
+  PageKind page_kind() const { return kind_; }
+
+ private:
+  void* CarveBytes(size_t bytes);
+
+  std::byte* base_ = nullptr;
+  size_t bytes_ = 0;
+  size_t used_ = 0;
+  PageKind kind_ = PageKind::kSmall;
+};
+
+}  // namespace coretrack

@@ -1,0 +1,74 @@
+// FlowLine and FlowDetail: one flow's hot cache line and its cold one.
+//
+// Layout   64 bytes each, pointer-free. What the protocol tracker keeps in them (state, scales,
+// max_window, protocol_words, the
+//          detail's flags) is opaque to this room: worker/tcp_binding.h packs and unpacks it.
+// Threads  Written by the owning worker only. Any thread may read them through ReadFlow()
+// (flow_slot.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/base/limits.h"
+#include "dataplane/base/packed_uint.h"
+#include "dataplane/base/types.h"
+
+namespace coretrack {
+
+// All that an established packet reads and writes beside its bucket.
+struct FlowLine {
+  // Word 0: the sequence lock's version beside fields that nearly every write changes
+  // (flow_slot.h).
+  uint8_t version;                 // odd while a write is under way
+  uint8_t state;                   // 0: the slot is empty
+  std::array<uint8_t, 2> packets;  // by Direction, since the last spill into FlowDetail
+  uint32_t deadline_ms;            // a Tick: the flow is absent from this tick on
+  // Word 1.
+  uint32_t context;                   // FlowKey::context
+  uint8_t zone_flags;                 // zone in the low 3 bits, flow_flag:: above
+  uint8_t scales;                     // window scale, a nibble per direction
+  std::array<uint8_t, 2> max_window;  // coded largest window, by Direction
+  // Word 2.
+  uint64_t address;  // IPv4: FlowKey::address[0]. IPv6: the flow's hash; the addresses are in
+                     // FlowSlot's second line
+  // Word 3.
+  uint32_t ports;                 // FlowKey::ports
+  std::array<uint16_t, 2> bytes;  // IP-layer bytes by Direction, since the last spill
+  // Words 4 to 7.
+  std::array<uint32_t, 8> protocol_words;
+
+  Tick deadline() const { return Tick(deadline_ms); }
+  uint8_t zone() const;
+};
+static_assert(sizeof(FlowLine) == kCacheLine);
+
+// Bits of FlowLine::zone_flags.
+namespace flow_flag {
+inline constexpr uint8_t kZoneMask = kMaxZones - 1;
+inline constexpr uint8_t kAttention = 0x08;  // every packet takes the slow path
+constexpr uint8_t AckSeen(Direction d) { return 0x10 << Raw(d); }   // a pure ACK is in the history
+constexpr uint8_t DataSeen(Direction d) { return 0x40 << Raw(d); }  // data is in the history
+}  // namespace flow_flag
+
+inline uint8_t FlowLine::zone() const { return zone_flags & flow_flag::kZoneMask; }
+
+// What is touched once per 43 packets or more (a spill of the line's deltas), or at a change of
+// state.
+struct FlowDetail {
+  std::array<PackedUint<5>, 2> packets;           // by Direction, spilled
+  std::array<PackedUint<6>, 2> bytes;             // by Direction, spilled
+  PackedUint<7> start_us;                         // unix time of the first packet
+  std::array<PackedUint<3>, 2> handshake_rtt_us;  // by Direction; kMax: not observed
+  std::array<uint8_t, 10> history;                // 16 letters of 5 bits (worker/history.h)
+  std::array<uint16_t, 2> mss;                    // by Direction; 0: not observed
+  std::array<uint16_t, 2> retransmits;            // by Direction, saturating
+  std::array<uint16_t, 2> out_of_window;          // by Direction, saturating
+  PackedUint<3> generation;  // how often this slot has been filled; kept when the slot is emptied
+  uint16_t flags;            // opaque to this room
+  uint8_t offered_scales;    // a nibble per direction as its SYN had it; 15: none
+  uint8_t time_wait_counts;  // nibbles, saturating: FINs again (low), old duplicates (high)
+};
+static_assert(sizeof(FlowDetail) == kCacheLine);
+
+}  // namespace coretrack

@@ -1,0 +1,119 @@
+// FlowTable: one worker's map from FlowKey to FlowIndex for one IP version, and the storage of its
+// flows.
+//
+// Why not rte_hash or absl::flat_hash_map: see README.md, "Measured choices".
+// Layout   Groups of 31 slots. A group's bucket is one cache line: 31 16-bit tags and a 16-bit
+// overflow count. A slot's FlowLine lies at
+//          its index in an array of its own (IPv6: two adjacent lines, the second holds the
+//          addresses), its FlowDetail in a third.
+//            bucket[group]  | tag 0 | tag 1 | ... | tag 30 | overflow |      tag 0: empty
+//            line[slot]     | FlowLine |                                     slot = group * 31 +
+//            position detail[slot]   | FlowDetail |
+//          Tags are compared first, all in one vector instruction, so a miss reads one line. The
+//          overflow count says how many flows were placed past this group: a look-up stops at the
+//          first group where it is zero.
+// Threads  Owned by one worker. Read() may be called from any thread (flow_slot.h); tags are
+// atomics for it. Limits   Capacity fixed at construction. At most kMaxProbe groups are looked at;
+// then Insert() answers kNone: count it. Errors   REQUIRES: lines are caller bugs, asserted in
+// debug builds. Cost     bench: FlowTable/*
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/base/arena.h"
+#include "dataplane/base/types.h"
+#include "dataplane/flow/flow_slot.h"
+#include "dataplane/packet/flow_key.h"
+
+namespace coretrack {
+
+class FlowTable {
+ public:
+  static constexpr uint32_t kGroupSlots = 31;
+  static constexpr uint32_t kMaxProbe = 16;
+  // Flows per slot that a table is built for: Shape::capacity / slots.
+  static constexpr double kDesignLoad = 0.85;
+
+  struct Shape {
+    uint32_t capacity = 0;     // flows it is built to hold; it has capacity / kDesignLoad slots,
+                               // rounded up to whole groups
+    bool ipv6 = false;         // two lines a flow instead of one
+    uint32_t first_index = 0;  // FlowIndex of slot 0, so that two tables share one index space
+  };
+  static uint32_t SlotsFor(uint32_t capacity);
+  static size_t ArenaBytes(const Shape& shape);
+  // REQUIRES: `arena` has ArenaBytes(shape) left.
+  FlowTable(const Shape& shape, Arena* arena);
+
+  // Starts loading the bucket of `hash`. Call a stage before Candidate() or Find().
+  void PrefetchBucket(FlowHash hash) const;
+
+  // The first slot in the home group whose tag matches, or kNone; starts loading its line(s). A
+  // guess, not an answer: Find() verifies.
+  FlowIndex Candidate(FlowHash hash) const;
+
+  // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
+  // found.
+  FlowIndex Find(const FlowKey& key, FlowHash hash) const;
+  // The same, given Candidate()'s answer for `hash`, with nothing inserted or erased since:
+  // compares that slot first.
+  FlowIndex Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const;
+
+  // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
+  // zero but the version and the detail's generation, which moves on by one. line.state stays 0
+  // ("empty" to readers) until the caller's first EndWrite(). kNone: no room within kMaxProbe.
+  // REQUIRES: `key` is absent; `hash` is HashOf(key).
+  [[nodiscard]] FlowIndex Insert(const FlowKey& key, FlowHash hash);
+
+  // Empties the slot.  REQUIRES: `index` holds a flow whose hash is `hash`.
+  void Erase(FlowIndex index, FlowHash hash);
+
+  // The key of the flow at `index`.  REQUIRES: owner thread, `index` holds a flow.
+  FlowKey KeyAt(FlowIndex index) const;
+
+  AtomicLine& line(FlowIndex index) { return lines_[(Raw(index) - first_index_) << line_shift_]; }
+  const AtomicLine& line(FlowIndex index) const {
+    return lines_[(Raw(index) - first_index_) << line_shift_];
+  }
+  AtomicLine& detail(FlowIndex index) { return details_[Raw(index) - first_index_]; }
+  const AtomicLine& detail(FlowIndex index) const { return details_[Raw(index) - first_index_]; }
+  void PrefetchLine(FlowIndex index) const;
+  void PrefetchDetail(FlowIndex index) const;
+
+  // Any thread: copies the flow at `index`. False when the slot is empty. Waits out a writer, which
+  // takes nanoseconds.
+  bool Read(FlowIndex index, FlowCopy* copy) const;
+  // Any thread: is the slot empty as far as its tag says? Cheaper than Read() by a random line. May
+  // be stale at once.
+  bool LooksEmpty(FlowIndex index) const;
+
+  bool Contains(FlowIndex index) const { return Raw(index) - first_index_ < slots_; }
+  uint32_t size() const { return size_; }  // owner thread
+  uint32_t slots() const { return slots_; }
+  uint32_t capacity() const { return capacity_; }
+  uint32_t first_index() const { return first_index_; }
+  bool ipv6() const { return ipv6_; }
+
+ private:
+  struct alignas(kCacheLine) Bucket {
+    std::array<std::atomic<uint16_t>, kGroupSlots> tags;
+    std::atomic<uint16_t> overflow;
+  };
+  static_assert(sizeof(Bucket) == kCacheLine);
+
+  Bucket* buckets_ = nullptr;
+  AtomicLine* lines_ = nullptr;
+  AtomicLine* details_ = nullptr;
+  uint32_t groups_ = 0;
+  uint32_t slots_ = 0;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t first_index_ = 0;
+  uint32_t line_shift_ = 0;  // 0: one line a slot, 1: two
+  bool ipv6_ = false;
+};
+
+}  // namespace coretrack

@@ -1,0 +1,38 @@
+// FlowKey: what makes two packets belong to one flow, the same for both directions.
+//
+// Layout  The endpoint whose (address, port) is smaller comes first, so that both directions give
+// equal bytes. An
+//         IPv4 key uses address[0] alone: endpoint 0 in its low half, endpoint 1 in its high half.
+//         Addresses and ports are kept as the packet has them (network byte order).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace coretrack {
+
+struct FlowKey {
+  // IPv4: {endpoint 0 | endpoint 1 << 32, 0, 0, 0}. IPv6: {endpoint 0's 16 bytes, endpoint 1's 16
+  // bytes}.
+  std::array<uint64_t, 4> address{};
+  // endpoint 0 | endpoint 1 << 16. ICMP echo: the identifier twice. Protocols without ports: 0.
+  uint32_t ports = 0;
+  // protocol | outer VLAN << 8 | inner VLAN << 20. VID 0 (untagged, or a priority tag) means "no
+  // such tag".
+  uint32_t context = 0;
+  // Which pair of ports (DPDK ports) saw it, 0 to kMaxZones - 1.
+  uint8_t zone = 0;
+  bool ipv6 = false;
+
+  friend bool operator==(const FlowKey&, const FlowKey&) = default;
+
+  uint8_t protocol() const { return static_cast<uint8_t>(context); }
+  uint16_t outer_vlan() const { return (context >> 8) & 0xfff; }
+  uint16_t inner_vlan() const { return context >> 20; }
+};
+
+constexpr uint32_t MakeContext(uint8_t protocol, uint16_t outer_vlan, uint16_t inner_vlan) {
+  return protocol | (outer_vlan & 0xfffu) << 8 | (inner_vlan & 0xfffu) << 20;
+}
+
+}  // namespace coretrack

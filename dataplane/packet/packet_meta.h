@@ -1,0 +1,84 @@
+// What the parser tells about one packet: everything later stages need, so that none of them reads
+// headers again (TCP options excepted: SYNs and timestamps are read through `tcp_options`).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "dataplane/base/types.h"
+#include "dataplane/packet/flow_key.h"
+
+namespace coretrack {
+
+// What a packet turned out to be. Every received packet has exactly one kind.
+enum class PacketKind : uint8_t {
+  kTcp,         // a TCP segment with a key; `tcp` is filled
+  kDatagram,    // UDP, ICMP echo, SCTP, any other protocol by addresses: a key, no TCP
+  kIcmpError,   // quotes a segment; key and direction are those of the *quoted* packet, as its
+                // sender sent it
+  kFragment,    // an IP fragment other than an atomic one; key holds addresses and protocol, ports
+                // are 0
+  kNotIp,       // ARP, LLDP, and every EtherType that is not IP: passes untouched
+  kMalformed,   // lengths or versions that contradict the packet; see `malformed`
+  kBadSegment,  // a TCP segment with a key whose header or options are malformed (TCP.md 26); see
+                // `malformed`
+};
+
+// Why a packet is malformed. The words appear in metrics and in replay --events.
+enum class Malformed : uint8_t {
+  kNone,
+  kTruncatedEthernet,
+  kTooManyVlanTags,
+  kTruncatedIpv4,
+  kBadIpv4Version,
+  kBadIpv4HeaderLength,
+  kBadIpv4TotalLength,
+  kBadIpv4Checksum,
+  kTruncatedIpv6,
+  kBadIpv6Version,
+  kBadIpv6PayloadLength,
+  kIpv6ChainTooLong,
+  kTruncatedTcp,
+  kBadTcpDataOffset,
+  kBadTcpOption,
+  kBadTcpChecksum,
+  kTruncatedUdp,
+  kBadUdpLength,
+  kTruncatedIcmp,
+  kTruncatedSctp,
+  kCount,
+};
+std::string_view Name(Malformed reason);  // "tcp_data_offset", "ipv4_total_length", ...
+
+// TCP flags as they stand in the header's 14th byte (RFC 9293 3.1).
+namespace tcp_flag {
+inline constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kPsh = 0x08, kAck = 0x10,
+                         kUrg = 0x20, kEce = 0x40, kCwr = 0x80;
+}
+
+// The fixed part of a TCP header in host byte order, and where its options are.
+struct TcpHeader {
+  uint32_t seq = 0;
+  uint32_t ack = 0;
+  uint32_t payload_bytes = 0;  // by the IP length, not by the frame's
+  uint16_t window = 0;         // unscaled, as in the header
+  uint8_t flags = 0;
+  uint8_t option_bytes = 0;          // 0 to 40
+  const uint8_t* options = nullptr;  // option_bytes bytes inside the packet
+};
+
+struct PacketMeta {
+  FlowKey key;
+  FlowHash hash;  // filled by the hash stage
+  TcpHeader tcp;
+  uint32_t ip_bytes =
+      0;  // IP-layer bytes: header and payload by the IP length (the frame's own where that is 0)
+  PacketKind kind = PacketKind::kNotIp;
+  Malformed malformed = Malformed::kNone;
+  Direction direction = Direction::kForward;
+  uint8_t vlan_tags = 0;
+  // ICMP echo request: true, its sender opens the flow. Meaningless elsewhere.
+  bool icmp_request = false;
+};
+
+}  // namespace coretrack
