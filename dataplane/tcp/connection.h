@@ -1,0 +1,63 @@
+// Connection: what is remembered of one TCP connection, unpacked for the tracker.
+//
+// Layout  Half[d] is the endpoint that sends in Direction d. worker/tcp_binding.h packs this into a
+// flow's line and detail.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/base/types.h"
+#include "dataplane/tcp/sequence.h"
+#include "dataplane/tcp/state.h"
+
+namespace coretrack::tcp {
+
+// A window scale that was never seen (mid-stream): the bound of RFC 7323 2.3 is assumed.
+inline constexpr uint8_t kUnknownScale = 15;
+inline constexpr uint8_t kMaxScale = 14;
+constexpr uint8_t EffectiveScale(uint8_t scale) { return scale > kMaxScale ? kMaxScale : scale; }
+
+// No window scale option in a SYN.
+inline constexpr uint8_t kNoScale = 15;
+
+// What one endpoint has sent, as far as it was seen. Sequence numbers are modulo 2^32.
+struct Half {
+  uint32_t end = 0;        // the highest SEG.SEQ + SEG.LEN it sent; from its FIN on, the FIN's end
+  uint32_t max_end = 0;    // the highest SEG.ACK + SEG.WND of its peer: how far it may send. In
+                           // SYN_SENT: its ISN + 1
+  uint32_t ack = 0;        // the highest SEG.ACK it sent, the peer's ISN before that
+  uint32_t ts_recent = 0;  // RFC 7323 TS.Recent of its peer; 0: PAWS is off
+  uint8_t max_window = 0;  // the largest window it offered, coded (sequence.h); 0: not heard yet
+  uint8_t scale = 0;       // in force on its windows, or kUnknownScale
+  State state = State::kClosed;
+  bool heard() const { return max_window != 0; }
+};
+
+// Facts that the established path does not read.
+struct Facts {
+  std::array<uint16_t, 2> mss{};                             // 0: no option seen
+  std::array<uint8_t, 2> offered_scale{kNoScale, kNoScale};  // as in the SYN
+  std::array<bool, 2> syn_seen{};
+  std::array<bool, 2> sack{};
+  std::array<bool, 2> timestamps{};
+  std::array<bool, 2>
+      fin_pending{};           // a FIN behind a hole: it counts when Half::end is acknowledged
+  bool assured = false;        // both sides confirmed it: the last to be evicted
+  bool midstream = false;      // its opening was not seen
+  bool guessed = false;        // who is the originator is a guess
+  uint8_t unanswered = 0;      // retransmissions since the peer last spoke, 0 to 3
+  bool retransmitter = false;  // Direction that `unanswered` counts
+};
+
+struct Connection {
+  std::array<Half, 2> half;  // by Direction
+  Direction originator = Direction::kForward;
+  Facts facts;
+
+  StatePair states() const {
+    return {half[Raw(originator)].state, half[Raw(Opposite(originator))].state};
+  }
+};
+
+}  // namespace coretrack::tcp

@@ -1,0 +1,48 @@
+// The window check: Guido van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2000), with
+// scaling.
+//
+// For a segment from S to R, with SEG.END = SEG.SEQ + SEG.LEN, all modulo 2^32:
+//   I    SEG.SEQ <= S.max_end                         not beyond what R offered
+//   II   SEG.END >= S.end - R.max_window              not older than any window R offered
+//   III  SEG.ACK <= R.end, or <= R.max_end            of data that was sent; or may have been, out
+//   of our sight (TCP.md 37) IV   SEG.ACK >= R.end - max(66000, S.max_window)  not older than makes
+//   sense (RFC 5961 5.2); a SACK block shows a fresh segment
+// What an endpoint that was not heard yet would have said is not held against the other.
+#pragma once
+
+#include <algorithm>
+
+#include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/tcp_options.h"
+#include "dataplane/tcp/connection.h"
+#include "dataplane/tcp/tracker.h"
+
+namespace coretrack::tcp {
+
+// An ACK this far behind is still plausible: a window of an unscaled connection and a bit.
+inline constexpr uint32_t kMinAckWindow = 66000;
+
+inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
+                           const Half& receiver) {
+  if (!receiver.heard()) return Invalid::kNone;
+  if (sender.heard()) {
+    const uint32_t offered = DecodeWindow(receiver.max_window);
+    if (After(s.seq, sender.max_end)) [[unlikely]] {
+      return After(s.seq, sender.max_end + offered) ? Invalid::kSequenceHigh : Invalid::kOverrun;
+    }
+    if (Before(end, sender.end - offered)) [[unlikely]]
+      return Invalid::kSequenceLow;
+    if (After(s.ack, receiver.end) && After(s.ack, receiver.max_end)) [[unlikely]]
+      return Invalid::kAckHigh;
+  }
+  const uint32_t ack_window = std::max(kMinAckWindow, DecodeWindow(sender.max_window));
+  if (Before(s.ack, receiver.end - ack_window)) [[unlikely]] {
+    TcpOptions options;
+    ReadTcpOptions(s.options, s.option_bytes, &options);
+    if (!options.highest_sack || Before(*options.highest_sack, receiver.end - ack_window))
+      return Invalid::kAckLow;
+  }
+  return Invalid::kNone;
+}
+
+}  // namespace coretrack::tcp
