@@ -1,15 +1,21 @@
 // FlowSlot: where a FlowLine (and for IPv6 its addresses) or a FlowDetail lives, and the sequence
-// lock over both.
+// lock over all of them.
 //
+// Lock      One per flow: the version in word 0 of its FlowLine covers that line, the IPv6 address
+//           line and the FlowDetail. Owner: BeginWrite(), stores to any of the three, EndWrite().
+//           A write that stores word 0 alone (FlowTable::Erase) needs no BeginWrite().
 // Threads   The words are atomics, so that the reader is no data race (clean under TSan); on x86-64
-// they compile to plain moves.
-//           Writer:  BeginWrite (version odd, relaxed); every word released; the last store is word
-//           0 with an even version. Reader:  word 0, the rest with acquire, word 0 again: equal and
-//           even, or it read a mixture and tries again. A released data word that the reader saw
-//           makes the odd version before it visible too, so no fence is needed (Boehm, "Can
-//           seqlocks get along with programming language memory models?", MSPC'12). The version has
-//           7 bits, but all of word 0 is compared: an unnoticed tear needs a multiple of 128 writes
-//           within one tick that also leave both packet deltas equal.
+//           they compile to plain moves.
+//           Writer: BeginWrite (version odd, relaxed); every word released; the last store is word
+//           0 with an even version, released.
+//           Reader: word 0 even, everything else with acquire, the whole line again: unchanged, or
+//           it may have read a mixture and tries again (FlowTable::Read).
+//           Why no fence: a released data word that the reader saw makes the odd version stored
+//           before it visible too, so the second look at word 0 cannot miss it (Boehm, "Can
+//           seqlocks get along with programming language memory models?", MSPC'12).
+// Limits    The version has 7 bits. All of the line is compared again, so an unnoticed tear needs a
+//           multiple of 128 writes within one read that leave deadline, byte and packet deltas and
+//           protocol words exactly as they were.
 #pragma once
 
 #include <array>
@@ -33,22 +39,36 @@ struct alignas(kCacheLine) AtomicLine {
     for (size_t i = 0; i < w.size(); ++i) w[i] = words[i].load(std::memory_order_relaxed);
     return std::bit_cast<T>(w);
   }
+  // The owner's write, between BeginWrite() and EndWrite().
   template <typename T>
   void StoreReleased(const T& value, size_t first_word = 0) {
     const auto w = std::bit_cast<LineWords>(value);
     for (size_t i = first_word; i < w.size(); ++i) words[i].store(w[i], std::memory_order_release);
   }
+  // The reader's copy: a mixture, unless the sequence lock says otherwise afterwards.
+  LineWords LoadAcquired() const {
+    LineWords w;
+    for (size_t i = 0; i < w.size(); ++i) w[i] = words[i].load(std::memory_order_acquire);
+    return w;
+  }
 };
 static_assert(sizeof(AtomicLine) == kCacheLine && std::atomic<uint64_t>::is_always_lock_free);
 
-// Owner: marks `line` (and the detail that belongs to it) as being written.
+// The version and the state as word 0 holds them.
+static_assert(std::endian::native == std::endian::little && offsetof(FlowLine, version) == 0 &&
+              offsetof(FlowLine, state) == 1);
+constexpr bool VersionIsOdd(uint64_t word0) { return (word0 & 1) != 0; }
+constexpr uint8_t StateIn(uint64_t word0) { return static_cast<uint8_t>(word0 >> 8); }
+constexpr uint8_t NextEvenVersion(uint64_t word0) { return static_cast<uint8_t>((word0 | 1) + 1); }
+
+// Owner: marks `line` (and the addresses and the detail that belong to it) as being written.
 inline void BeginWrite(AtomicLine& line) {
   line.words[0].store(line.words[0].load(std::memory_order_relaxed) | 1, std::memory_order_relaxed);
 }
 // Owner: stores `value` whole and ends the write. Its `version` is set here: the next even one.
+// REQUIRES: BeginWrite(line) came before.
 inline void EndWrite(AtomicLine& line, FlowLine value) {
-  value.version =
-      static_cast<uint8_t>(((line.words[0].load(std::memory_order_relaxed) | 1) + 1) & 0xff);
+  value.version = NextEvenVersion(line.words[0].load(std::memory_order_relaxed));
   line.StoreReleased(value, 1);
   line.words[0].store(std::bit_cast<LineWords>(value)[0], std::memory_order_release);
 }

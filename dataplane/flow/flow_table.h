@@ -3,19 +3,22 @@
 //
 // Why not rte_hash or absl::flat_hash_map: see README.md, "Measured choices".
 // Layout   Groups of 31 slots. A group's bucket is one cache line: 31 16-bit tags and a 16-bit
-// overflow count. A slot's FlowLine lies at
-//          its index in an array of its own (IPv6: two adjacent lines, the second holds the
-//          addresses), its FlowDetail in a third.
+//          overflow count. A slot's FlowLine lies at its index in an array of its own (IPv6: two
+//          adjacent lines, the second holds the addresses), its FlowDetail in a third.
 //            bucket[group]  | tag 0 | tag 1 | ... | tag 30 | overflow |      tag 0: empty
-//            line[slot]     | FlowLine |                                     slot = group * 31 +
-//            position detail[slot]   | FlowDetail |
+//            line[slot]     | FlowLine |                              slot = group * 31 + position
+//            detail[slot]   | FlowDetail |
 //          Tags are compared first, all in one vector instruction, so a miss reads one line. The
 //          overflow count says how many flows were placed past this group: a look-up stops at the
 //          first group where it is zero.
-// Threads  Owned by one worker. Read() may be called from any thread (flow_slot.h); tags are
-// atomics for it. Limits   Capacity fixed at construction. At most kMaxProbe groups are looked at;
-// then Insert() answers kNone: count it. Errors   REQUIRES: lines are caller bugs, asserted in
-// debug builds. Cost     bench: FlowTable/*
+// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..0 the tag.
+// Threads  Owned by one worker. Read() and LooksEmpty() may be called from any thread
+//          (flow_slot.h); tags are atomics for it.
+// Limits   Slots fixed at construction; `capacity` is what they are meant for, and Insert() goes on
+//          past it while there is room. At most kMaxProbe groups are looked at, then Insert()
+//          answers kNone: count it.
+// Errors   REQUIRES: lines are caller bugs, asserted in debug builds.
+// Cost     bench: FlowTable/*
 #pragma once
 
 #include <array>
@@ -36,16 +39,17 @@ class FlowTable {
   static constexpr uint32_t kMaxProbe = 16;
   // Flows per slot that a table is built for: Shape::capacity / slots.
   static constexpr double kDesignLoad = 0.85;
+  static constexpr uint32_t kMaxCapacity = kMaxFlowsPerWorker;
 
   struct Shape {
-    uint32_t capacity = 0;     // flows it is built to hold; it has capacity / kDesignLoad slots,
-                               // rounded up to whole groups
+    uint32_t capacity = 0;     // flows it is built to hold, 1 to kMaxCapacity; it has capacity /
+                               // kDesignLoad slots, rounded up to whole groups
     bool ipv6 = false;         // two lines a flow instead of one
     uint32_t first_index = 0;  // FlowIndex of slot 0, so that two tables share one index space
   };
   static uint32_t SlotsFor(uint32_t capacity);
   static size_t ArenaBytes(const Shape& shape);
-  // REQUIRES: `arena` has ArenaBytes(shape) left.
+  // REQUIRES: `arena` has ArenaBytes(shape) left and outlives the table.
   FlowTable(const Shape& shape, Arena* arena);
 
   // Starts loading the bucket of `hash`. Call a stage before Candidate() or Find().
@@ -54,48 +58,61 @@ class FlowTable {
   // The first slot in the home group whose tag matches, or kNone; starts loading its line(s). A
   // guess, not an answer: Find() verifies.
   FlowIndex Candidate(FlowHash hash) const;
+  // Candidate() for a burst, better: where the home group has none but has overflowed, the next
+  // groups are loaded and looked at while the others' lines are under way.
+  // REQUIRES: count <= kMaxBurst.
+  void Candidates(const FlowHash* hashes, uint32_t count, FlowIndex* candidates) const;
 
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
   // found.
   FlowIndex Find(const FlowKey& key, FlowHash hash) const;
-  // The same, given Candidate()'s answer for `hash`, with nothing inserted or erased since:
-  // compares that slot first.
+  // The same; looks at the slot that Candidate() answered for `hash` first. A candidate that is
+  // stale, because something was inserted or erased since, costs time and nothing else.
   FlowIndex Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const;
+
+  // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
+  // PrefetchBucket().
+  void PrefetchInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
   // zero but the version and the detail's generation, which moves on by one. line.state stays 0
-  // ("empty" to readers) until the caller's first EndWrite(). kNone: no room within kMaxProbe.
-  // REQUIRES: `key` is absent; `hash` is HashOf(key).
+  // ("empty" to readers) until the caller's first EndWrite(). kNone: no room within kMaxProbe;
+  // nothing has changed then.
+  // REQUIRES: `key` is absent; `hash` is HashOf(key); key.ipv6 == ipv6().
   [[nodiscard]] FlowIndex Insert(const FlowKey& key, FlowHash hash);
 
-  // Empties the slot.  REQUIRES: `index` holds a flow whose hash is `hash`.
+  // Empties the slot. The detail stays as it is.
+  // REQUIRES: `index` holds a flow whose hash is `hash`.
   void Erase(FlowIndex index, FlowHash hash);
 
   // The key of the flow at `index`.  REQUIRES: owner thread, `index` holds a flow.
   FlowKey KeyAt(FlowIndex index) const;
 
-  AtomicLine& line(FlowIndex index) { return lines_[(Raw(index) - first_index_) << line_shift_]; }
-  const AtomicLine& line(FlowIndex index) const {
-    return lines_[(Raw(index) - first_index_) << line_shift_];
-  }
-  AtomicLine& detail(FlowIndex index) { return details_[Raw(index) - first_index_]; }
-  const AtomicLine& detail(FlowIndex index) const { return details_[Raw(index) - first_index_]; }
+  AtomicLine& line(FlowIndex index) { return lines_[SlotOf(index) << line_shift_]; }
+  const AtomicLine& line(FlowIndex index) const { return lines_[SlotOf(index) << line_shift_]; }
+  AtomicLine& detail(FlowIndex index) { return details_[SlotOf(index)]; }
+  const AtomicLine& detail(FlowIndex index) const { return details_[SlotOf(index)]; }
   void PrefetchLine(FlowIndex index) const;
   void PrefetchDetail(FlowIndex index) const;
 
-  // Any thread: copies the flow at `index`. False when the slot is empty. Waits out a writer, which
-  // takes nanoseconds.
+  // Any thread: copies the flow at `index`. False when the slot is empty or not in this table.
+  // Waits out a writer, which takes nanoseconds; one that stays inside a write for kReadAttempts
+  // looks (a worker that was stopped there) counts as empty.
   bool Read(FlowIndex index, FlowCopy* copy) const;
+  static constexpr uint32_t kReadAttempts = 1u << 16;
   // Any thread: is the slot empty as far as its tag says? Cheaper than Read() by a random line. May
-  // be stale at once.
+  // be stale at once.  REQUIRES: Contains(index).
   bool LooksEmpty(FlowIndex index) const;
 
-  bool Contains(FlowIndex index) const { return Raw(index) - first_index_ < slots_; }
+  bool Contains(FlowIndex index) const { return SlotOf(index) < slots_; }
   uint32_t size() const { return size_; }  // owner thread
   uint32_t slots() const { return slots_; }
   uint32_t capacity() const { return capacity_; }
   uint32_t first_index() const { return first_index_; }
   bool ipv6() const { return ipv6_; }
+
+  // The sum of all overflow counts: how far flows lie from home. Scans every bucket; owner thread.
+  uint64_t OverflowSum() const;
 
  private:
   struct alignas(kCacheLine) Bucket {
@@ -103,11 +120,23 @@ class FlowTable {
     std::atomic<uint16_t> overflow;
   };
   static_assert(sizeof(Bucket) == kCacheLine);
+  static constexpr uint16_t kMaxOverflow = 0xffff;
+
+  static uint16_t TagOf(FlowHash hash);  // never 0
+  uint32_t HomeOf(FlowHash hash) const;
+  uint32_t StepOf(FlowHash hash) const;
+  uint32_t NextGroup(uint32_t group, uint32_t step) const;
+  FlowIndex IndexAt(uint32_t group, uint32_t position) const;
+  // 64 bits wide, so that what is derived from it does not wrap.
+  size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }
+  bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
 
   Bucket* buckets_ = nullptr;
   AtomicLine* lines_ = nullptr;
   AtomicLine* details_ = nullptr;
   uint32_t groups_ = 0;
+  uint32_t probes_ = 0;      // groups a flow may lie in: kMaxProbe, or all of a smaller table
+  uint32_t step_range_ = 0;  // steps are 1 to this, so that a flow's groups are all different
   uint32_t slots_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
@@ -117,3 +146,5 @@ class FlowTable {
 };
 
 }  // namespace coretrack
+
+#include "dataplane/flow/flow_table_inl.h"  // IWYU pragma: export

@@ -1,0 +1,217 @@
+#include "dataplane/flow/flow_table.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace coretrack {
+
+static_assert(offsetof(FlowLine, context) == 8 && offsetof(FlowLine, zone_flags) == 12 &&
+                  offsetof(FlowLine, address) == 16 && offsetof(FlowLine, ports) == 24,
+              "FlowTable::Holds() compares the key as words");
+static_assert(std::has_single_bit(kMaxZones), "zones are masked");
+
+uint32_t FlowTable::SlotsFor(uint32_t capacity) {
+  constexpr uint64_t kNumerator = 20, kDenominator = 17;
+  static_assert(kDenominator == kNumerator * kDesignLoad);
+  const uint64_t slots = (capacity * kNumerator + kDenominator - 1) / kDenominator;
+  const uint64_t groups = std::max<uint64_t>((slots + kGroupSlots - 1) / kGroupSlots, 1);
+  return static_cast<uint32_t>(groups * kGroupSlots);
+}
+
+size_t FlowTable::ArenaBytes(const Shape& shape) {
+  const size_t slots = SlotsFor(shape.capacity);
+  return Arena::SizeOf<Bucket>(slots / kGroupSlots) +
+         Arena::SizeOf<AtomicLine>(slots << (shape.ipv6 ? 1 : 0)) +
+         Arena::SizeOf<AtomicLine>(slots);
+}
+
+FlowTable::FlowTable(const Shape& shape, Arena* arena)
+    : groups_(SlotsFor(shape.capacity) / kGroupSlots),
+      probes_(std::min(groups_, kMaxProbe)),
+      step_range_(std::max(groups_ / kMaxProbe, 1u)),
+      slots_(groups_ * kGroupSlots),
+      capacity_(shape.capacity),
+      first_index_(shape.first_index),
+      line_shift_(shape.ipv6 ? 1 : 0),
+      ipv6_(shape.ipv6) {
+  assert(capacity_ >= 1 && capacity_ <= kMaxCapacity);
+  assert(first_index_ + uint64_t{slots_} <= Raw(FlowIndex::kNone));
+  buckets_ = arena->Carve<Bucket>(groups_);
+  lines_ = arena->Carve<AtomicLine>(size_t{slots_} << line_shift_);
+  details_ = arena->Carve<AtomicLine>(slots_);
+}
+
+FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
+  const uint16_t tag = TagOf(hash);
+  const uint32_t step = StepOf(hash);
+  uint32_t group = HomeOf(hash);
+  for (uint32_t probe = 0; probe < probes_; ++probe, group = NextGroup(group, step)) {
+    const Bucket& bucket = buckets_[group];
+    for (uint32_t m = TagMatch::Match(&bucket, tag); m != 0; m &= m - 1) {
+      const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(m)));
+      if (Holds(index, key, hash)) return index;
+    }
+    if (bucket.overflow.load(std::memory_order_relaxed) == 0) break;
+  }
+  return FlowIndex::kNone;
+}
+
+void FlowTable::Candidates(const FlowHash* hashes, uint32_t count, FlowIndex* candidates) const {
+  assert(count <= kMaxBurst);
+  struct Pending {
+    uint32_t item;
+    uint32_t group;
+  };
+  std::array<Pending, kMaxBurst> pending;
+  uint32_t left = 0;
+  // One look at `group` for hashes[item]: its candidate is set, or the next group is loaded and
+  // put at pending[left].
+  const auto look = [&](uint32_t item, uint32_t group) {
+    const Bucket& bucket = buckets_[group];
+    const uint32_t matches = TagMatch::Match(&bucket, TagOf(hashes[item]));
+    if (matches != 0) [[likely]] {
+      candidates[item] = IndexAt(group, static_cast<uint32_t>(std::countr_zero(matches)));
+      PrefetchLine(candidates[item]);
+      return;
+    }
+    candidates[item] = FlowIndex::kNone;
+    if (bucket.overflow.load(std::memory_order_relaxed) == 0) return;
+    const uint32_t next = NextGroup(group, StepOf(hashes[item]));
+    __builtin_prefetch(&buckets_[next]);
+    pending[left++] = {item, next};
+  };
+  for (uint32_t i = 0; i < count; ++i) look(i, HomeOf(hashes[i]));
+  for (uint32_t probe = 1; probe < probes_ && left != 0; ++probe) {
+    const uint32_t todo = left;
+    left = 0;  // look() refills entries already read: left <= i
+    for (uint32_t i = 0; i < todo; ++i) look(pending[i].item, pending[i].group);
+  }
+}
+
+void FlowTable::PrefetchInsert(FlowHash hash) const {
+  const uint32_t home = HomeOf(hash);
+  const uint32_t empty = TagMatch::Match(&buckets_[home], 0);
+  if (empty == 0) {
+    __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
+    return;
+  }
+  const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(empty)));
+  PrefetchLine(index);
+  PrefetchDetail(index);
+}
+
+FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
+  assert(key.ipv6 == ipv6_ && key.zone < kMaxZones);
+  assert(Find(key, hash) == FlowIndex::kNone);
+  const uint32_t step = StepOf(hash);
+  const uint32_t home = HomeOf(hash);
+  uint32_t group = home;
+  uint32_t empty = TagMatch::Match(&buckets_[group], 0);
+  for (uint32_t probe = 1; empty == 0; ++probe) {
+    // A count that cannot grow refuses the flow: were it to saturate, it could never come down.
+    if (probe == probes_ ||
+        buckets_[group].overflow.load(std::memory_order_relaxed) == kMaxOverflow) {
+      return FlowIndex::kNone;
+    }
+    group = NextGroup(group, step);
+    empty = TagMatch::Match(&buckets_[group], 0);
+  }
+  for (uint32_t passed = home; passed != group; passed = NextGroup(passed, step)) {
+    std::atomic<uint16_t>& overflow = buckets_[passed].overflow;
+    overflow.store(overflow.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  const auto position = static_cast<uint32_t>(std::countr_zero(empty));
+  const FlowIndex index = IndexAt(group, position);
+
+  FlowLine value{};
+  value.context = key.context;
+  value.zone_flags = key.zone;
+  value.address = ipv6_ ? hash.value : key.address[0];
+  value.ports = key.ports;
+  FlowDetail fresh{};
+  fresh.generation = detail(index).LoadOwned<FlowDetail>().generation;
+  fresh.generation.Set((fresh.generation.Get() + 1) & PackedUint<3>::kMax);
+  AtomicLine* first = &line(index);
+  BeginWrite(*first);
+  if (ipv6_) {
+    for (size_t i = 0; i < key.address.size(); ++i) {
+      first[1].words[i].store(key.address[i], std::memory_order_release);
+    }
+  }
+  detail(index).StoreReleased(fresh);
+  EndWrite(*first, value);
+  buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
+  ++size_;
+  return index;
+}
+
+void FlowTable::Erase(FlowIndex index, FlowHash hash) {
+  assert(Contains(index) && !LooksEmpty(index));
+  const size_t slot = SlotOf(index);
+  const auto group = static_cast<uint32_t>(slot / kGroupSlots);
+  const uint32_t step = StepOf(hash);
+  uint32_t passed = HomeOf(hash);
+  for (uint32_t probe = 0; passed != group && probe < probes_; ++probe) {
+    std::atomic<uint16_t>& overflow = buckets_[passed].overflow;
+    assert(overflow.load(std::memory_order_relaxed) != 0);
+    overflow.store(overflow.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    passed = NextGroup(passed, step);
+  }
+  assert(passed == group && "the hash is another flow's");
+  buckets_[group].tags[slot % kGroupSlots].store(0, std::memory_order_relaxed);
+  // Word 0 alone: the state becomes 0 and the version moves on; a reader needs no more.
+  std::atomic<uint64_t>& word0 = line(index).words[0];
+  word0.store(NextEvenVersion(word0.load(std::memory_order_relaxed)), std::memory_order_release);
+  --size_;
+}
+
+FlowKey FlowTable::KeyAt(FlowIndex index) const {
+  assert(Contains(index) && !LooksEmpty(index));
+  const AtomicLine* first = &line(index);
+  const auto value = first->LoadOwned<FlowLine>();
+  FlowKey key;
+  key.ports = value.ports;
+  key.context = value.context;
+  key.zone = value.zone();
+  key.ipv6 = ipv6_;
+  if (!ipv6_) {
+    key.address[0] = value.address;
+    return key;
+  }
+  for (size_t i = 0; i < key.address.size(); ++i) {
+    key.address[i] = first[1].words[i].load(std::memory_order_relaxed);
+  }
+  return key;
+}
+
+bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
+  if (!Contains(index)) return false;
+  const AtomicLine* first = &line(index);
+  for (uint32_t attempt = 0; attempt < kReadAttempts; ++attempt) {
+    // A writer that stays this long has lost its core: leave it ours.
+    if (attempt > 64) std::this_thread::yield();
+    const LineWords before = first->LoadAcquired();
+    if (VersionIsOdd(before[0])) continue;
+    if (StateIn(before[0]) == 0) return false;
+    copy->ipv6_address = {};
+    if (ipv6_) {
+      const LineWords second = first[1].LoadAcquired();
+      std::copy_n(second.begin(), copy->ipv6_address.size(), copy->ipv6_address.begin());
+    }
+    copy->detail = std::bit_cast<FlowDetail>(detail(index).LoadAcquired());
+    if (first->LoadAcquired() != before) continue;
+    copy->line = std::bit_cast<FlowLine>(before);
+    return true;
+  }
+  return false;
+}
+
+uint64_t FlowTable::OverflowSum() const {
+  uint64_t sum = 0;
+  for (uint32_t g = 0; g < groups_; ++g) {
+    sum += buckets_[g].overflow.load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
+}  // namespace coretrack

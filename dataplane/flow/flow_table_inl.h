@@ -1,0 +1,89 @@
+// The part of FlowTable that a packet of a known flow runs through. Included by flow_table.h only.
+#pragma once
+
+#include <bit>
+#include <cassert>
+
+#include "dataplane/base/limits.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/flow/tag_match.h"
+
+namespace coretrack {
+
+inline uint16_t FlowTable::TagOf(FlowHash hash) {
+  const auto tag = static_cast<uint16_t>(hash.value);
+  return tag != 0 ? tag : 1;
+}
+
+inline uint32_t FlowTable::HomeOf(FlowHash hash) const {
+  return static_cast<uint32_t>(((hash.value >> 32) * groups_) >> 32);
+}
+
+inline uint32_t FlowTable::StepOf(FlowHash hash) const {
+  return 1 + static_cast<uint32_t>(((hash.value >> 16 & 0xffff) * step_range_) >> 16);
+}
+
+inline uint32_t FlowTable::NextGroup(uint32_t group, uint32_t step) const {
+  group += step;
+  return group < groups_ ? group : group - groups_;
+}
+
+inline FlowIndex FlowTable::IndexAt(uint32_t group, uint32_t position) const {
+  return FlowIndex{first_index_ + group * kGroupSlots + position};
+}
+
+inline void FlowTable::PrefetchBucket(FlowHash hash) const {
+  __builtin_prefetch(&buckets_[HomeOf(hash)]);
+}
+
+inline void FlowTable::PrefetchLine(FlowIndex index) const {
+  const AtomicLine* first = &line(index);
+  __builtin_prefetch(first);
+  if (ipv6_) __builtin_prefetch(first + 1);
+}
+
+inline void FlowTable::PrefetchDetail(FlowIndex index) const { __builtin_prefetch(&detail(index)); }
+
+inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
+  const uint32_t home = HomeOf(hash);
+  const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));
+  if (matches == 0) return FlowIndex::kNone;
+  const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(matches)));
+  PrefetchLine(index);
+  return index;
+}
+
+inline bool FlowTable::Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const {
+  constexpr uint64_t kWord1Mask = 0xffffffff | uint64_t{flow_flag::kZoneMask} << 32;
+  const AtomicLine* first = &line(index);
+  const auto word = [](const AtomicLine& from, size_t i) {
+    return from.words[i].load(std::memory_order_relaxed);
+  };
+  const uint64_t address = ipv6_ ? hash.value : key.address[0];
+  uint64_t difference = (word(*first, 2) ^ address) |
+                        (static_cast<uint32_t>(word(*first, 3)) ^ key.ports) |
+                        ((word(*first, 1) ^ (key.context | uint64_t{key.zone} << 32)) & kWord1Mask);
+  if (ipv6_ && difference == 0) {
+    for (size_t i = 0; i < key.address.size(); ++i)
+      difference |= word(first[1], i) ^ key.address[i];
+  }
+  return difference == 0;
+}
+
+inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const {
+  // An erased line keeps its key but has state 0: a stale candidate is never taken for a flow.
+  if (candidate != FlowIndex::kNone && Holds(candidate, key, hash) &&
+      StateIn(line(candidate).words[0].load(std::memory_order_relaxed)) != 0) [[likely]] {
+    return candidate;
+  }
+  return Find(key, hash);
+}
+
+inline bool FlowTable::LooksEmpty(FlowIndex index) const {
+  assert(Contains(index));
+  const size_t slot = SlotOf(index);
+  const Bucket& bucket = buckets_[slot / kGroupSlots];
+  return bucket.tags[slot % kGroupSlots].load(std::memory_order_relaxed) == 0;
+}
+
+}  // namespace coretrack

@@ -1,0 +1,78 @@
+// Which of a bucket's 31 tags equal a given one: a bit mask, bit i for tag i.
+//
+// Layout   A bucket is 64 bytes: 31 16-bit tags and one 16-bit word that is no tag; its bit (31) is
+//          always 0 in the answer.
+// Threads  The owner's: the line is read as plain bytes, and only the owner writes it.
+// Choice   One helper per instruction set, chosen at compile time (TagMatch). All that the build
+//          allows are tested against TagMatchPortable.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace coretrack {
+
+inline constexpr uint32_t kTagMask = 0x7fffffff;
+
+struct TagMatchPortable {
+  static uint32_t Match(const void* bucket, uint16_t tag) {
+    std::array<uint16_t, 32> tags;
+    std::memcpy(tags.data(), bucket, sizeof(tags));
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < tags.size(); ++i) mask |= uint32_t{tags[i] == tag} << i;
+    return mask & kTagMask;
+  }
+};
+
+#if defined(__SSE2__)
+struct TagMatchSse2 {
+  static uint32_t Match(const void* bucket, uint16_t tag) {
+    const auto* line = static_cast<const __m128i*>(bucket);
+    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(tag));
+    const auto equal = [&](int i) { return _mm_cmpeq_epi16(_mm_load_si128(line + i), wanted); };
+    const auto low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(0), equal(1))));
+    const auto high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal(2), equal(3))));
+    return (low | high << 16) & kTagMask;
+  }
+};
+#endif
+
+#if defined(__AVX2__)
+struct TagMatchAvx2 {
+  static uint32_t Match(const void* bucket, uint16_t tag) {
+    const auto* line = static_cast<const __m256i*>(bucket);
+    const __m256i wanted = _mm256_set1_epi16(static_cast<int16_t>(tag));
+    const __m256i low = _mm256_cmpeq_epi16(_mm256_load_si256(line), wanted);
+    const __m256i high = _mm256_cmpeq_epi16(_mm256_load_si256(line + 1), wanted);
+    // packs works within 128-bit halves: put its four quarters back in order.
+    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0b11011000);
+    return static_cast<uint32_t>(_mm256_movemask_epi8(bytes)) & kTagMask;
+  }
+};
+#endif
+
+#if defined(__AVX512BW__)
+struct TagMatchAvx512 {
+  static uint32_t Match(const void* bucket, uint16_t tag) {
+    const __m512i wanted = _mm512_set1_epi16(static_cast<int16_t>(tag));
+    return _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted) & kTagMask;
+  }
+};
+#endif
+
+#if defined(__AVX512BW__)
+using TagMatch = TagMatchAvx512;
+#elif defined(__AVX2__)
+using TagMatch = TagMatchAvx2;
+#elif defined(__SSE2__)
+using TagMatch = TagMatchSse2;
+#else
+using TagMatch = TagMatchPortable;
+#endif
+
+}  // namespace coretrack

@@ -1,0 +1,85 @@
+// How full it gets, and sizes at both ends of the range.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/flow/test_table.h"
+
+namespace coretrack {
+namespace {
+
+TEST(Load, NothingIsRefusedUpToCapacity) {
+  std::vector<uint32_t> capacities = {1u << 16, 1u << 20};
+  for (uint32_t c = 1; c < 1200; c += c < 64 ? 1 : 37) capacities.push_back(c);
+  uint32_t id = 0;
+  for (const uint32_t capacity : capacities) {
+    for (int round = 0; round < (capacity < 10000 ? 20 : 1); ++round) {
+      TestTable table({.capacity = capacity});
+      for (uint32_t i = 0; i < capacity; ++i) {
+        const FlowKey key = KeyOf(++id, false);
+        ASSERT_NE(table->Insert(key, PlainHash(key)), FlowIndex::kNone) << i << " of " << capacity;
+      }
+      EXPECT_EQ(table->size(), capacity);
+    }
+  }
+}
+
+TEST(Load, GoesOnPastCapacityWhileThereIsRoom) {
+  TestTable table({.capacity = 1u << 16});
+  uint32_t id = 0;
+  for (uint32_t refused = 0; refused == 0; ++id) {
+    const FlowKey key = KeyOf(id, false);
+    if (table->Insert(key, PlainHash(key)) == FlowIndex::kNone) ++refused;
+  }
+  EXPECT_GT(table->size(), 0.92 * table->slots());
+}
+
+TEST(Load, FewFlowsLieAwayFromHomeAtDesignLoad) {
+  TestTable table({.capacity = 1u << 20});
+  for (uint32_t id = 0; id < 1u << 20; ++id) {
+    const FlowKey key = KeyOf(id, false);
+    ASSERT_NE(table->Insert(key, PlainHash(key)), FlowIndex::kNone);
+  }
+  EXPECT_LT(table->OverflowSum(), 0.04 * table->size());
+}
+
+TEST(Shape, SlotsAreWholeGroupsWithRoomForTheCapacity) {
+  EXPECT_EQ(FlowTable::SlotsFor(1), 31u);
+  EXPECT_EQ(FlowTable::SlotsFor(26), 31u);
+  EXPECT_EQ(FlowTable::SlotsFor(27), 62u);
+  for (const uint32_t capacity : {1u, 100u, 1u << 20, 123456789u, FlowTable::kMaxCapacity}) {
+    const uint64_t slots = FlowTable::SlotsFor(capacity);
+    EXPECT_EQ(slots % FlowTable::kGroupSlots, 0u);
+    EXPECT_GE(slots * FlowTable::kDesignLoad, capacity);
+    EXPECT_LT(slots, capacity / FlowTable::kDesignLoad + FlowTable::kGroupSlots + 1);
+    EXPECT_LT(slots, Raw(FlowIndex::kNone));
+    const size_t lines = slots * 2 + slots / FlowTable::kGroupSlots;
+    EXPECT_EQ(FlowTable::ArenaBytes({.capacity = capacity}), lines * 64);
+    EXPECT_EQ(FlowTable::ArenaBytes({.capacity = capacity, .ipv6 = true}), (lines + slots) * 64);
+  }
+}
+
+TEST(Shape, TheLargestTableReachesItsLastSlots) {
+  const FlowTable::Shape shape{.capacity = FlowTable::kMaxCapacity, .ipv6 = true};
+  absl::StatusOr<Arena> arena = Arena::Create(FlowTable::ArenaBytes(shape), false);
+  if (!arena.ok()) GTEST_SKIP() << "needs 250 GB of address space: " << arena.status();
+  FlowTable table(shape, &*arena);
+  std::vector<FlowIndex> indices;
+  const std::vector<FlowHash> hashes = {{0x1}, {~uint64_t{0}}, {0x8000'0000'0000'0007}};
+  for (uint32_t id = 0; id < 3 * 33; ++id) {  // two groups from the first, the last and the middle
+    indices.push_back(table.Insert(KeyOf(id, true), hashes[id % 3]));
+    ASSERT_TRUE(table.Contains(indices.back()));
+    Publish(table, indices.back(), id);
+  }
+  EXPECT_GT(Raw(*std::max_element(indices.begin(), indices.end())), 1u << 30);
+  FlowCopy copy;
+  for (uint32_t id = 0; id < indices.size(); ++id) {
+    ASSERT_EQ(table.Find(KeyOf(id, true), hashes[id % 3]), indices[id]);
+    ASSERT_TRUE(table.Read(indices[id], &copy));
+    EXPECT_EQ(copy.line.protocol_words[7], id);
+    EXPECT_EQ(copy.ipv6_address, KeyOf(id, true).address);
+  }
+}
+
+}  // namespace
+}  // namespace coretrack

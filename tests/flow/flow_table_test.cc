@@ -1,0 +1,184 @@
+#include "dataplane/flow/flow_table.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/flow/test_table.h"
+
+namespace coretrack {
+namespace {
+
+class FlowTableTest : public testing::TestWithParam<bool> {
+ protected:
+  FlowKey Key(uint32_t id) const { return KeyOf(id, GetParam()); }
+  TestTable table_{{.capacity = 1000, .ipv6 = GetParam(), .first_index = 77}};
+};
+INSTANTIATE_TEST_SUITE_P(Ipv, FlowTableTest, testing::Bool(), IpVersionName);
+
+TEST_P(FlowTableTest, EmptyTableFindsNothing) {
+  const FlowHash hash = PlainHash(Key(1));
+  EXPECT_EQ(table_->Candidate(hash), FlowIndex::kNone);
+  EXPECT_EQ(table_->Find(Key(1), hash), FlowIndex::kNone);
+  EXPECT_EQ(table_->Find(Key(1), hash, FlowIndex::kNone), FlowIndex::kNone);
+  EXPECT_EQ(table_->size(), 0u);
+  FlowCopy copy;
+  for (uint32_t i = 0; i < table_->slots(); ++i) {
+    const FlowIndex index{table_->first_index() + i};
+    EXPECT_TRUE(table_->LooksEmpty(index));
+    EXPECT_FALSE(table_->Read(index, &copy));
+  }
+}
+
+TEST_P(FlowTableTest, InsertFindErase) {
+  const FlowHash hash = PlainHash(Key(1));
+  const FlowIndex index = table_->Insert(Key(1), hash);
+  ASSERT_NE(index, FlowIndex::kNone);
+  EXPECT_TRUE(table_->Contains(index));
+  EXPECT_EQ(table_->size(), 1u);
+  EXPECT_EQ(table_->Candidate(hash), index);
+  EXPECT_EQ(table_->Find(Key(1), hash), index);
+  EXPECT_EQ(table_->Find(Key(1), hash, index), index);
+  EXPECT_EQ(table_->KeyAt(index), Key(1));
+  EXPECT_FALSE(table_->LooksEmpty(index));
+  table_->Erase(index, hash);
+  EXPECT_EQ(table_->size(), 0u);
+  EXPECT_EQ(table_->Find(Key(1), hash), FlowIndex::kNone);
+  EXPECT_TRUE(table_->LooksEmpty(index));
+}
+
+TEST_P(FlowTableTest, EveryAttributeOfTheKeyMakesAnotherFlow) {
+  // Equal hashes, so that nothing but the comparison of keys tells them apart.
+  const FlowHash hash{0x123456789abcdef0};
+  std::vector<FlowKey> keys(1, Key(0));
+  const auto add = [&](auto change) {
+    FlowKey key = Key(0);
+    change(key);
+    keys.push_back(key);
+  };
+  for (uint32_t bit = 0; bit < 32; ++bit) {
+    add([&](FlowKey& key) { key.ports ^= 1u << bit; });
+    add([&](FlowKey& key) { key.context ^= 1u << bit; });
+  }
+  for (uint8_t zone = 1; zone < kMaxZones; ++zone) add([&](FlowKey& key) { key.zone = zone; });
+  for (size_t word = 0; word < (GetParam() ? 4u : 1u); ++word) {
+    for (uint32_t bit = 0; bit < 64; ++bit) {
+      add([&](FlowKey& key) { key.address[word] ^= uint64_t{1} << bit; });
+    }
+  }
+  std::vector<FlowIndex> indices;
+  for (const FlowKey& key : keys) {
+    for (const FlowIndex other : indices) {
+      ASSERT_EQ(table_->Find(key, hash, other), FlowIndex::kNone);
+    }
+    indices.push_back(table_->Insert(key, hash));
+    ASSERT_NE(indices.back(), FlowIndex::kNone);
+    Publish(*table_, indices.back(), 0);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(table_->Find(keys[i], hash), indices[i]);
+    EXPECT_EQ(table_->KeyAt(indices[i]), keys[i]);
+  }
+}
+
+TEST_P(FlowTableTest, FlagsBesideTheZoneAreNotTheKey) {
+  const FlowHash hash = PlainHash(Key(32));
+  const FlowIndex index = table_->Insert(Key(32), hash);
+  auto line = table_->line(index).LoadOwned<FlowLine>();
+  line.state = 200;
+  line.zone_flags |= static_cast<uint8_t>(~flow_flag::kZoneMask);
+  line.scales = 0xff;
+  line.max_window = {0xff, 0xff};
+  line.bytes = {0xffff, 0xffff};
+  BeginWrite(table_->line(index));
+  EndWrite(table_->line(index), line);
+  EXPECT_EQ(table_->Find(Key(32), hash, index), index);
+  EXPECT_EQ(table_->KeyAt(index), Key(32));
+}
+
+TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
+  const FlowHash hash = PlainHash(Key(1));
+  const FlowIndex index = table_->Insert(Key(1), hash);
+  Publish(*table_, index, 0);
+  table_->Erase(index, hash);
+  EXPECT_EQ(table_->Find(Key(1), hash, index), FlowIndex::kNone);  // erased since
+  ASSERT_EQ(table_->Insert(Key(2), hash), index);                  // taken by another since
+  Publish(*table_, index, 0);
+  EXPECT_EQ(table_->Find(Key(1), hash, index), FlowIndex::kNone);
+  const FlowIndex again = table_->Insert(Key(1), hash);  // inserted elsewhere since
+  EXPECT_EQ(table_->Find(Key(1), hash, index), again);
+  EXPECT_EQ(table_->Find(Key(1), hash, FlowIndex::kNone), again);
+}
+
+TEST_P(FlowTableTest, InsertClearsAllButVersionAndGeneration) {
+  const FlowHash hash = PlainHash(Key(1));
+  const FlowIndex index = table_->Insert(Key(1), hash);
+  EXPECT_EQ(table_->detail(index).LoadOwned<FlowDetail>().generation.Get(), 1u);
+  LineWords ones;
+  ones.fill(~uint64_t{0});
+  auto line = std::bit_cast<FlowLine>(ones);
+  auto detail = std::bit_cast<FlowDetail>(ones);
+  detail.generation.Set(PackedUint<3>::kMax);
+  BeginWrite(table_->line(index));
+  table_->detail(index).StoreReleased(detail);
+  EndWrite(table_->line(index), line);
+  const uint8_t version = table_->line(index).LoadOwned<FlowLine>().version;
+  table_->Erase(index, hash);
+  ASSERT_EQ(table_->Insert(Key(2), hash), index);
+  line = table_->line(index).LoadOwned<FlowLine>();
+  EXPECT_EQ(line.version, static_cast<uint8_t>(version + 4));  // an erasure and an insertion
+  FlowLine expected{};
+  expected.version = line.version;
+  expected.context = Key(2).context;
+  expected.ports = Key(2).ports;
+  expected.address = GetParam() ? hash.value : Key(2).address[0];
+  EXPECT_EQ(std::bit_cast<LineWords>(line), std::bit_cast<LineWords>(expected));
+  // The generation wraps within its three bytes; nothing else survives.
+  EXPECT_EQ(table_->detail(index).LoadOwned<LineWords>(), LineWords{});
+}
+
+TEST_P(FlowTableTest, ReadSeesAFlowFromItsFirstEndWriteToItsErasure) {
+  const FlowHash hash = PlainHash(Key(9));
+  const FlowIndex index = table_->Insert(Key(9), hash);
+  FlowCopy copy;
+  EXPECT_FALSE(table_->Read(index, &copy));
+  Publish(*table_, index, 42);
+  ASSERT_TRUE(table_->Read(index, &copy));
+  EXPECT_EQ(copy.line.protocol_words[7], 42u);
+  EXPECT_EQ(copy.line.ports, Key(9).ports);
+  EXPECT_EQ(copy.detail.generation.Get(), 1u);
+  EXPECT_EQ(copy.ipv6_address, GetParam() ? Key(9).address : (std::array<uint64_t, 4>{}));
+  BeginWrite(table_->line(index));
+  EXPECT_FALSE(table_->Read(index, &copy));  // stopped inside a write: given up, not waited for
+  EndWrite(table_->line(index), copy.line);
+  EXPECT_TRUE(table_->Read(index, &copy));
+  table_->Erase(index, hash);
+  EXPECT_FALSE(table_->Read(index, &copy));
+  EXPECT_FALSE(table_->Read(FlowIndex{table_->first_index() - 1}, &copy));
+  EXPECT_FALSE(table_->Read(FlowIndex{table_->first_index() + table_->slots()}, &copy));
+  EXPECT_FALSE(table_->Read(FlowIndex::kNone, &copy));
+}
+
+TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
+  // More flows than one group holds share a home, so that some are found in the second round.
+  std::vector<FlowHash> hashes;
+  std::vector<FlowIndex> indices;
+  for (uint32_t id = 0; id < kMaxBurst; ++id) {
+    const FlowHash hash{uint64_t{0xabcd} << 48 | (id % 2) << 30 | (id + 1)};
+    hashes.push_back(hash);
+    indices.push_back(table_->Insert(Key(id), hash));
+    Publish(*table_, indices.back(), id);
+  }
+  std::vector<FlowIndex> candidates(hashes.size());
+  table_->Candidates(hashes.data(), kMaxBurst, candidates.data());
+  EXPECT_EQ(candidates, indices);
+  for (uint32_t id = 0; id < kMaxBurst; ++id) {
+    EXPECT_EQ(table_->Find(Key(id), hashes[id], candidates[id]), indices[id]);
+  }
+  FlowHash absent{uint64_t{0xabcd} << 48 | 0xfff0};
+  table_->Candidates(&absent, 1, candidates.data());
+  EXPECT_EQ(candidates[0], FlowIndex::kNone);
+}
+
+}  // namespace
+}  // namespace coretrack
