@@ -18,6 +18,7 @@
 namespace coretrack {
 
 inline constexpr int kMaxIpv6Extensions = 8;
+inline constexpr int kMaxMplsLabels = 8;
 
 // What the outermost bytes are.
 enum class LinkLayer : uint8_t { kEthernet, kRawIp };

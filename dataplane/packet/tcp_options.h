@@ -1,9 +1,10 @@
 // TCP options (RFC 9293 3.2, RFC 7323, RFC 2018) behind a cursor that cannot pass their end.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
+
+#include "dataplane/packet/bytes.h"
 
 namespace coretrack {
 
@@ -17,16 +18,32 @@ struct TcpOptions {
   };
   std::optional<Timestamps> timestamps;
   bool sack_permitted = false;
-  // The right-most edge of any SACK block, when there is one.
+  // The right-most edge of any SACK block, when there is one (modulo 2^32).
   std::optional<uint32_t> highest_sack;
 };
 
 // False when an option's length is 0, 1, or past the end, or a known option has the wrong length.
-// What was read before it is kept.
+// What was read before it is kept. Unknown options are skipped; of a repeated one the last counts.
 bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out);
 
-// The timestamps alone, for the established path: the layout every stack sends (NOP NOP TS) is
-// recognised at once, others walk the options. False when there are none.
-bool ReadTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out);
+// NOP, NOP, timestamps: how every stack lays them out on an established connection.
+// REQUIRES: 12 readable bytes.
+inline bool StartsWithTimestamps(const uint8_t* options) {
+  return LoadRaw<uint32_t>(options) == 0x0a080101;
+}
+
+bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out);
+
+// The timestamps alone, for the established path: the usual layout is recognised at once, others
+// walk the options. False when there are none.
+inline bool ReadTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out) {
+  if (bytes == 0) return false;
+  if (bytes >= 12 && StartsWithTimestamps(options)) {
+    out->value = LoadBe32(options + 4);
+    out->echo = LoadBe32(options + 8);
+    return true;
+  }
+  return WalkToTimestamps(options, bytes, out);
+}
 
 }  // namespace coretrack

@@ -1,0 +1,40 @@
+#include "dataplane/packet/bytes.h"
+#include "dataplane/packet/checksum.h"
+#include "dataplane/packet/layers.h"
+#include "dataplane/packet/protocols.h"
+
+namespace coretrack {
+
+// RFC 791 3.1.
+Malformed ParseIpv4(Span packet, IpContext context, bool verify_checksum, IpInfo* ip) {
+  if (!packet.Has(kIpv4MinBytes)) return Malformed::kTruncatedIpv4;
+  const uint8_t* header = packet.data;
+  if (header[0] >> 4 != 4) return Malformed::kBadIpv4Version;
+  const uint32_t header_bytes = (header[0] & 0xf) * 4;
+  if (header_bytes < kIpv4MinBytes) return Malformed::kBadIpv4HeaderLength;
+  if (!packet.Has(header_bytes)) return Malformed::kTruncatedIpv4;
+
+  uint32_t total_bytes = LoadBe16(header + 2);
+  // Zero comes from hosts that capture before segmentation offload: the frame's own length counts.
+  if (total_bytes == 0 || context == IpContext::kQuoted) total_bytes = packet.wire_bytes;
+  if (total_bytes < header_bytes || total_bytes > packet.wire_bytes) {
+    return Malformed::kBadIpv4TotalLength;
+  }
+  if (verify_checksum && ChecksumFold(ChecksumAdd(header, header_bytes, 0)) != 0xffff) {
+    return Malformed::kBadIpv4Checksum;
+  }
+
+  const uint16_t fragment_field = LoadBe16(header + 6);
+  const uint16_t offset = fragment_field & 0x1fff;
+  const bool more = fragment_field & 0x2000;
+  ip->addresses = header + 12;
+  ip->payload = packet.First(total_bytes).From(header_bytes);
+  ip->ip_bytes = total_bytes;
+  ip->protocol = header[9];
+  ip->ipv6 = false;
+  ip->fragment = offset != 0 || more;
+  ip->first_fragment = offset == 0 && more;
+  return Malformed::kNone;
+}
+
+}  // namespace coretrack

@@ -1,0 +1,28 @@
+// The fixed part of a TCP header (RFC 9293 3.1), shared by the fast path and the general one.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/packet/bytes.h"
+#include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/tcp_options.h"
+
+namespace coretrack {
+
+// REQUIRES of all: 20 readable bytes at `header`.
+inline uint32_t TcpHeaderBytes(const uint8_t* header) { return (header[12] >> 4) * 4u; }
+inline uint8_t TcpFlags(const uint8_t* header) { return header[13]; }
+
+inline void ReadTcpFixed(const uint8_t* header, TcpHeader* tcp) {
+  tcp->seq = LoadBe32(header + 4);
+  tcp->ack = LoadBe32(header + 8);
+  tcp->window = LoadBe16(header + 14);
+  tcp->flags = TcpFlags(header);
+}
+
+// No options, or the timestamps alone as every stack sends them: sound without a walk.
+inline bool HasUsualOptions(const uint8_t* options, uint32_t bytes) {
+  return bytes == 0 || (bytes == 12 && StartsWithTimestamps(options));
+}
+
+}  // namespace coretrack

@@ -1,0 +1,150 @@
+// Hostile packets in bulk: whatever the bytes, the parser answers, reads nothing past the end
+// (ParseBytes uses blocks of exact size, for AddressSanitizer) and its answer holds together.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "dataplane/packet/tcp_options.h"
+#include "tests/packet/parse_helpers.h"
+
+namespace coretrack {
+namespace {
+
+using namespace coretrack::testing;
+
+constexpr char kA[] = "10.0.0.1", kB[] = "10.0.0.2";
+constexpr char kA6[] = "2001:db8::1", kB6[] = "2001:db8::2";
+
+PacketBuilder Eth() { return std::move(PacketBuilder().Ethernet()); }
+
+// One of every shape.
+std::vector<Bytes> Shapes() {
+  const Bytes syn_options = Join({MssOption(1460),
+                                  SackPermittedOption(),
+                                  TimestampsOption(1, 2),
+                                  WindowScaleOption(7),
+                                  {5, 10, 0, 0, 0, 1, 0, 0, 0, 2}});
+  const TcpFields syn{.flags = tcp_flag::kSyn, .options = syn_options};
+  const TcpFields data{.options = TimestampsOption(3, 4)};
+  const Bytes inner = PacketBuilder().Ipv4(kB, kA, {.options = Bytes(8, 1)}).Tcp().Build();
+  const Bytes inner6 = PacketBuilder()
+                           .Ipv6(kB6, kA6)
+                           .Extension(ip_protocol::kRouting, 24)
+                           .Ipv6Fragment(0, false)
+                           .Udp(1, 2)
+                           .Build();
+  return {
+      Eth().Ipv4(kA, kB).Tcp(data).Payload(20).Build(),
+      Eth().Vlan(7).Ipv4(kA, kB).Tcp(data).Payload(3).Trailer(5).Build(),
+      Eth().Vlan(7).Vlan(8, 0x88a8).Ipv4(kA, kB, {.options = Bytes(12, 1)}).Tcp(syn).Build(),
+      Eth().Mpls(1, false).Mpls(2, true).Ipv4(kA, kB).Tcp(syn).Build(),
+      Eth().Ipv6(kA6, kB6).Tcp(syn).Payload(4).Build(),
+      Eth()
+          .Ipv6(kA6, kB6)
+          .Extension(ip_protocol::kHopByHop, 16)
+          .Extension(ip_protocol::kAuthentication, 24)
+          .Ipv6Fragment(0, false)
+          .Extension(ip_protocol::kMobility)
+          .Tcp(data)
+          .Build(),
+      Eth().Ipv4(kA, kB, {.protocol = 17, .fragment_field = 0x2001}).Payload(24).Build(),
+      Eth().Ipv4(kA, kB).Udp(53, 54).Payload(12).Build(),
+      Eth().Ipv4(kA, kB).Icmp(8, 0, 0x10001).Payload(12).Build(),
+      Eth().Ipv4(kA, kB).Icmp(3, 1, 0).Payload(inner).Build(),
+      Eth().Ipv6(kA6, kB6).Icmpv6(1, 0, 0).Payload(inner6).Build(),
+      Eth().Ipv6(kA6, kB6).Sctp(1, 2).Payload(4).Build(),
+      PacketBuilder().Ethernet(0x0806).Payload(46).Build(),
+  };
+}
+
+// What must be true of every answer.
+void ExpectConsistent(const PacketMeta& meta, uint32_t wire_bytes) {
+  const bool wrong = meta.kind == PacketKind::kMalformed || meta.kind == PacketKind::kBadSegment;
+  ASSERT_EQ(wrong, meta.malformed != Malformed::kNone);
+  ASSERT_LT(meta.malformed, Malformed::kCount);
+  ASSERT_LE(meta.ip_bytes, wire_bytes);
+  ASSERT_LE(meta.vlan_tags, 2);
+  ASSERT_LE(meta.tcp.option_bytes, 40);
+  ASSERT_LE(meta.tcp.payload_bytes + meta.tcp.option_bytes, meta.ip_bytes);
+  if (meta.kind == PacketKind::kFragment) {
+    ASSERT_EQ(meta.key.ports, 0u);
+  }
+  if (meta.kind == PacketKind::kNotIp || meta.kind == PacketKind::kMalformed) {
+    ASSERT_EQ(meta.key, FlowKey{});
+  }
+  if (!meta.key.ipv6) {
+    ASSERT_EQ(meta.key.address[1] | meta.key.address[2] | meta.key.address[3], 0u);
+  }
+}
+
+TEST(Mutation, CutAtEveryByte) {
+  for (const bool verify : {false, true}) {
+    const ParseOptions options{.verify_checksums = verify};
+    for (const Bytes& packet : Shapes()) {
+      const auto whole_bytes = static_cast<uint32_t>(packet.size());
+      for (size_t bytes = 0; bytes <= packet.size(); ++bytes) {
+        const Bytes cut(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(bytes));
+        ExpectConsistent(ParseBytes(cut, options), static_cast<uint32_t>(bytes));
+        ExpectConsistent(ParseBytes(cut, options, whole_bytes), whole_bytes);
+      }
+    }
+  }
+}
+
+TEST(Mutation, EveryByteTakesEveryValue) {
+  for (const Bytes& packet : Shapes()) {
+    for (size_t at = 12; at < packet.size(); ++at) {
+      Bytes changed = packet;
+      for (unsigned value = 0; value < 256; ++value) {
+        changed[at] = static_cast<uint8_t>(value);
+        ExpectConsistent(ParseBytes(changed), static_cast<uint32_t>(changed.size()));
+      }
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Mutation, RandomChanges) {
+  std::mt19937_64 random(20260101);
+  const std::vector<Bytes> shapes = Shapes();
+  constexpr uint8_t kNasty[] = {0,    1,    2,    4,    5,    6,    8,   0x0f,
+                                0x40, 0x45, 0x60, 0x7f, 0x80, 0xf0, 0xff};
+  uint64_t kinds[7] = {};
+  for (int round = 0; round < 400'000; ++round) {
+    Bytes packet = shapes[random() % shapes.size()];
+    for (uint64_t changes = 1 + random() % 6; changes > 0; --changes) {
+      uint8_t& byte = packet[12 + random() % (packet.size() - 12)];
+      byte = random() % 2 == 0 ? static_cast<uint8_t>(random()) : kNasty[random() % sizeof(kNasty)];
+    }
+    const auto wire_bytes = static_cast<uint32_t>(packet.size());
+    if (random() % 4 == 0) packet.resize(random() % (packet.size() + 1));
+    const ParseOptions options{.link = random() % 8 == 0 ? LinkLayer::kRawIp : LinkLayer::kEthernet,
+                               .verify_checksums = random() % 4 == 0,
+                               .zone = static_cast<uint8_t>(random() % 8)};
+    const PacketMeta meta = ParseBytes(packet, options, wire_bytes);
+    ExpectConsistent(meta, wire_bytes);
+    if (HasFatalFailure()) FAIL() << "round " << round;
+    ++kinds[static_cast<size_t>(meta.kind)];
+  }
+  for (const uint64_t count : kinds) EXPECT_GT(count, 100u) << "the mutations miss a kind";
+}
+
+TEST(Mutation, RandomOptions) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 200'000; ++round) {
+    const auto bytes = static_cast<uint32_t>(random() % 41);
+    const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes]);
+    for (uint32_t i = 0; i < bytes; ++i) exact[i] = static_cast<uint8_t>(random() % 12);
+    TcpOptions read;
+    ReadTcpOptions(exact.get(), bytes, &read);
+    TcpOptions::Timestamps stamps;
+    // The quick way to the timestamps finds what the full walk finds.
+    if (ReadTimestamps(exact.get(), bytes, &stamps) && read.timestamps) {
+      TcpOptions::Timestamps again;
+      ASSERT_EQ(WalkToTimestamps(exact.get(), bytes, &again), true);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace coretrack

@@ -1,0 +1,371 @@
+// Sound packets of every kind: what the parser says of them.
+#include "dataplane/packet/parse.h"
+
+#include <gtest/gtest.h>
+
+#include "dataplane/packet/flow_hash.h"
+#include "tests/packet/parse_helpers.h"
+
+namespace coretrack {
+namespace {
+
+using namespace coretrack::testing;
+
+constexpr char kA[] = "10.0.0.1", kB[] = "10.0.0.2";
+constexpr char kA6[] = "2001:db8::1", kB6[] = "2001:db8::2";
+
+PacketBuilder Eth() { return std::move(PacketBuilder().Ethernet()); }
+
+TEST(Parse, TcpOverIpv4) {
+  const PacketMeta meta = ParseBytes(Eth()
+                                         .Ipv4(kA, kB)
+                                         .Tcp({.source_port = 40000,
+                                               .destination_port = 80,
+                                               .seq = 0x01020304,
+                                               .ack = 0xa0b0c0d0,
+                                               .flags = tcp_flag::kAck | tcp_flag::kPsh,
+                                               .window = 501})
+                                         .Payload(33)
+                                         .Build());
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_EQ(meta.malformed, Malformed::kNone);
+  EXPECT_EQ(meta.ip_bytes, 73u);
+  EXPECT_EQ(meta.vlan_tags, 0);
+  EXPECT_EQ(meta.tcp.seq, 0x01020304u);
+  EXPECT_EQ(meta.tcp.ack, 0xa0b0c0d0u);
+  EXPECT_EQ(meta.tcp.window, 501);
+  EXPECT_EQ(meta.tcp.flags, tcp_flag::kAck | tcp_flag::kPsh);
+  EXPECT_EQ(meta.tcp.payload_bytes, 33u);
+  EXPECT_EQ(meta.tcp.option_bytes, 0);
+  EXPECT_EQ(meta.key.protocol(), ip_protocol::kTcp);
+  EXPECT_FALSE(meta.key.ipv6);
+  EXPECT_EQ(SourcePort(meta), 40000);
+  EXPECT_EQ(DestinationPort(meta), 80);
+  EXPECT_EQ(SourceAddress(meta), kA);
+}
+
+TEST(Parse, KeyLayoutOfIpv4) {
+  FlowKey expected;
+  expected.address = {0x0200000a'0100000a, 0, 0, 0};  // 10.0.0.1 in the low half, network order
+  expected.ports = 0x5000'409c;                       // 40000, 80
+  expected.context = MakeContext(6, 7, 0);
+  expected.zone = 3;
+  const Bytes packet = Eth().Vlan(7).Ipv4(kA, kB).Tcp().Build();
+  EXPECT_EQ(ParseBytes(packet, {.zone = 3}).key, expected);
+}
+
+TEST(Parse, TcpOptionsAreWhereTheyAre) {
+  const Bytes options = Join({MssOption(1460), SackPermittedOption(), WindowScaleOption(7)});
+  const Bytes packet =
+      Eth().Ipv4(kA, kB).Tcp({.flags = tcp_flag::kSyn, .options = options}).Payload(5).Build();
+  PacketMeta meta;
+  Parse(packet.data(), packet.size(), packet.size(), {}, &meta);
+  ASSERT_EQ(meta.kind, PacketKind::kTcp);
+  ASSERT_EQ(meta.tcp.option_bytes, 12);
+  EXPECT_EQ(Bytes(meta.tcp.options, meta.tcp.options + 12), options);
+  EXPECT_EQ(meta.tcp.payload_bytes, 5u);
+}
+
+TEST(Parse, Ipv4OptionsAreSkipped) {
+  const Bytes packet =
+      Eth().Ipv4(kA, kB, {.options = Bytes(40, 1)}).Tcp({.seq = 9}).Payload(1).Build();
+  const PacketMeta meta = ParseBytes(packet);
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_EQ(meta.tcp.seq, 9u);
+  EXPECT_EQ(meta.tcp.payload_bytes, 1u);
+  EXPECT_EQ(meta.ip_bytes, 81u);
+}
+
+TEST(Parse, EthernetPaddingIsNoPayload) {
+  const PacketMeta meta = ParseBytes(Eth().Ipv4(kA, kB).Tcp().Trailer(6).Build());
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_EQ(meta.tcp.payload_bytes, 0u);
+  EXPECT_EQ(meta.ip_bytes, 40u);
+  const PacketMeta v6 = ParseBytes(Eth().Ipv6(kA6, kB6).Tcp().Trailer(6).Build());
+  EXPECT_EQ(v6.tcp.payload_bytes, 0u);
+  EXPECT_EQ(v6.ip_bytes, 60u);
+}
+
+TEST(Parse, TotalLengthZeroIsTheFramesLength) {
+  Bytes packet = Eth().Ipv4(kA, kB).Tcp().Payload(3000).Build();
+  Set16(&packet, 16, 0);
+  const PacketMeta meta = ParseBytes(packet);
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_EQ(meta.ip_bytes, 3040u);
+  EXPECT_EQ(meta.tcp.payload_bytes, 3000u);
+
+  Bytes v6 = Eth().Ipv6(kA6, kB6).Tcp().Payload(3000).Build();
+  Set16(&v6, 18, 0);
+  EXPECT_EQ(ParseBytes(v6).ip_bytes, 3060u);
+  EXPECT_EQ(ParseBytes(v6).tcp.payload_bytes, 3000u);
+}
+
+TEST(Parse, ShortCaptureCountsTheWire) {
+  Bytes packet = Eth().Ipv4(kA, kB).Tcp().Payload(1000).Build();
+  const auto wire_bytes = static_cast<uint32_t>(packet.size());
+  packet.resize(54);
+  EXPECT_EQ(ParseBytes(packet, {}, wire_bytes).kind, PacketKind::kTcp);
+  EXPECT_EQ(ParseBytes(packet, {}, wire_bytes).tcp.payload_bytes, 1000u);
+  EXPECT_EQ(ParseBytes(packet, {}, wire_bytes).ip_bytes, 1040u);
+  // The same bytes as a whole frame contradict their length.
+  EXPECT_EQ(ParseBytes(packet).malformed, Malformed::kBadIpv4TotalLength);
+}
+
+TEST(Parse, Ipv6) {
+  const PacketMeta meta =
+      ParseBytes(Eth().Ipv6(kA6, kB6).Tcp({.seq = 77, .options = Bytes(4, 1)}).Payload(8).Build());
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_TRUE(meta.key.ipv6);
+  EXPECT_EQ(meta.ip_bytes, 72u);
+  EXPECT_EQ(meta.tcp.seq, 77u);
+  EXPECT_EQ(meta.tcp.payload_bytes, 8u);
+  EXPECT_EQ(SourceAddress(meta), kA6);
+  EXPECT_EQ(SourcePort(meta), 40000);
+}
+
+TEST(Parse, Ipv6ExtensionsOfEveryKind) {
+  const PacketMeta meta = ParseBytes(Eth()
+                                         .Ipv6(kA6, kB6)
+                                         .Extension(ip_protocol::kHopByHop, 16)
+                                         .Extension(ip_protocol::kDestinationOptions)
+                                         .Extension(ip_protocol::kRouting, 24)
+                                         .Ipv6Fragment(0, false)
+                                         .Extension(ip_protocol::kAuthentication, 20)
+                                         .Extension(ip_protocol::kMobility, 8)
+                                         .Extension(ip_protocol::kDestinationOptions, 2048)
+                                         .Extension(ip_protocol::kDestinationOptions)
+                                         .Tcp({.seq = 5})
+                                         .Payload(2)
+                                         .Build());
+  EXPECT_EQ(meta.kind, PacketKind::kTcp);
+  EXPECT_EQ(meta.tcp.seq, 5u);
+  EXPECT_EQ(meta.tcp.payload_bytes, 2u);
+}
+
+TEST(Parse, Ipv6WithoutTransport) {
+  const PacketMeta none = ParseBytes(Eth().Ipv6(kA6, kB6, 59).Payload(4).Build());
+  EXPECT_EQ(none.kind, PacketKind::kDatagram);
+  EXPECT_EQ(none.key.protocol(), 59);
+  EXPECT_EQ(none.key.ports, 0u);
+  const PacketMeta esp = ParseBytes(Eth().Ipv6(kA6, kB6, 50).Payload(40).Build());
+  EXPECT_EQ(esp.kind, PacketKind::kDatagram);
+  EXPECT_EQ(esp.key.protocol(), 50);
+}
+
+TEST(Parse, Ipv4Fragments) {
+  const Bytes first = Eth().Ipv4(kA, kB, {.fragment_field = 0x2000}).Tcp().Build();
+  const Bytes last = Eth().Ipv4(kA, kB, {.protocol = 6, .fragment_field = 5}).Payload(9).Build();
+  const Bytes back = Eth().Ipv4(kB, kA, {.protocol = 6, .fragment_field = 5}).Payload(9).Build();
+  for (const Bytes& packet : {first, last, back}) {
+    EXPECT_EQ(ParseBytes(packet).kind, PacketKind::kFragment);
+    EXPECT_EQ(ParseBytes(packet).key, ParseBytes(first).key);
+    EXPECT_EQ(ParseBytes(packet).key.ports, 0u);
+    EXPECT_EQ(ParseBytes(packet).key.protocol(), 6);
+  }
+  EXPECT_NE(ParseBytes(back).direction, ParseBytes(last).direction);
+  EXPECT_EQ(ParseBytes(Eth().Ipv4(kA, kB, {.fragment_field = 0x4000}).Tcp().Build()).kind,
+            PacketKind::kTcp);  // "don't fragment" is no fragment
+}
+
+TEST(Parse, Ipv6Fragments) {
+  const Bytes first = Eth().Ipv6(kA6, kB6).Ipv6Fragment(0, true).Tcp().Build();
+  const Bytes last = Eth().Ipv6(kA6, kB6).Ipv6Fragment(3, false, 6).Payload(9).Build();
+  for (const Bytes& packet : {first, last}) {
+    EXPECT_EQ(ParseBytes(packet).kind, PacketKind::kFragment);
+    EXPECT_EQ(ParseBytes(packet).key, ParseBytes(first).key);
+    EXPECT_EQ(ParseBytes(packet).key.ports, 0u);
+    EXPECT_EQ(ParseBytes(packet).key.protocol(), 6);
+  }
+}
+
+TEST(Parse, Ipv6AtomicFragmentIsAWholePacket) {
+  const PacketMeta whole = ParseBytes(Eth().Ipv6(kA6, kB6).Tcp().Build());
+  const PacketMeta atomic = ParseBytes(Eth().Ipv6(kA6, kB6).Ipv6Fragment(0, false).Tcp().Build());
+  EXPECT_EQ(atomic.kind, PacketKind::kTcp);
+  EXPECT_EQ(atomic.key, whole.key);
+}
+
+TEST(Parse, VlansArePartOfTheKey) {
+  const auto key = [](const PacketBuilder& link) {
+    return ParseBytes(PacketBuilder(link).Ipv4(kA, kB).Tcp().Build()).key;
+  };
+  const FlowKey plain = key(Eth()), one = key(Eth().Vlan(42)), two = key(Eth().Vlan(10).Vlan(20));
+  EXPECT_EQ(one.outer_vlan(), 42);
+  EXPECT_EQ(one.inner_vlan(), 0);
+  EXPECT_EQ(two.outer_vlan(), 10);
+  EXPECT_EQ(two.inner_vlan(), 20);
+  EXPECT_NE(plain, one);
+  EXPECT_NE(one, two);
+  EXPECT_NE(two, key(Eth().Vlan(20).Vlan(10)));
+  // Priority and drop bits are no part of it, nor is the tag's type.
+  EXPECT_EQ(key(Eth().Vlan(0xf000 | 42)), one);
+  EXPECT_EQ(key(Eth().Vlan(10, 0x88a8).Vlan(20, 0x8100)), two);
+  EXPECT_EQ(key(Eth().Vlan(10, 0x9100).Vlan(20, 0x9100)), two);
+}
+
+TEST(Parse, PriorityTagsNameNoVlan) {
+  const FlowKey plain = ParseBytes(Eth().Ipv4(kA, kB).Tcp().Build()).key;
+  const PacketMeta one = ParseBytes(Eth().Vlan(0xe000).Ipv4(kA, kB).Tcp().Build());
+  EXPECT_EQ(one.key, plain);
+  EXPECT_EQ(one.vlan_tags, 1);
+  const PacketMeta two = ParseBytes(Eth().Vlan(0).Vlan(7).Ipv4(kA, kB).Tcp().Build());
+  EXPECT_EQ(two.key, ParseBytes(Eth().Vlan(7).Ipv4(kA, kB).Tcp().Build()).key);
+  EXPECT_EQ(two.vlan_tags, 2);
+}
+
+TEST(Parse, MplsLabelsAreSkipped) {
+  const FlowKey plain = ParseBytes(Eth().Vlan(5).Ipv4(kA, kB).Tcp().Build()).key;
+  const PacketMeta one = ParseBytes(Eth().Vlan(5).Mpls(29, true).Ipv4(kA, kB).Tcp().Build());
+  EXPECT_EQ(one.kind, PacketKind::kTcp);
+  EXPECT_EQ(one.key, plain);
+  EXPECT_EQ(one.ip_bytes, 40u);
+  PacketBuilder eight = Eth();
+  for (int i = 1; i <= kMaxMplsLabels; ++i) eight.Mpls(100, i == kMaxMplsLabels);
+  EXPECT_EQ(ParseBytes(eight.Ipv6(kA6, kB6).Tcp().Build()).kind, PacketKind::kTcp);
+  PacketBuilder nine = Eth();
+  for (int i = 0; i <= kMaxMplsLabels; ++i) nine.Mpls(100, i == kMaxMplsLabels);
+  EXPECT_EQ(ParseBytes(nine.Ipv4(kA, kB).Tcp().Build()).kind, PacketKind::kNotIp);
+}
+
+TEST(Parse, MplsThatOnlyLooksLikeIpIsNotMalformed) {
+  // A pseudowire whose inner MAC address begins with nibble 4.
+  EXPECT_EQ(ParseBytes(Eth().Mpls(29, true).Payload(Bytes(60, 0x41)).Build()).kind,
+            PacketKind::kNotIp);
+  EXPECT_EQ(ParseBytes(Eth().Mpls(29, true).Payload(Bytes(60, 0x00)).Build()).kind,
+            PacketKind::kNotIp);
+}
+
+TEST(Parse, WhatIsNotIpPasses) {
+  for (const uint16_t type : {0x0806, 0x88cc, 0x8863, 0x8864, 0x0026, 0x05ff, 0x88e5}) {
+    const PacketMeta meta = ParseBytes(Eth().Payload(46).Ethernet(type).Build());
+    const PacketMeta typed = ParseBytes(PacketBuilder().Ethernet(type).Payload(46).Build());
+    EXPECT_EQ(meta.kind, PacketKind::kNotIp);
+    EXPECT_EQ(typed.kind, PacketKind::kNotIp) << type;
+    EXPECT_EQ(typed.malformed, Malformed::kNone);
+    EXPECT_EQ(typed.key, FlowKey{});
+  }
+}
+
+TEST(Parse, RawIp) {
+  const ParseOptions raw{.link = LinkLayer::kRawIp};
+  EXPECT_EQ(ParseBytes(PacketBuilder().Ipv4(kA, kB).Tcp().Build(), raw).key,
+            ParseBytes(Eth().Ipv4(kA, kB).Tcp().Build()).key);
+  EXPECT_EQ(ParseBytes(PacketBuilder().Ipv6(kA6, kB6).Tcp().Build(), raw).key,
+            ParseBytes(Eth().Ipv6(kA6, kB6).Tcp().Build()).key);
+}
+
+TEST(Parse, UdpAndSctpHavePorts) {
+  const PacketMeta udp = ParseBytes(Eth().Ipv4(kA, kB).Udp(5353, 53).Payload(20).Build());
+  EXPECT_EQ(udp.kind, PacketKind::kDatagram);
+  EXPECT_EQ(udp.ip_bytes, 48u);
+  EXPECT_EQ(SourcePort(udp), 5353);
+  EXPECT_EQ(DestinationPort(udp), 53);
+  const PacketMeta sctp = ParseBytes(Eth().Ipv6(kA6, kB6).Sctp(36412, 36413).Payload(20).Build());
+  EXPECT_EQ(sctp.kind, PacketKind::kDatagram);
+  EXPECT_EQ(SourcePort(sctp), 36412);
+  EXPECT_EQ(DestinationPort(sctp), 36413);
+}
+
+TEST(Parse, OtherProtocolsGoByAddresses) {
+  const PacketMeta gre = ParseBytes(Eth().Ipv4(kA, kB, {.protocol = 47}).Payload(20).Build());
+  EXPECT_EQ(gre.kind, PacketKind::kDatagram);
+  EXPECT_EQ(gre.key.protocol(), 47);
+  EXPECT_EQ(gre.key.ports, 0u);
+  // ICMP of the other family is a protocol like any other.
+  EXPECT_EQ(ParseBytes(Eth().Ipv4(kA, kB, {.protocol = 58}).Build()).kind, PacketKind::kDatagram);
+  EXPECT_EQ(ParseBytes(Eth().Ipv6(kA6, kB6, 1).Build()).kind, PacketKind::kDatagram);
+}
+
+TEST(Parse, BothDirectionsAreOneFlow) {
+  const HashSecret secret{1, 2};
+  const auto check = [&](const Bytes& there, const Bytes& back) {
+    const PacketMeta x = ParseBytes(there), y = ParseBytes(back);
+    EXPECT_EQ(x.key, y.key);
+    EXPECT_EQ(HashOf(secret, x.key), HashOf(secret, y.key));
+    EXPECT_EQ(x.direction, Opposite(y.direction));
+  };
+  const std::vector<std::pair<std::string, std::string>> v4 = {
+      {"10.0.0.1", "10.0.0.2"}, {"1.255.255.255", "2.0.0.0"}, {"10.0.0.1", "10.0.0.1"}};
+  const std::vector<std::pair<std::string, std::string>> v6 = {
+      {"2001:db8::1", "2001:db8::2"}, {"1::2", "2::1"}, {"::1", "::1"}};
+  const std::vector<std::pair<uint16_t, uint16_t>> ports = {{80, 81}, {256, 1}, {65535, 80}};
+  for (const auto& [s, d] : ports) {
+    const TcpFields there{.source_port = s, .destination_port = d};
+    const TcpFields back{.source_port = d, .destination_port = s};
+    for (const auto& [a, b] : v4) {
+      check(Eth().Ipv4(a, b).Tcp(there).Build(), Eth().Ipv4(b, a).Tcp(back).Build());
+      check(Eth().Vlan(9).Vlan(8).Ipv4(a, b).Udp(s, d).Build(),
+            Eth().Vlan(9).Vlan(8).Ipv4(b, a).Udp(d, s).Build());
+    }
+    for (const auto& [a, b] : v6) {
+      check(Eth().Ipv6(a, b).Tcp(there).Build(), Eth().Ipv6(b, a).Tcp(back).Build());
+    }
+  }
+  check(Eth().Ipv4(kA, kB).Icmp(8, 0, 0x12340001).Build(),
+        Eth().Ipv4(kB, kA).Icmp(0, 0, 0x12340001).Build());
+}
+
+TEST(Parse, EqualEndpointsAreForward) {
+  const TcpFields land{.source_port = 80, .destination_port = 80};
+  EXPECT_EQ(ParseBytes(Eth().Ipv4(kA, kA).Tcp(land).Build()).direction, Direction::kForward);
+  EXPECT_EQ(ParseBytes(Eth().Ipv6(kA6, kA6).Tcp(land).Build()).direction, Direction::kForward);
+}
+
+TEST(Parse, ChecksumsOnlyWhenAsked) {
+  const ParseOptions verify{.verify_checksums = true};
+  // An odd length, so that the last byte counts alone.
+  const Bytes v4 = Eth().Ipv4(kA, kB, {.options = Bytes(4, 1)}).Tcp().Payload(33).Build();
+  const Bytes v6 = Eth().Ipv6(kA6, kB6).Ipv6Fragment(0, false).Tcp().Payload(33).Build();
+  EXPECT_EQ(ParseBytes(v4, verify).kind, PacketKind::kTcp);
+  EXPECT_EQ(ParseBytes(v6, verify).kind, PacketKind::kTcp);
+  for (Bytes bad : {v4, v6}) {
+    bad.back() ^= 1;
+    EXPECT_EQ(ParseBytes(bad).kind, PacketKind::kTcp);
+    EXPECT_EQ(ParseBytes(bad, verify).kind, PacketKind::kBadSegment);
+    EXPECT_EQ(ParseBytes(bad, verify).malformed, Malformed::kBadTcpChecksum);
+    // Cut short, it cannot be known.
+    const auto wire_bytes = static_cast<uint32_t>(bad.size());
+    bad.pop_back();
+    EXPECT_EQ(ParseBytes(bad, verify, wire_bytes).kind, PacketKind::kTcp);
+  }
+  Bytes bad_header = v4;
+  Set8(&bad_header, 22, 63);  // TTL
+  EXPECT_EQ(ParseBytes(bad_header).kind, PacketKind::kTcp);
+  EXPECT_EQ(ParseBytes(bad_header, verify).malformed, Malformed::kBadIpv4Checksum);
+}
+
+TEST(Parse, ARoutedDestinationIsNotTheChecksumsOne) {
+  PacketBuilder builder = Eth().Ipv6(kA6, kB6).Extension(ip_protocol::kRouting, 24).Tcp();
+  Bytes packet = builder.Build();
+  Set8(&packet, builder.Offset(2) + 3, 1);      // segments left
+  Set8(&packet, builder.Offset(3) + 16, 0x5a);  // so this checksum may be right
+  EXPECT_EQ(ParseBytes(packet, {.verify_checksums = true}).kind, PacketKind::kTcp);
+}
+
+// The fast path (0x8100, no verification) and the general one must agree in every field.
+TEST(Parse, FastPathEqualsGeneralPath) {
+  for (const Bytes& options : {Bytes{}, TimestampsOption(7, 8), Bytes(8, 1), Bytes(40, 1)}) {
+    for (const size_t payload : {0, 1, 1400}) {
+      const TcpFields tcp{.seq = 1, .ack = 2, .window = 3, .options = options};
+      const auto build = [&](uint16_t tag) {
+        return Eth().Vlan(0x6123, tag).Ipv4(kB, kA).Tcp(tcp).Payload(payload).Trailer(4).Build();
+      };
+      const PacketMeta fast = ParseBytes(build(0x8100)), general = ParseBytes(build(0x88a8));
+      EXPECT_EQ(fast.kind, PacketKind::kTcp);
+      EXPECT_EQ(fast.key, general.key);
+      EXPECT_EQ(fast.direction, general.direction);
+      EXPECT_EQ(fast.ip_bytes, general.ip_bytes);
+      EXPECT_EQ(fast.vlan_tags, general.vlan_tags);
+      EXPECT_EQ(fast.kind, general.kind);
+      EXPECT_EQ(fast.tcp.seq, general.tcp.seq);
+      EXPECT_EQ(fast.tcp.ack, general.tcp.ack);
+      EXPECT_EQ(fast.tcp.window, general.tcp.window);
+      EXPECT_EQ(fast.tcp.flags, general.tcp.flags);
+      EXPECT_EQ(fast.tcp.payload_bytes, general.tcp.payload_bytes);
+      EXPECT_EQ(fast.tcp.option_bytes, general.tcp.option_bytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace coretrack
