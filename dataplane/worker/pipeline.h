@@ -1,0 +1,179 @@
+// Pipeline: the packet path between rx and tx: parse -> key + hash -> look up -> track -> verdict,
+// and the expiry of flows.
+//
+// What for  The poll loop gives it bursts of mbufs, replay gives it records of a capture: the same
+// code, no DPDK here. Threads   Process(), Expire() and Apply() belong to one worker. counters(),
+// tables() (through FlowTable::Read) and now() may be read by any thread. Limits    Tables of fixed
+// capacity; no allocation after Create(). Expire() takes a budget. Errors    Every packet has a
+// verdict and is counted once: tracked or untracked[reason]. Cost      bench: Pipeline/*
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dataplane/base/arena.h"
+#include "dataplane/base/types.h"
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/parse.h"
+#include "dataplane/tcp/tracker.h"
+#include "dataplane/timer/timer_wheel.h"
+#include "dataplane/worker/counters.h"
+#include "dataplane/worker/flow_record.h"
+#include "dataplane/worker/kept_syns.h"
+#include "dataplane/worker/tunables.h"
+#include "dataplane/worker/unassured_queue.h"
+
+namespace coretrack {
+
+enum class Verdict : uint8_t { kForward, kDropInvalid, kDropMalformed };
+
+// One burst: arrays over packets. The caller fills the inputs of [0, count).
+struct Burst {
+  uint32_t count = 0;
+  LinkLayer link = LinkLayer::kEthernet;
+  // Inputs.
+  std::array<const uint8_t*, kMaxBurst> data;
+  std::array<uint32_t, kMaxBurst> bytes;
+  std::array<uint32_t, kMaxBurst> wire_bytes;
+  std::array<uint8_t, kMaxBurst> zone;
+  std::array<bool, kMaxBurst> checksum_known_good;  // the NIC vouched for it
+  // Filled on the way.
+  std::array<PacketMeta, kMaxBurst> meta;
+  std::array<FlowHash, kMaxBurst> hash;
+  std::array<FlowIndex, kMaxBurst> candidate;
+  // Output.
+  std::array<Verdict, kMaxBurst> verdict;
+};
+
+// What someone who listens is told. Called on the worker's thread, at changes only: never for an
+// established packet.
+class FlowListener {
+ public:
+  virtual ~FlowListener() = default;
+  // Packet `packet` of the burst opened the flow or moved a state of it.
+  virtual void OnChange(uint32_t packet, const FlowRecord& flow) = 0;
+  // Packet `packet` was judged invalid.
+  virtual void OnInvalid(uint32_t packet, std::string_view reason) = 0;
+  // The flow is over; flow.end says how.
+  virtual void OnEnd(const FlowRecord& flow) = 0;
+};
+
+// A wish of the control thread, through the worker's mailbox.
+struct Command {
+  enum class Kind : uint8_t { kDelete, kTune } kind = Kind::kDelete;
+  FlowId flow;        // kDelete
+  Tunables tunables;  // kTune
+};
+
+class Pipeline {
+ public:
+  struct Options {
+    uint8_t worker = 0;
+    uint32_t capacity_ipv4 = 1 << 16;
+    uint32_t capacity_ipv6 = 1 << 14;
+    uint32_t unassured_quota =
+        1 << 14;  // half-open, unconfirmed mid-stream and unanswered datagram flows together
+    HashSecret secret;
+    Tunables tunables;
+    bool allow_hugetlb = false;
+  };
+  static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
+
+  // The whole way of one burst: Prepare(), then Track().
+  void Process(Burst* burst, Now now);
+  // Parses, hashes, starts loading. A poll loop may Prepare() the next burst before it Track()s
+  // this one.
+  void Prepare(Burst* burst) const;
+  void Track(Burst* burst, Now now);
+
+  // Ends flows whose deadline has passed, at most `budget` wheel filings. True: none that is due is
+  // left.
+  bool Expire(Now now, uint32_t budget);
+
+  void Apply(const Command& command, Now now);
+
+  // At most one; null: nobody listens. The owner's thread.
+  void set_listener(FlowListener* listener) { listener_ = listener; }
+
+  WorkerCounters& counters() { return counters_; }
+  const WorkerCounters& counters() const { return counters_; }
+  const FlowTable& table(bool ipv6) const { return ipv6 ? *ipv6_ : *ipv4_; }
+  const Tunables& tunables() const { return tunables_; }
+  const Options& options() const { return options_; }
+  PageKind page_kind() const { return arena_.page_kind(); }
+  size_t arena_bytes() const { return arena_.bytes(); }
+
+  // The owner's thread: the record of a live flow as it is now.
+  FlowRecord RecordOf(FlowIndex index, Now now, End end = End::kActive) const;
+
+ private:
+  struct Slot {  // a flow that is being worked on
+    FlowTable* table;
+    FlowIndex index;
+    FlowLine line;
+    FlowDetail detail;
+  };
+  // Sums of one burst, added to the counters once.
+  struct Tally {
+    uint64_t tracked = 0;
+    std::array<uint32_t, static_cast<size_t>(Untracked::kCount)> untracked{};
+  };
+
+  explicit Pipeline(const Options& options);
+
+  FlowTable& TableOf(bool ipv6) { return ipv6 ? *ipv6_ : *ipv4_; }
+  FlowTable& TableOf(FlowIndex index) { return ipv4_->Contains(index) ? *ipv4_ : *ipv6_; }
+  const FlowTable& TableOf(FlowIndex index) const {
+    return ipv4_->Contains(index) ? *ipv4_ : *ipv6_;
+  }
+
+  // pipeline.cc
+  FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
+  void NoFlow(Burst& burst, uint32_t i, Untracked reason, Tally& tally);
+  void Malformed(Burst& burst, uint32_t i, Tally& tally);
+  void BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally);
+  void RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally);
+  void CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word);
+
+  // pipeline_tcp.cc
+  void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
+  void TrackKnownTcp(Burst& burst, uint32_t i, FlowTable& table, FlowIndex index, Now now);
+  void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
+  void ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
+  void ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
+  void FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome, Now now);
+
+  // pipeline_datagram.cc
+  void TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
+
+  // pipeline_flows.cc: the life of a flow's slot.
+  FlowIndex Admit(const FlowKey& key, FlowHash hash, Now now);
+  void CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
+  void Load(FlowIndex index, Slot* slot);
+  void Store(Slot& slot, bool detail_too);
+  void StoreNew(Slot& slot, Now now);
+  void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
+  void CountState(uint8_t from, uint8_t to);
+  void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
+  bool EvictOldest(Now now);
+  End EndOf(const FlowLine& line) const;
+
+  Options options_;
+  Tunables tunables_;
+  Arena arena_;
+  std::unique_ptr<FlowTable> ipv4_;
+  std::unique_ptr<FlowTable> ipv6_;
+  std::unique_ptr<TimerWheel> wheel_;
+  std::unique_ptr<UnassuredQueue> unassured_;
+  KeptSyns kept_syns_;
+  FlowListener* listener_ = nullptr;
+  WorkerCounters counters_;
+};
+
+}  // namespace coretrack

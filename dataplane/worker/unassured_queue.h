@@ -1,0 +1,49 @@
+// UnassuredQueue: flows that nobody has confirmed yet, oldest first: the first to give way when
+// room is short.
+//
+// What for    A SYN flood must not push out an established flow. Every new flow enters; when the
+// queue is full (the quota) its oldest comes out,
+//             and is evicted if it is still unassured. So at most `quota` unassured flows exist.
+// Threads     One owner.
+// Limits      `quota` entries, allocated at Create().
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/base/types.h"
+
+namespace coretrack {
+
+class UnassuredQueue {
+ public:
+  struct Entry {
+    FlowIndex index = FlowIndex::kNone;
+    uint32_t generation = 0;  // tells whether the slot still holds the flow that entered
+  };
+
+  explicit UnassuredQueue(uint32_t quota) : entries_(quota) {}
+
+  bool full() const { return count_ == entries_.size(); }
+  bool empty() const { return count_ == 0; }
+
+  // REQUIRES: !full().
+  void Push(Entry entry) {
+    entries_[(head_ + count_) % entries_.size()] = entry;
+    ++count_;
+  }
+  // REQUIRES: !empty().
+  Entry Pop() {
+    const Entry entry = entries_[head_];
+    head_ = (head_ + 1) % entries_.size();
+    --count_;
+    return entry;
+  }
+
+ private:
+  std::vector<Entry> entries_;
+  size_t head_ = 0;
+  size_t count_ = 0;
+};
+
+}  // namespace coretrack
