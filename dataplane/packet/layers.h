@@ -35,6 +35,10 @@ struct Scope {
   uint8_t zone = 0;
 };
 
+// All of Parse() but its fast path (parse_fast.h), which must agree with it wherever it answers.
+// REQUIRES: *meta is fresh (PacketMeta{}).
+void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta);
+
 // Found behind the link layer.
 enum class LinkPayload : uint8_t { kIpv4, kIpv6, kOther, kMalformed };
 

@@ -6,7 +6,6 @@
 #include "dataplane/packet/parse_fast.h"
 
 namespace coretrack {
-namespace {
 
 void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
   const LinkInfo link =
@@ -34,8 +33,6 @@ void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
   meta->ip_bytes = ip.ip_bytes;
   ParseTransport(ip, {link.vlan_context, options.zone}, options.verify_checksums, meta);
 }
-
-}  // namespace
 
 void Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, const ParseOptions& options,
            PacketMeta* meta) {

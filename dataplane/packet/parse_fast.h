@@ -43,12 +43,14 @@ inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   const uint32_t tcp_bytes = TcpHeaderBytes(segment);
   const uint32_t header_bytes = kIpv4MinBytes + tcp_bytes;
   constexpr uint16_t kFragmentBits = Swap16(0x3fff);
-  const bool odd = (ip[0] != 0x45) | (ip[9] != ip_protocol::kTcp) |
-                   ((LoadRaw<uint16_t>(ip + 6) & kFragmentBits) != 0) |
-                   (total_bytes < header_bytes) | (total_bytes > wire_bytes - ip_offset) |
-                   (header_bytes > bytes - ip_offset) | (tcp_bytes < kTcpMinBytes) |
-                   ((TcpFlags(segment) & tcp_flag::kSyn) != 0);
-  if (odd) [[unlikely]]
+  const uint32_t odd = (ip[0] ^ 0x45u) | (ip[9] ^ uint32_t{ip_protocol::kTcp}) |
+                       (LoadRaw<uint16_t>(ip + 6) & kFragmentBits) |
+                       (TcpFlags(segment) & tcp_flag::kSyn) |
+                       static_cast<uint32_t>(total_bytes < header_bytes) |
+                       static_cast<uint32_t>(total_bytes > wire_bytes - ip_offset) |
+                       static_cast<uint32_t>(header_bytes > bytes - ip_offset) |
+                       static_cast<uint32_t>(tcp_bytes < kTcpMinBytes);
+  if (odd != 0) [[unlikely]]
     return false;
   const uint32_t option_bytes = tcp_bytes - kTcpMinBytes;
   if (!HasUsualOptions(segment + kTcpMinBytes, option_bytes)) return false;

@@ -136,12 +136,14 @@ TEST(Mutation, RandomOptions) {
     const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes]);
     for (uint32_t i = 0; i < bytes; ++i) exact[i] = static_cast<uint8_t>(random() % 12);
     TcpOptions read;
-    ReadTcpOptions(exact.get(), bytes, &read);
-    TcpOptions::Timestamps stamps;
-    // The quick way to the timestamps finds what the full walk finds.
-    if (ReadTimestamps(exact.get(), bytes, &stamps) && read.timestamps) {
-      TcpOptions::Timestamps again;
-      ASSERT_EQ(WalkToTimestamps(exact.get(), bytes, &again), true);
+    const bool sound = ReadTcpOptions(exact.get(), bytes, &read);
+    TcpOptions::Timestamps stamps, walked;
+    const bool quick = ReadTimestamps(exact.get(), bytes, &stamps);
+    ASSERT_EQ(WalkToTimestamps(exact.get(), bytes, &walked), read.timestamps.has_value());
+    // The quick way takes the first timestamps, the walk the last: they differ only in segments
+    // that carry two.
+    if (sound && quick) {
+      ASSERT_TRUE(read.timestamps.has_value());
     }
   }
 }

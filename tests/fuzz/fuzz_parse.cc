@@ -1,0 +1,77 @@
+// libFuzzer target of the parser: no read outside the packet (AddressSanitizer), an answer that
+// holds together, and the fast path equal to the general one.
+//
+// Input  Two bytes of options (link layer, checksums, zone; how much the capture cut off), then the
+// packet.
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/layers.h"
+#include "dataplane/packet/parse.h"
+#include "dataplane/packet/tcp_options.h"
+
+namespace coretrack {
+namespace {
+
+void Check(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "violated: %s\n", what);
+  std::abort();
+}
+
+void CheckAnswer(const PacketMeta& meta, const uint8_t* data, uint32_t bytes, uint32_t wire_bytes) {
+  const bool wrong = meta.kind == PacketKind::kMalformed || meta.kind == PacketKind::kBadSegment;
+  Check(wrong == (meta.malformed != Malformed::kNone), "a reason exactly when something is wrong");
+  Check(meta.malformed < Malformed::kCount, "a known reason");
+  Check(meta.ip_bytes <= wire_bytes, "no more IP bytes than on the wire");
+  const TcpHeader& tcp = meta.tcp;
+  if (tcp.options == nullptr) {
+    Check(tcp.option_bytes == 0, "no options, no option bytes");
+    return;
+  }
+  Check(tcp.options >= data && tcp.options + tcp.option_bytes <= data + bytes,
+        "options inside the packet");
+  TcpOptions all;
+  const bool sound = ReadTcpOptions(tcp.options, tcp.option_bytes, &all);
+  Check(sound == (meta.malformed != Malformed::kBadTcpOption), "options judged by the walk");
+}
+
+void CheckSame(const PacketMeta& a, const PacketMeta& b) {
+  Check(a.key == b.key && a.kind == b.kind && a.malformed == b.malformed &&
+            a.direction == b.direction && a.ip_bytes == b.ip_bytes && a.vlan_tags == b.vlan_tags &&
+            a.tcp.seq == b.tcp.seq && a.tcp.ack == b.tcp.ack && a.tcp.flags == b.tcp.flags &&
+            a.tcp.window == b.tcp.window && a.tcp.payload_bytes == b.tcp.payload_bytes &&
+            a.tcp.options == b.tcp.options && a.tcp.option_bytes == b.tcp.option_bytes,
+        "fast path equals general path");
+}
+
+void FuzzOne(const uint8_t* input, size_t size) {
+  if (size < 2) return;
+  const ParseOptions options{.link = (input[0] & 1) != 0 ? LinkLayer::kRawIp : LinkLayer::kEthernet,
+                             .verify_checksums = (input[0] & 2) != 0,
+                             .zone = static_cast<uint8_t>(input[0] >> 2 & 7)};
+  const auto bytes = static_cast<uint32_t>(size - 2);
+  const uint32_t wire_bytes = bytes + input[1];
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes]);
+  std::memcpy(exact.get(), input + 2, bytes);
+
+  PacketMeta meta, general;
+  Parse(exact.get(), bytes, wire_bytes, options, &meta);
+  CheckAnswer(meta, exact.get(), bytes, wire_bytes);
+  ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
+  CheckSame(meta, general);
+  Check(HashOf({1, 2}, meta.key) == HashOf({1, 2}, general.key), "equal keys, equal hashes");
+}
+
+}  // namespace
+}  // namespace coretrack
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  coretrack::FuzzOne(data, size);
+  return 0;
+}
