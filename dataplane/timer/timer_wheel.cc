@@ -1,0 +1,99 @@
+#include "dataplane/timer/timer_wheel.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace coretrack {
+
+size_t TimerWheel::ArenaBytes(uint32_t capacity) {
+  return SlotStacks::ArenaBytes(capacity, kLevels * kSlots);
+}
+
+TimerWheel::TimerWheel(uint32_t capacity, Tick now, Arena* arena)
+    : clock_(now), target_(now), stacks_(capacity, kLevels * kSlots, arena) {
+  static_assert(Circle(kLevels - 1) <= kSlots && Circle(kLevels - 1) >= 8);
+  // Lag, timeout and the two units that a filing leaves free must not meet on the top's circle.
+  static_assert((uint64_t{1} << 31) + kMaxTimeoutMs + 2ull * UnitMs(kLevels - 1) <
+                (uint64_t{1} << 32));
+}
+
+void TimerWheel::Schedule(FlowIndex flow, Tick deadline) {
+  // Ahead of the owner's clock is ahead of ours, however far ours lags; else the two ticks are near
+  // enough to compare.
+  if (deadline.AtOrBefore(target_) && deadline.Before(clock_)) deadline = clock_;
+  uint32_t level = 0;
+  while (level + 1 < kLevels &&
+         (deadline.ms() >> Shift(level + 1)) != (clock_.ms() >> Shift(level + 1)) &&
+         (deadline.ms() >> Shift(level + 1)) !=
+             (clock_ + UnitMs(level + 1)).ms() >> Shift(level + 1)) {
+    ++level;
+  }
+  const uint32_t unit = Unit(level, deadline);
+  stacks_.Push(SlotId(level, unit), flow);
+  occupied_[level].Set(unit);
+}
+
+void TimerWheel::Cancel(FlowIndex flow) {
+  const uint32_t slot = stacks_.Remove(flow);
+  if (slot != SlotStacks::kNoSlot && stacks_.Count(slot) == 0) {
+    occupied_[slot / kSlots].Clear(slot % kSlots);
+  }
+}
+
+uint32_t TimerWheel::Advance(Tick now, std::span<FlowIndex> due) {
+  if (target_.Before(now)) target_ = now;
+  uint32_t count = 0;
+  for (;;) {
+    count += Drain(0, Unit(0, clock_), due.subspan(count), kMaxFlowsPerWorker);
+    for (uint32_t level = 1; level < kLevels; ++level) {
+      if (cascade_left_[level] == 0) continue;
+      const uint32_t next = Unit(level, clock_ + UnitMs(level));
+      const uint32_t drained = Drain(level, next, due.subspan(count), cascade_left_[level]);
+      cascade_left_[level] -= drained;
+      count += drained;
+    }
+    if (count == due.size() || clock_ == target_) return count;
+    Step();
+  }
+}
+
+uint32_t TimerWheel::Drain(uint32_t level, uint32_t unit, std::span<FlowIndex> due,
+                           uint32_t limit) {
+  if (!occupied_[level].Test(unit)) return 0;
+  const uint32_t slot = SlotId(level, unit);
+  limit = static_cast<uint32_t>(std::min<size_t>(limit, due.size()));
+  const uint32_t count = stacks_.Pop(slot, due.data(), limit);
+  if (stacks_.Count(slot) == 0) occupied_[level].Clear(unit);
+  return count;
+}
+
+// Moves the clock to the next tick with flows of its own, or to the last tick at which a cascade
+// must be done, or to the target, whichever comes first.  REQUIRES: the clock's tick is handed out
+// and is not the target.
+void TimerWheel::Step() {
+  uint32_t jump_ms = target_.ms() - clock_.ms();
+  for (uint32_t level = 0; level < kLevels; ++level) {
+    const uint32_t units = occupied_[level].DistanceAfter(Unit(level, clock_), Circle(level));
+    if (units == 0) continue;
+    const uint32_t start = ((clock_.ms() >> Shift(level)) + units) << Shift(level);
+    jump_ms = std::min(jump_ms, start - clock_.ms() - (level > 0 ? 1 : 0));
+  }
+  assert(jump_ms != 0);
+  clock_ = clock_ + jump_ms;
+  for (uint32_t level = 1; level < kLevels; ++level) {
+    cascade_left_[level] = CascadeShare(level, jump_ms);
+  }
+}
+
+// What the tick that the clock has just jumped to owes of `level`'s next slot: that slot's flows
+// spread evenly over the ticks of this unit that were still to come. All of them at its last tick.
+uint32_t TimerWheel::CascadeShare(uint32_t level, uint32_t jumped_ms) const {
+  const uint64_t flows = stacks_.Count(SlotId(level, Unit(level, clock_ + UnitMs(level))));
+  if (flows == 0) return 0;
+  const uint64_t into_ms = (clock_.ms() & (UnitMs(level) - 1)) + 1;
+  const uint64_t passed_ms = std::min<uint64_t>(jumped_ms, into_ms);
+  const uint64_t total_ms = UnitMs(level) - into_ms + passed_ms;
+  return static_cast<uint32_t>((flows * passed_ms + total_ms - 1) / total_ms);
+}
+
+}  // namespace coretrack
