@@ -20,6 +20,7 @@ struct KeptSyn {
   Direction direction = Direction::kForward;
   TcpHeader header;  // its options pointer is set by Find()
   std::array<uint8_t, 40> options{};
+  uint32_t ip_bytes = 0;
   uint64_t unix_us = 0;
 };
 
@@ -27,16 +28,11 @@ class KeptSyns {
  public:
   static constexpr uint32_t kSize = 256;
 
-  void Keep(FlowIndex flow, uint32_t generation, Direction direction, const TcpHeader& syn,
-            uint64_t unix_us) {
-    KeptSyn& kept = slots_[Raw(flow) % kSize];
-    kept = {.flow = flow,
-            .generation = generation,
-            .direction = direction,
-            .header = syn,
-            .options = {},
-            .unix_us = unix_us};
-    std::copy_n(syn.options, syn.option_bytes, kept.options.begin());
+  // `syn` becomes its own: its options are copied.
+  void Keep(const KeptSyn& syn) {
+    KeptSyn& kept = slots_[Raw(syn.flow) % kSize];
+    kept = syn;
+    std::copy_n(syn.header.options, syn.header.option_bytes, kept.options.begin());
   }
 
   // The SYN kept for this flow, or null.

@@ -155,6 +155,7 @@ class Pipeline {
   // pipeline_flows.cc: the life of a flow's slot.
   FlowIndex Admit(const FlowKey& key, FlowHash hash, Now now);
   void CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
+  void UncountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
   void Load(FlowIndex index, Slot* slot);
   void Store(Slot& slot, bool detail_too);
   void StoreNew(Slot& slot, Now now);

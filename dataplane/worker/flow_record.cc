@@ -1,0 +1,111 @@
+#include "dataplane/worker/flow_record.h"
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/tcp_binding.h"
+#include "dataplane/worker/timeouts.h"
+
+namespace coretrack {
+namespace {
+
+uint16_t PortFromWire(uint32_t ports, unsigned endpoint) {
+  const auto raw = static_cast<uint16_t>(ports >> (16 * endpoint));
+  return static_cast<uint16_t>(raw << 8 | raw >> 8);
+}
+
+// What is known of endpoint `d`, which sends in that direction.
+EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
+  const FlowLine& line = copy.line;
+  const FlowDetail& detail = copy.detail;
+  EndpointRecord e;
+  if (ipv6) {
+    std::memcpy(e.address.data(), &copy.ipv6_address[2 * d], 16);
+  } else {
+    const auto address = static_cast<uint32_t>(line.address >> (32 * d));
+    std::memcpy(e.address.data(), &address, 4);
+  }
+  e.port = PortFromWire(line.ports, d);
+  e.packets = detail.packets[d].Get() + line.packets[d];
+  e.bytes = detail.bytes[d].Get() + line.bytes[d];
+  if (!IsTcpState(line.state)) return e;
+
+  const tcp::StatePair pair = PairOf(line.state);
+  e.state = d == Raw(OriginatorOf(line.state)) ? pair.originator : pair.responder;
+  if ((detail.flags & detail_flag::SynSeen(d)) != 0) {
+    if (detail.mss[d] != 0) e.mss = detail.mss[d];
+    const uint8_t scale = (detail.offered_scales >> (4 * d)) & 0xf;
+    if (scale != tcp::kNoScale) e.window_scale = scale;
+    e.timestamps = (detail.flags & detail_flag::Timestamps(d)) != 0;
+    e.sack = (detail.flags & detail_flag::Sack(d)) != 0;
+  }
+  if (const uint64_t rtt = detail.handshake_rtt_us[d].Get();
+      rtt != 0 && rtt != PackedUint<3>::kMax) {
+    e.handshake_rtt_us = static_cast<uint32_t>(rtt);
+  }
+  e.retransmits = detail.retransmits[d];
+  e.out_of_window = detail.out_of_window[d];
+  return e;
+}
+
+}  // namespace
+
+std::string ToString(FlowId id) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%02x%08x%06x", id.worker, Raw(id.index),
+                id.generation & 0xffffff);
+  return text;
+}
+
+std::optional<FlowId> ParseFlowId(std::string_view text) {
+  if (text.size() != 16) return std::nullopt;
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return FlowId{.worker = static_cast<uint8_t>(value >> 56),
+                .index = FlowIndex{static_cast<uint32_t>(value >> 24)},
+                .generation = static_cast<uint32_t>(value & 0xffffff)};
+}
+
+FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
+                      const Tunables& tunables, End end) {
+  const FlowLine& line = copy.line;
+  FlowRecord r;
+  r.id = {.worker = worker,
+          .index = index,
+          .generation = static_cast<uint32_t>(copy.detail.generation.Get())};
+  r.protocol = static_cast<uint8_t>(line.context);
+  r.zone = line.zone();
+  for (const uint32_t shift : {8u, 20u}) {
+    const auto vlan = static_cast<uint16_t>(line.context >> shift & 0xfff);
+    if (vlan != 0) r.vlan[r.vlan_count++] = vlan;
+  }
+  r.ipv6 = (copy.ipv6_address[0] | copy.ipv6_address[1] | copy.ipv6_address[2] |
+            copy.ipv6_address[3]) != 0;
+  const unsigned o = Raw(OriginatorOf(line.state));
+  r.originator = MakeEndpoint(copy, o, r.ipv6);
+  r.responder = MakeEndpoint(copy, 1 - o, r.ipv6);
+  r.start_us = copy.detail.start_us.Get();
+
+  const int32_t left_ms = line.deadline() - now.tick;
+  r.timeout_ms = left_ms > 0 ? left_ms : 0;
+  // A tick is a unix millisecond modulo 2^32 (worker/clock.h), so the last packet's is known
+  // exactly.
+  const int64_t since_last_ms = int64_t{TimeoutMsOf(line, copy.detail, tunables)} - left_ms;
+  const uint64_t now_ms = now.unix_us / 1000;
+  const uint64_t last_us = (now_ms - static_cast<uint64_t>(since_last_ms)) * 1000;
+  r.last_us = last_us < r.start_us ? r.start_us : last_us > now.unix_us ? now.unix_us : last_us;
+
+  r.assured = (copy.detail.flags & detail_flag::kAssured) != 0;
+  r.midstream = (copy.detail.flags & detail_flag::kMidstream) != 0;
+  r.originator_guessed = (copy.detail.flags & detail_flag::kGuessed) != 0;
+  r.end = end;
+  r.time_wait_fins = copy.detail.time_wait_counts & 0xf;
+  r.time_wait_duplicates = copy.detail.time_wait_counts >> 4;
+  r.history = HistoryText(copy.detail.history);
+  return r;
+}
+
+}  // namespace coretrack

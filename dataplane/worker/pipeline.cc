@@ -1,0 +1,142 @@
+#include "dataplane/worker/pipeline.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace coretrack {
+
+Pipeline::Pipeline(const Options& options) : options_(options), tunables_(options.tunables) {}
+
+absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options, Now start) {
+  const FlowTable::Shape ipv4{.capacity = options.capacity_ipv4, .ipv6 = false, .first_index = 0};
+  const uint32_t ipv4_slots = FlowTable::SlotsFor(options.capacity_ipv4);
+  const FlowTable::Shape ipv6{
+      .capacity = options.capacity_ipv6, .ipv6 = true, .first_index = ipv4_slots};
+  const uint64_t slots = uint64_t{ipv4_slots} + FlowTable::SlotsFor(options.capacity_ipv6);
+  if (options.capacity_ipv4 == 0 || options.capacity_ipv6 == 0 || slots > kMaxFlowsPerWorker) {
+    return absl::InvalidArgumentError(absl::StrCat("a worker holds 1 to ", kMaxFlowsPerWorker,
+                                                   " flow slots, not ", slots,
+                                                   "; lower flows.capacity or add workers"));
+  }
+  auto arena = Arena::Create(FlowTable::ArenaBytes(ipv4) + FlowTable::ArenaBytes(ipv6) +
+                                 TimerWheel::ArenaBytes(static_cast<uint32_t>(slots)),
+                             options.allow_hugetlb);
+  if (!arena.ok()) return arena.status();
+  std::unique_ptr<Pipeline> p(new Pipeline(options));
+  p->arena_ = *std::move(arena);
+  p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);
+  p->ipv6_ = std::make_unique<FlowTable>(ipv6, &p->arena_);
+  p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
+  p->unassured_ =
+      std::make_unique<UnassuredQueue>(options.unassured_quota != 0 ? options.unassured_quota : 1);
+  return p;
+}
+
+void Pipeline::Process(Burst* burst, Now now) {
+  Prepare(burst);
+  Track(burst, now);
+}
+
+void Pipeline::Prepare(Burst* burst) const {
+  ParseOptions options{.link = burst->link};
+  for (uint32_t i = 0; i < burst->count; ++i) {
+    PacketMeta& meta = burst->meta[i];
+    options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
+    options.zone = burst->zone[i];
+    Parse(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
+    burst->hash[i] = HashOf(options_.secret, meta.key);
+    table(meta.key.ipv6).PrefetchBucket(burst->hash[i]);
+  }
+}
+
+void Pipeline::Track(Burst* burst, Now now) {
+  for (uint32_t i = 0; i < burst->count; ++i) {
+    burst->candidate[i] = table(burst->meta[i].key.ipv6).Candidate(burst->hash[i]);
+    burst->verdict[i] = Verdict::kForward;
+  }
+  Tally tally;
+  for (uint32_t i = 0; i < burst->count; ++i) {
+    switch (burst->meta[i].kind) {
+      case PacketKind::kTcp:
+        TrackTcp(*burst, i, now, tally);
+        break;
+      case PacketKind::kDatagram:
+        TrackDatagram(*burst, i, now, tally);
+        break;
+      case PacketKind::kIcmpError:
+        RelatedIcmp(*burst, i, now, tally);
+        break;
+      case PacketKind::kFragment:
+        NoFlow(*burst, i, Untracked::kFragment, tally);
+        break;
+      case PacketKind::kNotIp:
+        NoFlow(*burst, i, Untracked::kNotIp, tally);
+        break;
+      case PacketKind::kMalformed:
+        Malformed(*burst, i, tally);
+        break;
+      case PacketKind::kBadSegment:
+        BadSegment(*burst, i, now, tally);
+        break;
+    }
+  }
+  counters_.tracked.Add(tally.tracked);
+  for (size_t r = 0; r < tally.untracked.size(); ++r) {
+    if (tally.untracked[r] != 0) counters_.untracked[r].Add(tally.untracked[r]);
+  }
+}
+
+// The flow of packet `i`, or kNone. One past its deadline is absent: it is ended here.
+FlowIndex Pipeline::FindLive(Burst& burst, uint32_t i, Now now) {
+  const PacketMeta& meta = burst.meta[i];
+  FlowTable& table = TableOf(meta.key.ipv6);
+  const FlowIndex index = table.Find(meta.key, burst.hash[i], burst.candidate[i]);
+  if (index == FlowIndex::kNone) return index;
+  const auto word0 = table.line(index).words[0].load(std::memory_order_relaxed);
+  if (now.tick.Before(Tick(static_cast<uint32_t>(word0 >> 32)))) [[likely]]
+    return index;
+  EndFlow(index, burst.hash[i], EndOf(table.line(index).LoadOwned<FlowLine>()), now);
+  return FlowIndex::kNone;
+}
+
+void Pipeline::NoFlow(Burst& /*burst*/, uint32_t /*i*/, Untracked reason, Tally& tally) {
+  ++tally.untracked[static_cast<size_t>(reason)];
+}
+
+void Pipeline::Malformed(Burst& burst, uint32_t i, Tally& tally) {
+  const coretrack::Malformed reason = burst.meta[i].malformed;
+  counters_.malformed[static_cast<size_t>(reason)].Add(1);
+  NoFlow(burst, i, Untracked::kMalformed, tally);
+  if (tunables_.drop_invalid) burst.verdict[i] = Verdict::kDropMalformed;
+  if (listener_ != nullptr) listener_->OnInvalid(i, Name(reason));
+}
+
+// A TCP segment whose flow is known by its ports, but whose header cannot be believed: it counts,
+// and moves nothing.
+void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  const PacketMeta& meta = burst.meta[i];
+  counters_.malformed[static_cast<size_t>(meta.malformed)].Add(1);
+  CountInvalid(burst, i, tcp::Invalid::kHeader, Name(meta.malformed));
+  const FlowIndex index = FindLive(burst, i, now);
+  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kUnknownInvalid, tally);
+  ++tally.tracked;
+  Slot slot;
+  Load(index, &slot);
+  CountPacket(slot, meta.direction, meta.ip_bytes);
+  Store(slot, true);
+}
+
+// ICMP errors belong to the flow they quote and never move it (TCP.md 32).
+void Pipeline::RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  if (FindLive(burst, i, now) == FlowIndex::kNone)
+    return NoFlow(burst, i, Untracked::kUnrelatedIcmp, tally);
+  ++tally.tracked;
+  counters_.related_icmp.Add(1);
+}
+
+void Pipeline::CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word) {
+  counters_.invalid[static_cast<size_t>(reason)].Add(1);
+  if (tunables_.drop_invalid) burst.verdict[i] = Verdict::kDropInvalid;
+  if (listener_ != nullptr) listener_->OnInvalid(i, word);
+}
+
+}  // namespace coretrack

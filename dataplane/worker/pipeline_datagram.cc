@@ -1,0 +1,45 @@
+// UDP, ICMP echo, SCTP and every other protocol: flows with timeouts and without TCP state (TCP.md
+// 33).
+#include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/tcp_binding.h"
+#include "dataplane/worker/timeouts.h"
+
+namespace coretrack {
+
+void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  const PacketMeta& meta = burst.meta[i];
+  const FlowIndex known = FindLive(burst, i, now);
+  Slot slot;
+  if (known == FlowIndex::kNone) {
+    const FlowIndex index = Admit(meta.key, burst.hash[i], now);
+    if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
+    Load(index, &slot);
+    slot.line.state = static_cast<uint8_t>(
+        kDatagramNew | (meta.direction == Direction::kReverse ? kOriginatorReverse : 0));
+  } else {
+    Load(known, &slot);
+  }
+  ++tally.tracked;
+  const uint8_t before = slot.line.state;
+  const bool answered = known != FlowIndex::kNone && meta.direction != OriginatorOf(before);
+  if (answered && (before & kStateCodeMask) == kDatagramNew) {
+    slot.line.state = static_cast<uint8_t>(kDatagramAnswered | (before & kOriginatorReverse));
+    slot.detail.flags |= detail_flag::kAssured;
+  }
+  const Tick old_deadline = slot.line.deadline();
+  const Tick deadline = now.tick + TimeoutMsOf(slot.line, slot.detail, tunables_);
+  slot.line.deadline_ms = deadline.ms();
+  CountPacket(slot, meta.direction, meta.ip_bytes);
+  if (known == FlowIndex::kNone) {
+    StoreNew(slot, now);
+  } else {
+    Store(slot, true);
+    Reschedule(slot.index, old_deadline, deadline);
+    CountState(before, slot.line.state);
+  }
+  if (listener_ != nullptr && (known == FlowIndex::kNone || before != slot.line.state)) {
+    listener_->OnChange(i, RecordOf(slot.index, now));
+  }
+}
+
+}  // namespace coretrack

@@ -1,0 +1,184 @@
+// The life of a flow's slot: admitted, counted, filed, ended.
+#include <algorithm>
+#include <limits>
+
+#include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/tcp_binding.h"
+#include "dataplane/worker/timeouts.h"
+
+namespace coretrack {
+namespace {
+
+// Unassured flows that one new flow may look at when it needs room.
+constexpr int kEvictionProbes = 8;
+// Flows whose lines are loaded together.
+constexpr uint32_t kExpireChunk = 32;
+
+}  // namespace
+
+void Pipeline::Load(FlowIndex index, Slot* slot) {
+  slot->table = &TableOf(index);
+  slot->index = index;
+  slot->line = slot->table->line(index).LoadOwned<FlowLine>();
+  slot->detail = slot->table->detail(index).LoadOwned<FlowDetail>();
+}
+
+void Pipeline::Store(Slot& slot, bool detail_too) {
+  AtomicLine& line = slot.table->line(slot.index);
+  BeginWrite(line);
+  if (detail_too) slot.table->detail(slot.index).StoreReleased(slot.detail);
+  EndWrite(line, slot.line);
+}
+
+// A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
+FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, Now now) {
+  FlowTable& table = TableOf(key.ipv6);
+  while (table.size() >= table.capacity() || unassured_->full()) {
+    const bool must = table.size() >= table.capacity();
+    if (!EvictOldest(now) && must) return FlowIndex::kNone;
+  }
+  FlowIndex index = table.Insert(key, hash);
+  if (index == FlowIndex::kNone && EvictOldest(now)) index = table.Insert(key, hash);
+  return index;
+}
+
+// Ends the oldest unassured flow. False: none among the oldest kEvictionProbes.
+bool Pipeline::EvictOldest(Now now) {
+  for (int i = 0; i < kEvictionProbes && !unassured_->empty(); ++i) {
+    const UnassuredQueue::Entry entry = unassured_->Pop();
+    const FlowTable& table = TableOf(entry.index);
+    const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
+    const bool there =
+        StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) != 0;
+    if (!there || detail.generation.Get() != entry.generation ||
+        (detail.flags & detail_flag::kAssured) != 0)
+      continue;
+    EndFlow(entry.index, HashOf(options_.secret, table.KeyAt(entry.index)), End::kEvicted, now);
+    return true;
+  }
+  return false;
+}
+
+// Stores a flow for the first time: filed, counted, queued for eviction until it is assured.
+void Pipeline::StoreNew(Slot& slot, Now now) {
+  slot.detail.start_us.Set(now.unix_us);
+  Store(slot, true);
+  wheel_->Schedule(slot.index, slot.line.deadline());
+  unassured_->Push(
+      {.index = slot.index, .generation = static_cast<uint32_t>(slot.detail.generation.Get())});
+  counters_.flows_created.Add(1);
+  counters_.flows.Add(1);
+  if (slot.table->ipv6()) counters_.flows_ipv6.Add(1);
+  CountState(0, slot.line.state);
+}
+
+// The wheel finds a flow at its old deadline by itself; only a deadline that came nearer must be
+// filed anew.
+void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline) {
+  if (!deadline.Before(old_deadline)) return;
+  wheel_->Cancel(index);
+  wheel_->Schedule(index, deadline);
+}
+
+void Pipeline::CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const {
+  const unsigned d = Raw(direction);
+  FlowLine& line = slot.line;
+  if (line.packets[d] == std::numeric_limits<uint8_t>::max() ||
+      line.bytes[d] + ip_bytes > std::numeric_limits<uint16_t>::max()) {
+    slot.detail.packets[d].Set(slot.detail.packets[d].Get() + line.packets[d]);
+    slot.detail.bytes[d].Set(slot.detail.bytes[d].Get() + line.bytes[d]);
+    line.packets[d] = 0;
+    line.bytes[d] = 0;
+    if (ip_bytes > std::numeric_limits<uint16_t>::max()) {
+      slot.detail.bytes[d].Set(slot.detail.bytes[d].Get() + ip_bytes);
+      ip_bytes = 0;
+    }
+  }
+  ++line.packets[d];
+  line.bytes[d] = static_cast<uint16_t>(line.bytes[d] + ip_bytes);
+}
+
+// Takes one packet back, from the deltas or from what was spilled of them.
+void Pipeline::UncountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const {
+  const unsigned d = Raw(direction);
+  FlowDetail& detail = slot.detail;
+  detail.packets[d].Set(detail.packets[d].Get() + slot.line.packets[d] - 1);
+  detail.bytes[d].Set(detail.bytes[d].Get() + slot.line.bytes[d] - ip_bytes);
+  slot.line.packets[d] = 0;
+  slot.line.bytes[d] = 0;
+}
+
+void Pipeline::CountState(uint8_t from, uint8_t to) {
+  const uint8_t a = from & kStateCodeMask;
+  const uint8_t b = to & kStateCodeMask;
+  if (a == b) return;
+  if (a != 0) counters_.flows_by_state[a].Add(std::numeric_limits<uint64_t>::max());  // minus one
+  if (b != 0) counters_.flows_by_state[b].Add(1);
+}
+
+// How a flow that is past its deadline has ended.
+End Pipeline::EndOf(const FlowLine& line) const {
+  if (!IsTcpState(line.state)) return End::kTimeout;
+  const tcp::StatePair pair = PairOf(line.state);
+  const auto any = [pair](tcp::State s) { return pair.originator == s || pair.responder == s; };
+  if (any(tcp::State::kTimeWait)) return End::kClosed;
+  if (any(tcp::State::kClosed) && tcp::TimeoutClassOf(pair) == tcp::TimeoutClass::kAfterReset)
+    return End::kReset;
+  return End::kTimeout;
+}
+
+void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
+  FlowTable& table = TableOf(index);
+  if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
+  CountState(StateIn(table.line(index).words[0].load(std::memory_order_relaxed)), 0);
+  wheel_->Cancel(index);
+  table.Erase(index, hash);
+  counters_.flows_ended[static_cast<size_t>(reason)].Add(1);
+  counters_.flows.Add(std::numeric_limits<uint64_t>::max());
+  if (table.ipv6()) counters_.flows_ipv6.Add(std::numeric_limits<uint64_t>::max());
+}
+
+bool Pipeline::Expire(Now now, uint32_t budget) {
+  std::array<FlowIndex, kExpireChunk> due;
+  bool caught_up = false;
+  while (budget != 0 && !caught_up) {
+    const uint32_t chunk = std::min(budget, kExpireChunk);
+    const uint32_t count = wheel_->Advance(now.tick, std::span(due).first(chunk));
+    for (uint32_t i = 0; i < count; ++i) TableOf(due[i]).PrefetchLine(due[i]);
+    for (uint32_t i = 0; i < count; ++i) {
+      const FlowTable& table = TableOf(due[i]);
+      const auto line = table.line(due[i]).LoadOwned<FlowLine>();
+      if (line.deadline().AtOrBefore(now.tick)) {
+        EndFlow(due[i], HashOf(options_.secret, table.KeyAt(due[i])), EndOf(line), now);
+      } else {
+        wheel_->Schedule(due[i], line.deadline());
+      }
+    }
+    budget -= chunk;
+    caught_up = count < chunk;
+  }
+  counters_.wheel_lag_ms.Set(wheel_->lag_ms());
+  return caught_up;
+}
+
+void Pipeline::Apply(const Command& command, Now now) {
+  if (command.kind == Command::Kind::kTune) {
+    tunables_ = command.tunables;
+    return;
+  }
+  const FlowIndex index = command.flow.index;
+  if (!ipv4_->Contains(index) && !ipv6_->Contains(index)) return;
+  const FlowTable& table = TableOf(index);
+  if (StateIn(table.line(index).words[0].load(std::memory_order_relaxed)) == 0) return;
+  if (table.detail(index).LoadOwned<FlowDetail>().generation.Get() != command.flow.generation)
+    return;
+  EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), End::kDeleted, now);
+}
+
+FlowRecord Pipeline::RecordOf(FlowIndex index, Now now, End end) const {
+  FlowCopy copy;
+  if (!TableOf(index).Read(index, &copy)) return {};
+  return MakeRecord(options_.worker, index, copy, now, tunables_, end);
+}
+
+}  // namespace coretrack

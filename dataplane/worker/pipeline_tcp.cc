@@ -1,0 +1,262 @@
+// TCP segments: the established path, and everything else.
+#include <algorithm>
+#include <limits>
+
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/tcp_binding.h"
+#include "dataplane/worker/timeouts.h"
+
+namespace coretrack {
+namespace {
+
+using namespace tcp_flag;
+
+constexpr uint8_t kEstablishedCode =
+    StateCode({tcp::State::kEstablished, tcp::State::kEstablished});
+
+// What the segment's first of its kind adds to the history.
+void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
+                std::array<uint8_t, 10>* history) {
+  if (!tcp::FlagsAreLegal(s.flags)) return AddLetter(Letter::kInvalidFlags, responder, history);
+  if ((s.flags & kSyn) != 0)
+    AddLetter((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder, history);
+  if ((s.flags & kRst) != 0) AddLetter(Letter::kRst, responder, history);
+  if (s.payload_bytes != 0) AddLetter(Letter::kData, responder, history);
+  if ((s.flags & kFin) != 0) AddLetter(Letter::kFin, responder, history);
+  if (s.payload_bytes == 0 && (s.flags & (kSyn | kFin | kRst)) == 0)
+    AddLetter(Letter::kAck, responder, history);
+  if (s.window == 0 && (s.flags & kRst) == 0) AddLetter(Letter::kZeroWindow, responder, history);
+  if ((outcome.notes & tcp::note::kRetransmission) != 0 && s.payload_bytes != 0) {
+    AddLetter(Letter::kRetransmission, responder, history);
+  }
+}
+
+template <typename T>
+void Increment(T* count) {
+  if (*count != std::numeric_limits<T>::max()) ++*count;
+}
+
+// A nibble of `counts`.
+void IncrementNibble(uint8_t* counts, int shift) {
+  if ((*counts >> shift & 0xf) != 0xf) *counts = static_cast<uint8_t>(*counts + (1 << shift));
+}
+
+bool IsOutOfWindow(tcp::Invalid reason) {
+  using enum tcp::Invalid;
+  return reason == kSequenceHigh || reason == kSequenceLow || reason == kAckHigh ||
+         reason == kAckLow || reason == kOverrun;
+}
+
+// Mid-stream, who opened it is a guess: a well-known port is more likely to have been called than
+// to call.
+bool GuessOriginatorIsSender(const FlowKey& key, Direction sender) {
+  const auto port = [&key](unsigned endpoint) {
+    const auto raw = static_cast<uint16_t>(key.ports >> (16 * endpoint));
+    return static_cast<uint16_t>(raw << 8 | raw >> 8);
+  };
+  const uint16_t from = port(Raw(sender));
+  const uint16_t to = port(Raw(Opposite(sender)));
+  return !(from < 1024 && to >= 1024);
+}
+
+}  // namespace
+
+void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  const PacketMeta& meta = burst.meta[i];
+  const FlowIndex index = FindLive(burst, i, now);
+  if (index == FlowIndex::kNone) [[unlikely]]
+    return OpenTcp(burst, i, now, tally);
+
+  FlowTable& table = TableOf(meta.key.ipv6);
+  const auto line = table.line(index).LoadOwned<FlowLine>();
+  const TcpHeader& s = meta.tcp;
+  const uint8_t known = s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction)
+                                             : flow_flag::AckSeen(meta.direction);
+  const bool plain = (s.flags & (kSyn | kFin | kRst | kAck)) == kAck && s.window != 0 &&
+                     (line.state & kStateCodeMask) == kEstablishedCode &&
+                     (line.zone_flags & (flow_flag::kAttention | known)) == known;
+  if (plain) [[likely]] {
+    // The established path: the line alone. Whatever turns out not to be plain starts again below,
+    // with the facts.
+    tcp::Connection c;
+    UnpackLine(line, &c);
+    const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
+    if (outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
+        outcome.action == tcp::Action::kNone) [[likely]] {
+      Slot slot{.table = &table, .index = index, .line = line, .detail = {}};
+      PackLine(c, &slot.line);
+      slot.line.deadline_ms =
+          (now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)])
+              .ms();
+      const unsigned d = Raw(meta.direction);
+      const bool spill = line.packets[d] == std::numeric_limits<uint8_t>::max() ||
+                         line.bytes[d] + meta.ip_bytes > std::numeric_limits<uint16_t>::max();
+      if (spill) [[unlikely]]
+        slot.detail = table.detail(index).LoadOwned<FlowDetail>();
+      CountPacket(slot, meta.direction, meta.ip_bytes);
+      Store(slot, spill);
+      ++tally.tracked;
+      return;
+    }
+  }
+  Slot slot;
+  Load(index, &slot);
+  tcp::Connection c;
+  UnpackLine(slot.line, &c);
+  UnpackFacts(slot.detail, &c.facts);
+  const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
+  switch (outcome.action) {
+    case tcp::Action::kNewConnection:
+      return ReopenTcp(burst, i, index, now, tally);
+    case tcp::Action::kConfirmSyn:
+      return ConfirmKeptSyn(burst, i, index, now, tally);
+    case tcp::Action::kKeepSyn:
+      kept_syns_.Keep({.flow = index,
+                       .generation = static_cast<uint32_t>(slot.detail.generation.Get()),
+                       .direction = meta.direction,
+                       .header = s,
+                       .options = {},
+                       .ip_bytes = meta.ip_bytes,
+                       .unix_us = now.unix_us});
+      break;
+    case tcp::Action::kNone:
+      break;
+  }
+  ++tally.tracked;
+  PackLine(c, &slot.line);
+  PackFacts(c.facts, &slot.line, &slot.detail);
+  FinishTcp(burst, i, slot, outcome, now);
+}
+
+// The outcome's side: counters, history, deadline, events; then the flow is stored.
+void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome,
+                         Now now) {
+  const PacketMeta& meta = burst.meta[i];
+  const unsigned d = Raw(meta.direction);
+  FlowLine& line = slot.line;
+  FlowDetail& detail = slot.detail;
+  const bool responder = meta.direction != OriginatorOf(line.state);
+  const uint8_t state_before =
+      StateIn(slot.table->line(slot.index).words[0].load(std::memory_order_relaxed));
+
+  CountPacket(slot, meta.direction, meta.ip_bytes);
+  if (outcome.invalid != tcp::Invalid::kNone) {
+    if (IsOutOfWindow(outcome.invalid)) Increment(&detail.out_of_window[d]);
+    if (outcome.invalid == tcp::Invalid::kTimeWaitDuplicate) {
+      IncrementNibble(&detail.time_wait_counts, 4);
+      counters_.time_wait_duplicates.Add(1);
+    }
+    CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
+  } else {
+    AddLetters(meta.tcp, responder, outcome, &detail.history);
+    if (meta.tcp.payload_bytes != 0) line.zone_flags |= flow_flag::DataSeen(meta.direction);
+    if (meta.tcp.payload_bytes == 0 && (meta.tcp.flags & (kSyn | kFin | kRst)) == 0)
+      line.zone_flags |= flow_flag::AckSeen(meta.direction);
+  }
+  if ((outcome.notes & tcp::note::kRetransmission) != 0) {
+    Increment(&detail.retransmits[d]);
+    counters_.retransmissions.Add(1);
+  }
+  if ((outcome.notes & tcp::note::kChallenged) != 0) counters_.challenged_syns.Add(1);
+  if ((outcome.notes & tcp::note::kWindowObserved) != 0) {
+    Increment(&detail.out_of_window[d]);
+    counters_.window_observed.Add(1);
+  }
+  if ((outcome.notes & tcp::note::kFinAgain) != 0) {
+    IncrementNibble(&detail.time_wait_counts, 0);
+    counters_.time_wait_fins.Add(1);
+  }
+  // Handshake RTTs, from this box to either side; a retransmission makes them ambiguous (Karn and
+  // Partridge, SIGCOMM'87).
+  const uint64_t since_start_us = now.unix_us - detail.start_us.Get();
+  const bool ambiguous = detail.retransmits[0] != 0 || detail.retransmits[1] != 0;
+  if ((outcome.notes & tcp::note::kSynAnswered) != 0 && !ambiguous && state_before != 0) {
+    detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us, 1));
+  }
+  if ((outcome.notes & tcp::note::kOpened) != 0 && !ambiguous) {
+    const uint64_t answer_us = detail.handshake_rtt_us[1 - d].Get();
+    if (answer_us != 0 && since_start_us >= answer_us) {
+      detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us - answer_us, 1));
+    }
+  }
+
+  const Tick old_deadline = line.deadline();
+  if (outcome.refresh || state_before == 0) {
+    line.deadline_ms =
+        (now.tick + tunables_.tcp_timeout_ms[static_cast<int>(outcome.timeout)]).ms();
+  }
+  if (state_before == 0) {
+    StoreNew(slot, now);
+  } else {
+    Store(slot, true);
+    Reschedule(slot.index, old_deadline, line.deadline());
+    CountState(state_before, line.state);
+  }
+  if (listener_ != nullptr && (outcome.moved || state_before == 0))
+    listener_->OnChange(i, RecordOf(slot.index, now));
+}
+
+// A segment of no known flow.
+void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  const PacketMeta& meta = burst.meta[i];
+  tcp::Connection c;
+  tcp::Outcome outcome;
+  if (!tcp::Open(meta.tcp, meta.direction, tunables_.tcp, &c, &outcome)) {
+    if (outcome.invalid != tcp::Invalid::kNone) {
+      CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
+      return NoFlow(burst, i, Untracked::kUnknownInvalid, tally);
+    }
+    const bool reset = (meta.tcp.flags & kRst) != 0;
+    return NoFlow(burst, i, reset ? Untracked::kUnknownReset : Untracked::kNoPickup, tally);
+  }
+  const FlowIndex index = Admit(meta.key, burst.hash[i], now);
+  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
+  ++tally.tracked;
+  if (c.facts.midstream) {
+    counters_.midstream_pickups.Add(1);
+    if (!GuessOriginatorIsSender(meta.key, meta.direction)) c.originator = Opposite(meta.direction);
+  }
+  Slot slot;
+  Load(index, &slot);
+  PackLine(c, &slot.line);
+  PackFacts(c.facts, &slot.line, &slot.detail);
+  if (c.originator != meta.direction) AddLetter(Letter::kFlipped, false, &slot.detail.history);
+  FinishTcp(burst, i, slot, outcome, now);
+}
+
+// The old flow on these ports is over, and this SYN opens another.
+void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally) {
+  EndFlow(old, burst.hash[i], EndOf(TableOf(old).line(old).LoadOwned<FlowLine>()), now);
+  OpenTcp(burst, i, now, tally);
+}
+
+// A SYN+ACK in TIME_WAIT: if it answers a kept SYN, the new incarnation begins with that SYN.
+void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally) {
+  const PacketMeta& meta = burst.meta[i];
+  Slot slot;
+  Load(old, &slot);
+  const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
+  if (kept == nullptr || kept->direction == meta.direction ||
+      !tcp::Answers(meta.tcp, kept->header)) {
+    ++tally.tracked;
+    return FinishTcp(burst, i, slot, {.invalid = tcp::Invalid::kSynAckAck}, now);
+  }
+  // The SYN was counted to the old flow when it passed; it belongs to the new one.
+  const KeptSyn syn = *kept;
+  UncountPacket(slot, syn.direction, syn.ip_bytes);
+  Store(slot, true);
+  EndFlow(old, burst.hash[i], End::kClosed, now);
+  const PacketMeta syn_ack = meta;
+  burst.meta[i].tcp = syn.header;
+  burst.meta[i].tcp.options = syn.options.data();
+  burst.meta[i].direction = syn.direction;
+  burst.meta[i].ip_bytes = syn.ip_bytes;
+  Tally counted_before;
+  OpenTcp(burst, i, {.tick = now.tick, .unix_us = syn.unix_us}, counted_before);
+  burst.meta[i] = syn_ack;
+  const FlowIndex index = FindLive(burst, i, now);
+  if (index != FlowIndex::kNone) TrackTcp(burst, i, now, tally);
+}
+
+}  // namespace coretrack

@@ -1,0 +1,82 @@
+// Packs a tcp::Connection into a flow's line and detail, and back. The only place that knows both
+// layouts.
+//
+// Layout  FlowLine::state: bit 7: the originator sends in Direction::kReverse; bits 0-6: 0 empty, 1
+// to 121 tcp::Code(states) + 1,
+//         kDatagramNew, kDatagramAnswered. protocol_words: end[2], max_end[2], ack[2],
+//         ts_recent[2], by Direction.
+#pragma once
+
+#include "dataplane/flow/flow_line.h"
+#include "dataplane/tcp/connection.h"
+#include "dataplane/tcp/state.h"
+
+namespace coretrack {
+
+inline constexpr uint8_t kOriginatorReverse = 0x80;
+inline constexpr uint8_t kStateCodeMask = 0x7f;
+inline constexpr uint8_t kDatagramNew = tcp::kStatePairs + 1;
+inline constexpr uint8_t kDatagramAnswered = tcp::kStatePairs + 2;
+static_assert(kDatagramAnswered <= kStateCodeMask);
+
+constexpr uint8_t StateCode(tcp::StatePair pair) {
+  return static_cast<uint8_t>(tcp::Code(pair) + 1);
+}
+constexpr Direction OriginatorOf(uint8_t state) {
+  return (state & kOriginatorReverse) != 0 ? Direction::kReverse : Direction::kForward;
+}
+constexpr bool IsTcpState(uint8_t state) {
+  const uint8_t code = state & kStateCodeMask;
+  return code >= 1 && code <= tcp::kStatePairs;
+}
+// REQUIRES: IsTcpState(state).
+constexpr tcp::StatePair PairOf(uint8_t state) {
+  return tcp::PairOf(static_cast<uint8_t>((state & kStateCodeMask) - 1));
+}
+
+// Bits of FlowDetail::flags.
+namespace detail_flag {
+inline constexpr uint16_t kAssured = 1 << 0;
+inline constexpr uint16_t kMidstream = 1 << 1;
+inline constexpr uint16_t kGuessed = 1 << 2;
+constexpr uint16_t SynSeen(unsigned d) { return static_cast<uint16_t>(1 << (3 + d)); }
+constexpr uint16_t Sack(unsigned d) { return static_cast<uint16_t>(1 << (5 + d)); }
+constexpr uint16_t Timestamps(unsigned d) { return static_cast<uint16_t>(1 << (7 + d)); }
+constexpr uint16_t FinPending(unsigned d) { return static_cast<uint16_t>(1 << (9 + d)); }
+inline constexpr int kUnansweredShift = 11;  // 2 bits
+inline constexpr uint16_t kRetransmitter = 1 << 13;
+}  // namespace detail_flag
+
+// What the line holds; the facts stay as they are.
+inline void UnpackLine(const FlowLine& line, tcp::Connection* c) {
+  const tcp::StatePair pair = PairOf(line.state);
+  c->originator = OriginatorOf(line.state);
+  for (unsigned d = 0; d < 2; ++d) {
+    tcp::Half& half = c->half[d];
+    half.end = line.protocol_words[d];
+    half.max_end = line.protocol_words[2 + d];
+    half.ack = line.protocol_words[4 + d];
+    half.ts_recent = line.protocol_words[6 + d];
+    half.max_window = line.max_window[d];
+    half.scale = (line.scales >> (4 * d)) & 0xf;
+    half.state = d == Raw(c->originator) ? pair.originator : pair.responder;
+  }
+}
+inline void PackLine(const tcp::Connection& c, FlowLine* line) {
+  line->state = static_cast<uint8_t>(
+      StateCode(c.states()) | (c.originator == Direction::kReverse ? kOriginatorReverse : 0));
+  for (unsigned d = 0; d < 2; ++d) {
+    line->protocol_words[d] = c.half[d].end;
+    line->protocol_words[2 + d] = c.half[d].max_end;
+    line->protocol_words[4 + d] = c.half[d].ack;
+    line->protocol_words[6 + d] = c.half[d].ts_recent;
+    line->max_window[d] = c.half[d].max_window;
+  }
+  line->scales = static_cast<uint8_t>(c.half[0].scale | c.half[1].scale << 4);
+}
+
+void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts);
+// Also sets the line's attention flag: whether established packets may go without the facts.
+void PackFacts(const tcp::Facts& facts, FlowLine* line, FlowDetail* detail);
+
+}  // namespace coretrack
