@@ -6,6 +6,7 @@
 // Cost      No branch for IPv4.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <tuple>
@@ -19,11 +20,14 @@ namespace coretrack {
 // `addresses`: source and destination as in the header. `ports`: source port | destination port <<
 // 16, each as loaded. Expects address[2..3] to be zero.
 inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, PacketMeta* meta) {
-  const auto both = LoadRaw<uint64_t>(addresses);
-  const uint64_t source = (both & 0xffffffff) << 16 | (ports & 0xffff);
-  const uint64_t destination = both >> 32 << 16 | ports >> 16;
-  const unsigned reverse = destination < source;
-  meta->key.address[0] = std::rotl(both, static_cast<int>(32 * reverse));
+  // As words with endpoint 0 in the low half: of the two orders, the greater has the smaller
+  // endpoint first.
+  const auto there = LoadRaw<uint64_t>(addresses);
+  const uint64_t back = std::rotl(there, 32);
+  const uint32_t ports_back = std::rotl(ports, 16);
+  const unsigned reverse = static_cast<unsigned>(back > there) |
+                           (static_cast<unsigned>(back == there) & (ports_back > ports));
+  meta->key.address[0] = std::max(there, back);
   meta->key.ports = std::rotl(ports, static_cast<int>(16 * reverse));
   meta->direction = static_cast<Direction>(reverse);
 }

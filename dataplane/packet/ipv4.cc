@@ -14,8 +14,10 @@ Malformed ParseIpv4(Span packet, IpContext context, bool verify_checksum, IpInfo
   if (header_bytes < kIpv4MinBytes) return Malformed::kBadIpv4HeaderLength;
   if (!packet.Has(header_bytes)) return Malformed::kTruncatedIpv4;
 
-  uint32_t total_bytes = LoadBe16(header + 2);
-  // Zero comes from hosts that capture before segmentation offload: the frame's own length counts.
+  const uint32_t stated_bytes = LoadBe16(header + 2);
+  uint32_t total_bytes = stated_bytes;
+  // Zero comes from hosts that capture before segmentation offload: the frame's own length bounds
+  // the payload. As bytes it counts as what it says, as other tools count it (Zeek's orig_ip_bytes).
   if (total_bytes == 0 || context == IpContext::kQuoted) total_bytes = packet.wire_bytes;
   if (total_bytes < header_bytes || total_bytes > packet.wire_bytes) {
     return Malformed::kBadIpv4TotalLength;
@@ -29,7 +31,7 @@ Malformed ParseIpv4(Span packet, IpContext context, bool verify_checksum, IpInfo
   const bool more = fragment_field & 0x2000;
   ip->addresses = header + 12;
   ip->payload = packet.First(total_bytes).From(header_bytes);
-  ip->ip_bytes = total_bytes;
+  ip->ip_bytes = stated_bytes;
   ip->protocol = header[9];
   ip->ipv6 = false;
   ip->fragment = offset != 0 || more;

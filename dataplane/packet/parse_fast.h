@@ -36,20 +36,20 @@ inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   }
   if (type != Swap16(ether_type::kIpv4)) return false;
 
-  // All conditions at once: one branch that is nearly always right.
+  // All conditions at once: one branch that is nearly always right. Lengths as signed differences,
+  // of which none may be negative (a claim of 2 GiB takes the general path).
   const uint8_t* ip = data + ip_offset;
   const uint8_t* segment = ip + kIpv4MinBytes;
   const uint32_t total_bytes = LoadBe16(ip + 2);
   const uint32_t tcp_bytes = TcpHeaderBytes(segment);
   const uint32_t header_bytes = kIpv4MinBytes + tcp_bytes;
-  constexpr uint16_t kFragmentBits = Swap16(0x3fff);
-  const uint32_t odd = (ip[0] ^ 0x45u) | (ip[9] ^ uint32_t{ip_protocol::kTcp}) |
-                       (LoadRaw<uint16_t>(ip + 6) & kFragmentBits) |
-                       (TcpFlags(segment) & tcp_flag::kSyn) |
-                       static_cast<uint32_t>(total_bytes < header_bytes) |
-                       static_cast<uint32_t>(total_bytes > wire_bytes - ip_offset) |
-                       static_cast<uint32_t>(header_bytes > bytes - ip_offset) |
-                       static_cast<uint32_t>(tcp_bytes < kTcpMinBytes);
+  const uint32_t lengths = (total_bytes - header_bytes) | (wire_bytes - ip_offset - total_bytes) |
+                           (bytes - ip_offset - header_bytes) | (tcp_bytes - kTcpMinBytes);
+  // Version and header length; "more fragments" and offset.
+  constexpr uint64_t kHeaderMask = 0xff | uint64_t{Swap16(0x3fff)} << 48;
+  const uint64_t header = LoadRaw<uint64_t>(ip) & kHeaderMask;
+  const uint64_t odd = (header ^ 0x45) | (ip[9] ^ uint64_t{ip_protocol::kTcp}) |
+                       (TcpFlags(segment) & tcp_flag::kSyn) | lengths >> 31;
   if (odd != 0) [[unlikely]]
     return false;
   const uint32_t option_bytes = tcp_bytes - kTcpMinBytes;

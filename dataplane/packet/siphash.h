@@ -3,16 +3,22 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace coretrack::siphash {
 
-struct State {
-  uint64_t v0, v1, v2, v3;
+// Word is uint64_t, or a vector of them: that many hashes at once.
+template <typename Word>
+constexpr Word Rotate(Word word, int by) {
+  return word << by | word >> (64 - by);
+}
 
-  constexpr State(uint64_t k0, uint64_t k1)
+template <typename Word>
+struct State {
+  Word v0, v1, v2, v3;
+
+  constexpr State(Word k0, Word k1)
       : v0(k0 ^ 0x736f6d6570736575),
         v1(k1 ^ 0x646f72616e646f6d),
         v2(k0 ^ 0x6c7967656e657261),
@@ -21,25 +27,25 @@ struct State {
   constexpr void Round() {
     v0 += v1;
     v2 += v3;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 = std::rotl(v0, 32);
+    v1 = Rotate(v1, 13) ^ v0;
+    v3 = Rotate(v3, 16) ^ v2;
+    v0 = Rotate(v0, 32);
     v2 += v1;
     v0 += v3;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 = std::rotl(v2, 32);
+    v1 = Rotate(v1, 17) ^ v2;
+    v3 = Rotate(v3, 21) ^ v0;
+    v2 = Rotate(v2, 32);
   }
 
-  constexpr void Absorb(uint64_t word) {
+  constexpr void Absorb(Word word) {
     v3 ^= word;
     Round();
     v0 ^= word;
   }
 
   // `bytes` is the length of the whole message, a multiple of 8.
-  constexpr uint64_t Finish(uint64_t bytes) {
-    Absorb(bytes << 56);
+  constexpr Word Finish(uint64_t bytes) {
+    Absorb(Word{} + (bytes << 56));
     v2 ^= 0xff;
     Round();
     Round();
@@ -48,10 +54,10 @@ struct State {
   }
 };
 
-template <size_t kWords>
-constexpr uint64_t Hash13(uint64_t k0, uint64_t k1, const std::array<uint64_t, kWords>& words) {
-  State state(k0, k1);
-  for (const uint64_t word : words) state.Absorb(word);
+template <typename Word, size_t kWords>
+constexpr Word Hash13(Word k0, Word k1, const std::array<Word, kWords>& words) {
+  State<Word> state(k0, k1);
+  for (const Word word : words) state.Absorb(word);
   return state.Finish(kWords * 8);
 }
 

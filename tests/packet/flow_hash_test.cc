@@ -105,6 +105,24 @@ TEST(FlowHash, HashesTheWordsThatTheHeaderPromises) {
   }
 }
 
+TEST(FlowHash, ABurstHashesLikeItsKeys) {
+  std::mt19937_64 random(5);
+  const HashSecret secret{random(), random()};
+  for (const int ipv6_of_ten : {0, 1, 5, 10}) {
+    for (uint32_t count = 0; count <= 64; ++count) {
+      std::vector<PacketMeta> metas(count + 1);
+      for (PacketMeta& meta : metas) {
+        meta.key = RandomKey(random, static_cast<int>(random() % 10) < ipv6_of_ten);
+      }
+      HashBurst(secret, metas.data(), count);
+      for (uint32_t i = 0; i < count; ++i) {
+        ASSERT_EQ(metas[i].hash, HashOf(secret, metas[i].key)) << i << " of " << count;
+      }
+      ASSERT_EQ(metas[count].hash, FlowHash{}) << "past the burst";
+    }
+  }
+}
+
 TEST(FlowHash, EveryFieldAndTheSecretCount) {
   std::mt19937_64 random(3);
   const HashSecret secret{random(), random()};

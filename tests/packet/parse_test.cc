@@ -247,6 +247,25 @@ TEST(Parse, WhatIsNotIpPasses) {
   }
 }
 
+// A meta is used again and again: nothing of the packet before may be left in it.
+TEST(Parse, NothingOfThePacketBeforeIsLeft) {
+  const Bytes arp = PacketBuilder().Ethernet(0x0806).Payload(46).Build();
+  const Bytes tcp = Eth().Ipv4(kA, kB).Tcp().Build();
+  for (const Bytes& packet : {arp, tcp}) {
+    PacketMeta used, fresh;
+    std::memset(static_cast<void*>(&used), 0xa5, sizeof(used));
+    const auto bytes = static_cast<uint32_t>(packet.size());
+    Parse(packet.data(), bytes, bytes, {}, &used);
+    Parse(packet.data(), bytes, bytes, {}, &fresh);
+    EXPECT_TRUE(SameMeta(used, fresh));
+    EXPECT_EQ(used.hash, FlowHash{});
+  }
+  PacketMeta used;
+  std::memset(static_cast<void*>(&used), 0xa5, sizeof(used));
+  Parse(arp.data(), static_cast<uint32_t>(arp.size()), 60, {}, &used);
+  EXPECT_TRUE(SameMeta(used, PacketMeta{}));
+}
+
 TEST(Parse, RawIp) {
   const ParseOptions raw{.link = LinkLayer::kRawIp};
   EXPECT_EQ(ParseBytes(PacketBuilder().Ipv4(kA, kB).Tcp().Build(), raw).key,
