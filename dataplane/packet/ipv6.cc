@@ -73,7 +73,8 @@ Malformed ParseIpv6(Span packet, IpContext context, IpInfo* ip) {
   if (!packet.Has(kIpv6Bytes)) return Malformed::kTruncatedIpv6;
   const uint8_t* header = packet.data;
   if (header[0] >> 4 != 6) return Malformed::kBadIpv6Version;
-  uint32_t payload_bytes = LoadBe16(header + 4);
+  const uint32_t stated_bytes = LoadBe16(header + 4);
+  uint32_t payload_bytes = stated_bytes;
   // Zero comes from jumbograms (RFC 2675) and from hosts that capture before segmentation offload.
   if (payload_bytes == 0 || context == IpContext::kQuoted) {
     payload_bytes = packet.wire_bytes - kIpv6Bytes;
@@ -82,7 +83,7 @@ Malformed ParseIpv6(Span packet, IpContext context, IpInfo* ip) {
 
   ip->addresses = header + 8;
   ip->payload = packet.From(kIpv6Bytes).First(payload_bytes);
-  ip->ip_bytes = kIpv6Bytes + payload_bytes;
+  ip->ip_bytes = kIpv6Bytes + stated_bytes;
   ip->protocol = header[6];
   ip->ipv6 = true;
   return WalkExtensions(context, ip);

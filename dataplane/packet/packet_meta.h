@@ -71,8 +71,9 @@ struct PacketMeta {
   FlowKey key;
   FlowHash hash;  // filled by the hash stage
   TcpHeader tcp;
-  uint32_t ip_bytes =
-      0;  // IP-layer bytes: header and payload by the IP length (the frame's own where that is 0)
+  // IP-layer bytes as the IP header states them, so 0 (IPv6: 40) where segmentation offload left the
+  // length out; payload_bytes goes by the frame there.
+  uint32_t ip_bytes = 0;
   PacketKind kind = PacketKind::kNotIp;
   Malformed malformed = Malformed::kNone;
   Direction direction = Direction::kForward;

@@ -87,17 +87,17 @@ TEST(Parse, EthernetPaddingIsNoPayload) {
   EXPECT_EQ(v6.ip_bytes, 60u);
 }
 
-TEST(Parse, TotalLengthZeroIsTheFramesLength) {
+TEST(Parse, TotalLengthZeroBoundsThePayloadByTheFrame) {
   Bytes packet = Eth().Ipv4(kA, kB).Tcp().Payload(3000).Build();
   Set16(&packet, 16, 0);
   const PacketMeta meta = ParseBytes(packet);
   EXPECT_EQ(meta.kind, PacketKind::kTcp);
-  EXPECT_EQ(meta.ip_bytes, 3040u);
+  EXPECT_EQ(meta.ip_bytes, 0u);
   EXPECT_EQ(meta.tcp.payload_bytes, 3000u);
 
   Bytes v6 = Eth().Ipv6(kA6, kB6).Tcp().Payload(3000).Build();
   Set16(&v6, 18, 0);
-  EXPECT_EQ(ParseBytes(v6).ip_bytes, 3060u);
+  EXPECT_EQ(ParseBytes(v6).ip_bytes, 40u);
   EXPECT_EQ(ParseBytes(v6).tcp.payload_bytes, 3000u);
 }
 
