@@ -34,6 +34,17 @@ struct Half {
   bool heard() const { return max_window != 0; }
 };
 
+// A segment far beyond the window, kept in mind: either it is forged, or the box missed what came
+// before it. The other side decides, with a segment that is exact in its own numbers (TCP.md 37).
+struct Suspicion {
+  bool active = false;
+  bool by_ack = false;                     // an ACK of `first` said so, no segment
+  bool fin = false;                        // the segment carried a FIN, at `end` - 1
+  Direction sender = Direction::kForward;  // whose sequence space
+  uint32_t first = 0;                      // its sequence number
+  uint32_t end = 0;                        // first + SEG.LEN
+};
+
 // Facts that the established path does not read.
 struct Facts {
   std::array<uint16_t, 2> mss{};                             // 0: no option seen
@@ -42,11 +53,12 @@ struct Facts {
   std::array<bool, 2> sack{};
   std::array<bool, 2> timestamps{};
   std::array<bool, 2>
-      fin_pending{};           // a FIN behind a hole: it counts when Half::end is acknowledged
-  bool assured = false;        // both sides confirmed it: the last to be evicted
-  bool midstream = false;      // its opening was not seen
-  bool guessed = false;        // who is the originator is a guess
-  uint8_t unanswered = 0;      // retransmissions since the peer last spoke, 0 to 3
+      fin_pending{};       // a FIN behind a hole: it counts when Half::end is acknowledged
+  bool assured = false;    // both sides confirmed it: the last to be evicted
+  bool midstream = false;  // its opening was not seen
+  bool guessed = false;    // who is the originator is a guess
+  uint8_t unanswered = 0;  // retransmissions since the peer last spoke, 0 to 3
+  Suspicion suspicion;
   bool retransmitter = false;  // Direction that `unanswered` counts
 };
 

@@ -25,7 +25,7 @@
 #include "dataplane/timer/timer_wheel.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/flow_record.h"
-#include "dataplane/worker/kept_syns.h"
+#include "dataplane/worker/side_table.h"
 #include "dataplane/worker/tunables.h"
 #include "dataplane/worker/unassured_queue.h"
 
@@ -172,7 +172,8 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;
   std::unique_ptr<UnassuredQueue> unassured_;
-  KeptSyns kept_syns_;
+  SideTable<KeptSyn> kept_syns_;
+  SideTable<tcp::Suspicion> suspicions_;
   FlowListener* listener_ = nullptr;
   WorkerCounters counters_;
 };

@@ -83,7 +83,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     UnpackLine(line, &c);
     const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
     if (outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
-        outcome.action == tcp::Action::kNone) [[likely]] {
+        outcome.refresh && outcome.action == tcp::Action::kNone) [[likely]] {
       Slot slot{.table = &table, .index = index, .line = line, .detail = {}};
       PackLine(c, &slot.line);
       slot.line.deadline_ms =
@@ -105,21 +105,29 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   tcp::Connection c;
   UnpackLine(slot.line, &c);
   UnpackFacts(slot.detail, &c.facts);
+  const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
+  if ((slot.detail.flags & detail_flag::kSuspicion) != 0) [[unlikely]] {
+    if (const tcp::Suspicion* suspicion = suspicions_.Find(index, generation))
+      c.facts.suspicion = *suspicion;
+  }
   const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
+  if (c.facts.suspicion.active) [[unlikely]]
+    suspicions_.Put(index, generation, c.facts.suspicion);
   switch (outcome.action) {
     case tcp::Action::kNewConnection:
       return ReopenTcp(burst, i, index, now, tally);
     case tcp::Action::kConfirmSyn:
       return ConfirmKeptSyn(burst, i, index, now, tally);
-    case tcp::Action::kKeepSyn:
-      kept_syns_.Keep({.flow = index,
-                       .generation = static_cast<uint32_t>(slot.detail.generation.Get()),
-                       .direction = meta.direction,
-                       .header = s,
-                       .options = {},
-                       .ip_bytes = meta.ip_bytes,
-                       .unix_us = now.unix_us});
+    case tcp::Action::kKeepSyn: {
+      KeptSyn syn{.direction = meta.direction,
+                  .header = s,
+                  .options = {},
+                  .ip_bytes = meta.ip_bytes,
+                  .unix_us = now.unix_us};
+      std::copy_n(s.options, s.option_bytes, syn.options.begin());
+      kept_syns_.Put(index, generation, syn);
       break;
+    }
     case tcp::Action::kNone:
       break;
   }

@@ -1,0 +1,65 @@
+// What the parts of the tracker share: syn.cc, reset.cc, segment.cc, tracker.cc.
+#pragma once
+
+#include <algorithm>
+
+#include "dataplane/packet/tcp_options.h"
+#include "dataplane/tcp/diagram.h"
+#include "dataplane/tcp/tracker.h"
+#include "dataplane/tcp/validate.h"
+
+namespace coretrack::tcp {
+
+// The segment's place in sequence space: SYN and FIN count one each (RFC 9293 3.4).
+inline uint32_t LengthOf(const TcpHeader& s) {
+  return s.payload_bytes + ((s.flags & tcp_flag::kSyn) != 0 ? 1 : 0) +
+         ((s.flags & tcp_flag::kFin) != 0 ? 1 : 0);
+}
+
+// Applies `event` where the diagram has it; elsewhere nothing moves.
+inline void Apply(Event event, Half* half) {
+  if (const auto next = NextState(half->state, event)) half->state = *next;
+}
+
+inline bool HasSentFin(State s) {
+  return s == State::kFinWait1 || s == State::kFinWait2 || s == State::kClosing ||
+         s == State::kLastAck || s == State::kTimeWait;
+}
+inline bool HasAckedFin(State s) {
+  return s == State::kCloseWait || s == State::kClosing || s == State::kLastAck ||
+         s == State::kTimeWait;
+}
+inline bool IsClosing(State s) { return HasSentFin(s) || HasAckedFin(s); }
+
+// Does `ack` acknowledge this SYN, with or without the data in it?
+inline bool AnswersSyn(uint32_t ack, const TcpHeader& syn) {
+  return After(ack, syn.seq) && AtOrBefore(ack, syn.seq + LengthOf(syn));
+}
+
+inline Outcome Invalidate(Invalid reason) { return {.invalid = reason}; }
+
+// The state-dependent part of an outcome, once `c` has moved from `before`.
+inline Outcome Conclude(const Connection& c, StatePair before, bool refresh, uint16_t notes) {
+  const StatePair after = c.states();
+  Outcome outcome{.moved = !(after == before),
+                  .refresh = refresh,
+                  .timeout = TimeoutClassOf(after),
+                  .notes = notes};
+  if (outcome.timeout == TimeoutClass::kEstablished && !(c.half[0].heard() && c.half[1].heard())) {
+    outcome.timeout = TimeoutClass::kMidstream;
+  }
+  if (c.facts.unanswered >= 3 && outcome.timeout == TimeoutClass::kEstablished) {
+    outcome.timeout = TimeoutClass::kRetransmission;
+  }
+  return outcome;
+}
+
+// One kind of segment each. REQUIRES: FlagsAreLegal(s.flags).
+Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c);
+Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c);
+Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c);
+Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Connection* c);
+// The SYN+ACK is the first that is seen: who it goes to is the originator, and has sent a SYN.
+Outcome OpenWithSynAck(const TcpHeader& s, Direction d, Connection* c);
+
+}  // namespace coretrack::tcp

@@ -1,0 +1,47 @@
+// RST: RFC 9293 3.10.7, RFC 5961 3, RFC 1337.
+#include "dataplane/tcp/internal.h"
+
+namespace coretrack::tcp {
+
+// A RST (RFC 9293 3.10.7, RFC 5961 3, RFC 1337).
+Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const StatePair before = c->states();
+  using enum State;
+
+  if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
+  if (receiver.state == kSynSent && !(sender.state == kSynRcvd)) {
+    // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
+    if ((s.flags & tcp_flag::kAck) == 0 || Before(s.ack, receiver.max_end) ||
+        After(s.ack, receiver.end)) {
+      return Invalidate(Invalid::kSynAckAck);
+    }
+  } else if (sender.state == kSynSent && !receiver.heard()) {
+    // Answers an ACK that did not fit its SYN (RFC 9293 3.10.7.3, first): it stays in SYN_SENT.
+    if (s.seq == receiver.ack && receiver.ack != sender.max_end)
+      return Conclude(*c, before, false, 0);
+    if (s.seq != sender.end && s.seq != sender.max_end) return Invalidate(Invalid::kRstSequence);
+  } else {
+    const bool expected_known = receiver.heard() || receiver.ack != 0;
+    const bool exact = (expected_known && s.seq == receiver.ack) ||
+                       (sender.heard() && s.seq == sender.end) ||
+                       // A SYN+ACK refused: its RST is at the number it acknowledged.
+                       (sender.state == kSynSent && s.seq == receiver.ack);
+    const bool in_window =
+        expected_known && AtOrAfter(s.seq, receiver.ack) &&
+        Before(s.seq, receiver.ack + std::max<uint32_t>(DecodeWindow(receiver.max_window), 1));
+    const bool closing = IsClosing(sender.state) || IsClosing(receiver.state);
+    if (!exact && !(closing && in_window)) {
+      // TIME_WAIT: its peer is gone, whatever the RST says; but only a plausible one is believed.
+      return Invalidate(Invalid::kRstSequence);
+    }
+  }
+  Apply(Event::kSendRst, &sender);
+  Apply(Event::kRecvRst, &receiver);
+  // A RST in TIME_WAIT does not shorten it (RFC 1337).
+  const bool refresh = receiver.state != kTimeWait;
+  return Conclude(*c, before, refresh, note::kReset);
+}
+
+}  // namespace coretrack::tcp

@@ -1,0 +1,165 @@
+// SYN and SYN+ACK: opening, starting over, and what is powerless (RFC 9293 3.5, RFC 5961 4, RFC
+// 6191).
+#include "dataplane/tcp/internal.h"
+
+namespace coretrack::tcp {
+namespace {
+
+// A window scale is in force only if both SYNs carry it (RFC 7323 1.3); so is PAWS.
+void Negotiate(Connection* c) {
+  if (!c->facts.syn_seen[0] || !c->facts.syn_seen[1]) return;
+  const bool scaled =
+      c->facts.offered_scale[0] != kNoScale && c->facts.offered_scale[1] != kNoScale;
+  for (unsigned d = 0; d < 2; ++d) c->half[d].scale = scaled ? c->facts.offered_scale[d] : 0;
+  if (!c->facts.timestamps[0] || !c->facts.timestamps[1])
+    c->half[0].ts_recent = c->half[1].ts_recent = 0;
+}
+
+// A SYN starts its direction (over): ISN, options, window. The window of a SYN is never scaled (RFC
+// 7323 2.2).
+void StartDirection(const TcpHeader& s, Direction d, Connection* c) {
+  Half& half = c->half[Raw(d)];
+  TcpOptions options;
+  ReadTcpOptions(s.options, s.option_bytes, &options);
+  half.end = s.seq + LengthOf(s);
+  half.max_end = s.seq + 1;
+  half.max_window = EncodeWindow(s.window);
+  half.scale = kUnknownScale;
+  half.ts_recent = options.timestamps ? options.timestamps->value : 0;
+  c->facts.syn_seen[Raw(d)] = true;
+  c->facts.mss[Raw(d)] = options.mss.value_or(0);
+  c->facts.offered_scale[Raw(d)] =
+      options.window_scale ? std::min(*options.window_scale, kMaxScale) : kNoScale;
+  c->facts.sack[Raw(d)] = options.sack_permitted;
+  c->facts.timestamps[Raw(d)] = options.timestamps.has_value();
+  c->facts.fin_pending[Raw(d)] = false;
+}
+
+}  // namespace
+
+// A SYN without ACK.
+Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const StatePair before = c->states();
+  using enum State;
+
+  if (sender.state == kTimeWait || receiver.state == kTimeWait) {
+    // RFC 6191 and RFC 9293 3.6.1: above what was expected next, or newer by its timestamp.
+    TcpOptions options;
+    ReadTcpOptions(s.options, s.option_bytes, &options);
+    const bool newer = sender.ts_recent != 0 && options.timestamps &&
+                       After(options.timestamps->value, sender.ts_recent);
+    if (!After(s.seq, sender.end) && !newer) return Invalidate(Invalid::kTimeWaitSyn);
+    return {.action = Action::kKeepSyn};
+  }
+  const auto closed = [](State state) { return state == kClosed; };
+  if (closed(sender.state) && closed(receiver.state)) return {.action = Action::kNewConnection};
+
+  const bool same_isn = s.seq + 1 == sender.max_end;
+  switch (sender.state) {
+    case kSynSent:
+      if (receiver.state == kSynRcvd && !sender.heard()) {
+        // The SYN+ACK was seen first (TCP.md 28): is this the SYN that it answers?
+        if (!AnswersSyn(receiver.ack, s)) return Invalidate(Invalid::kSynAckAck);
+        const uint32_t acked = receiver.ack;
+        StartDirection(s, d, c);
+        sender.end = acked;
+        receiver.max_end = receiver.end + DecodeWindow(sender.max_window);
+        Negotiate(c);
+        return Conclude(*c, before, true, 0);
+      }
+      if (receiver.state == kSynRcvd) {
+        if (same_isn) return Conclude(*c, before, false, note::kRetransmission);
+        // Another incarnation: the answer to the old one no longer counts.
+        receiver = Half{.state = kListen};
+        c->facts.syn_seen[Raw(Opposite(d))] = false;
+      }
+      // Retransmitted, perhaps with another ISN or other options: the direction starts over. It
+      // refreshes nothing.
+      StartDirection(s, d, c);
+      return Conclude(*c, before, false, same_isn ? note::kRetransmission : 0);
+    case kListen:
+    case kClosed:
+      // Also the responder's own SYN: simultaneous open, or a split handshake.
+      if (receiver.state != kSynSent && receiver.state != kListen) break;
+      StartDirection(s, d, c);
+      if (receiver.heard()) {
+        sender.ack = receiver.max_end - 1;
+        receiver.ack = s.seq;
+      }
+      Apply(Event::kSendSyn, &sender);
+      Negotiate(c);
+      return Conclude(*c, before, true, 0);
+    default:
+      break;
+  }
+  // RFC 5961 4: answered by a challenge ACK whatever its sequence. It has no power, and it is no
+  // fault: its sender may have rebooted.
+  return Conclude(*c, before, false, note::kChallenged);
+}
+
+// A SYN with ACK.
+Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const StatePair before = c->states();
+  using enum State;
+
+  if (sender.state == kTimeWait || receiver.state == kTimeWait)
+    return {.action = Action::kConfirmSyn};
+  if (receiver.state == kSynSent || (receiver.state == kSynRcvd && sender.state == kSynSent) ||
+      (receiver.state == kSynRcvd && sender.state == kSynRcvd)) {
+    const uint32_t lowest = receiver.state == kSynSent
+                                ? receiver.max_end
+                                : receiver.end - DecodeWindow(sender.max_window);
+    if (Before(s.ack, lowest) || After(s.ack, receiver.end)) {
+      // Kept, so that the RST which this provokes is understood.
+      if (!sender.heard()) sender.ack = s.ack;
+      return Invalidate(Invalid::kSynAckAck);
+    }
+    const bool simultaneous = sender.state == kSynSent;
+    const bool own_acked = simultaneous && AtOrAfter(receiver.ack, sender.max_end);
+    const bool first = !sender.heard() || simultaneous;
+    const bool again = !first && s.seq == receiver.ack;
+    if (!again) {
+      StartDirection(s, d, c);
+      if (!simultaneous) receiver.ack = s.seq;  // one below the first number it can acknowledge
+    }
+    sender.ack = s.ack;
+    // SYN data that was not taken: what is expected next is what this ACK says (TCP.md 36).
+    if (receiver.state == kSynSent) receiver.end = s.ack;
+    Apply(own_acked ? Event::kSendSynAckConfirmed : Event::kSendSynAck, &sender);
+    if (sender.state != kSynSent) sender.max_end = s.seq + 1 + DecodeWindow(receiver.max_window);
+    if (receiver.state == kSynRcvd) {
+      Apply(Event::kRecvAckOfSyn, &receiver);
+      receiver.max_end = s.ack + s.window;
+    }
+    Negotiate(c);
+    return Conclude(*c, before, !again, first ? note::kSynAnswered : note::kRetransmission);
+  }
+  if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
+  // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless.
+  return Conclude(*c, before, false, note::kChallenged);
+}
+
+Outcome OpenWithSynAck(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  c->originator = Opposite(d);
+  const StatePair before{State::kClosed, State::kListen};
+  StartDirection(s, d, c);
+  receiver.state = State::kSynSent;
+  receiver.end = receiver.max_end = s.ack;
+  receiver.ack = s.seq;
+  // It offers a scale only if the SYN did.
+  const uint8_t offered = c->facts.offered_scale[Raw(d)];
+  sender.scale = offered == kNoScale ? 0 : offered;
+  receiver.scale = offered == kNoScale ? 0 : kUnknownScale;
+  sender.ack = s.ack;
+  sender.state = State::kSynRcvd;
+  sender.max_end = sender.end + DecodeWindow(EncodeWindow(0xffff));
+  return Conclude(*c, before, true, note::kSynAnswered);
+}
+
+}  // namespace coretrack::tcp
