@@ -1,9 +1,5 @@
 #include "dataplane/packet/parse.h"
 
-#include <algorithm>
-#include <cstring>
-#include <type_traits>
-
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse_fast.h"
 
@@ -36,24 +32,9 @@ void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
   ParseTransport(ip, {link.vlan_context, options.zone}, options.verify_checksums, meta);
 }
 
-namespace {
-
-// *meta = PacketMeta{}, which GCC would put together on the stack and copy.
-void Reset(PacketMeta* meta) {
-  static_assert(std::is_trivially_copyable_v<PacketMeta>);
-  std::memset(static_cast<void*>(meta), 0, sizeof(*meta));
-  meta->kind = PacketKind::kNotIp;
-}
-
-}  // namespace
-
 void Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, const ParseOptions& options,
            PacketMeta* meta) {
-  wire_bytes = std::max(wire_bytes, bytes);
-  Reset(meta);
-  if (ParseFast(data, bytes, wire_bytes, options, meta)) [[likely]]
-    return;
-  ParseGeneral({data, bytes, wire_bytes}, options, meta);
+  ParseInline(data, bytes, wire_bytes, options, meta);
 }
 
 }  // namespace coretrack

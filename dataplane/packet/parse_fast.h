@@ -8,9 +8,13 @@
 // Cost      bench: Parse/*; instructions a packet: README.md.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "dataplane/packet/canonical.h"
+#include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/protocols.h"
 #include "dataplane/packet/tcp_header.h"
@@ -66,6 +70,23 @@ inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   meta->kind = PacketKind::kTcp;
   meta->vlan_tags = static_cast<uint8_t>(ip_offset != kEthernetBytes);
   return true;
+}
+
+// *meta = PacketMeta{}, which GCC would put together on the stack and copy.
+inline void ResetMeta(PacketMeta* meta) {
+  static_assert(std::is_trivially_copyable_v<PacketMeta>);
+  std::memset(static_cast<void*>(meta), 0, sizeof(*meta));
+  meta->kind = PacketKind::kNotIp;
+}
+
+// Parse() with the common packets' part in the caller's loop.
+inline void ParseInline(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                        const ParseOptions& options, PacketMeta* meta) {
+  wire_bytes = std::max(wire_bytes, bytes);
+  ResetMeta(meta);
+  if (ParseFast(data, bytes, wire_bytes, options, meta)) [[likely]]
+    return;
+  ParseGeneral({data, bytes, wire_bytes}, options, meta);
 }
 
 }  // namespace coretrack

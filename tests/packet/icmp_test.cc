@@ -136,6 +136,10 @@ TEST(Icmp, AnUnreadableQuoteIsADatagram) {
   const Bytes segment = PacketBuilder().Ipv4(kB, kA).Tcp().Build();
   for (size_t bytes = 0; bytes < 24; ++bytes) ExpectByAddresses(Error4(3, segment, bytes), 1);
   ExpectQuotes(Error4(3, segment, 24), segment);
+  // An echo needs its identifier, which ends at the sixth byte.
+  const Bytes echo = PacketBuilder().Ipv4(kA, kB).Icmp(8, 0, 0x00070001).Build();
+  for (size_t bytes = 20; bytes < 26; ++bytes) ExpectByAddresses(Error4(3, echo, bytes), 1);
+  ExpectQuotes(Error4(3, echo, 26), echo);
   Bytes other_version = segment;
   other_version[0] = 0x65;
   ExpectByAddresses(Error4(3, other_version), 1);
