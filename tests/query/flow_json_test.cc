@@ -1,0 +1,142 @@
+#include "control/query/flow_json.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <random>
+
+#include "control/query/text.h"
+#include "tests/query/sample_flows.h"
+
+namespace coretrack {
+namespace {
+
+using testing::SampleFlow;
+
+std::string Json(const FlowRecord& flow) {
+  std::string text;
+  AppendFlowJson(flow, &text);
+  return text;
+}
+
+TEST(FlowJson, IsTheSchemaToTheLetter) {
+  EXPECT_EQ(
+      Json(SampleFlow()),
+      R"({"id":"0300001234000007","worker":3,"proto":"tcp","vlan":[],)"
+      R"("originator":{"address":"10.0.0.1","port":40312,"state":"TIME_WAIT","packets":6,"bytes":412,)"
+      R"("mss":1460,"window_scale":7,"timestamps":true,"sack":true},)"
+      R"("responder":{"address":"10.0.0.2","port":80,"state":"CLOSED","packets":5,"bytes":5000,)"
+      R"("mss":null,"window_scale":null,"timestamps":false,"sack":false},)"
+      R"("start":"2026-01-01T00:00:00.000000Z","last":"2026-01-01T00:00:01.234000Z","timeout_ms":118200,)"
+      R"("assured":true,"midstream":false,"end":"active","history":"ShADadFf",)"
+      R"("handshake_rtt_us":{"originator":120,"responder":null},"retransmits":0,"out_of_window":0,)"
+      R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0}})");
+}
+
+TEST(FlowJson, WhatHasNoTcpHasNullStates) {
+  const std::string json = Json(testing::Flow("2001:db8::1", 53, "2001:db8::2", 5353));
+  EXPECT_NE(json.find(R"("proto":"udp")"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"({"address":"2001:db8::1","port":53,"state":null,)"), std::string::npos)
+      << json;
+}
+
+TEST(FlowJson, NumbersAreTheProtocolsWithoutAName) {
+  for (const auto& [number, name] :
+       {std::pair{1, "icmp"}, {58, "icmpv6"}, {132, "sctp"}, {47, "47"}}) {
+    const std::string json =
+        Json(testing::Flow("1.2.3.4", 0, "5.6.7.8", 0, static_cast<uint8_t>(number)));
+    EXPECT_NE(json.find(std::string(R"("proto":")") + name + '"'), std::string::npos) << json;
+  }
+}
+
+FlowRecord LargestFlow() {
+  FlowRecord f = testing::Flow("aaaa:bbbb:cccc:dddd:eeee:ffff:aaaa:bbbb", 65535,
+                               "aaaa:bbbb:cccc:dddd:eeee:ffff:aaaa:bbbc", 65535, 6);
+  f.id = {.worker = 255, .index = FlowIndex{0xfffffffe}, .generation = 0xffffff};
+  for (EndpointRecord* e : {&f.originator, &f.responder}) {
+    e->state = tcp::State::kEstablished;
+    e->packets = e->bytes = ~uint64_t{0};
+    e->mss = 65535;
+    e->window_scale = 15;
+    e->timestamps = e->sack = false;
+    e->handshake_rtt_us = e->retransmits = e->out_of_window = ~uint32_t{0};
+  }
+  f.start_us = f.last_us = ~uint64_t{0};
+  f.timeout_ms = INT64_MAX;
+  f.vlan_count = 2;
+  f.vlan = {4094, 4094};
+  f.zone = 7;
+  f.time_wait_fins = f.time_wait_duplicates = 15;
+  f.end = End::kEvicted;
+  f.history = "ShADadFfRrTtWw^^";
+  return f;
+}
+
+TEST(FlowJson, TheLargestFlowFits) {
+  EXPECT_LT(Json(LargestFlow()).size(), kMaxFlowJsonBytes - 256);
+  EXPECT_NO_THROW(boost::json::parse(Json(LargestFlow())));
+}
+
+TEST(FlowJson, ParsesBackToTheSameText) {
+  std::mt19937_64 random(7);
+  const auto chance = [&random] { return random() % 2 == 0; };
+  for (int i = 0; i < 2000; ++i) {
+    FlowRecord f = SampleFlow();
+    f.ipv6 = chance();
+    f.protocol = chance() ? 6 : static_cast<uint8_t>(random());
+    f.id = {.worker = static_cast<uint8_t>(random()),
+            .index = FlowIndex{static_cast<uint32_t>(random())},
+            .generation = static_cast<uint32_t>(random() & 0xffffff)};
+    for (EndpointRecord* e : {&f.originator, &f.responder}) {
+      for (int b = 0; b < (f.ipv6 ? 16 : 4); ++b) e->address[b] = static_cast<uint8_t>(random());
+      e->port = static_cast<uint16_t>(random());
+      if (chance()) e->state = static_cast<tcp::State>(random() % tcp::kStates);
+      if (chance()) e->mss = static_cast<uint16_t>(random());
+      if (chance()) e->sack = chance();
+      e->bytes = random() >> (random() % 64);
+    }
+    f.start_us = random() % 4'000'000'000'000'000;
+    f.last_us = f.start_us + random() % 1'000'000'000;
+    f.end = static_cast<End>(random() % static_cast<int>(End::kCount));
+    f.vlan_count = static_cast<uint8_t>(random() % 3);
+    f.originator_guessed = chance();
+    const absl::StatusOr<FlowRecord> back = ParseFlowJson(Json(f));
+    ASSERT_TRUE(back.ok()) << back.status() << Json(f);
+    EXPECT_EQ(Json(*back), Json(f));
+  }
+}
+
+TEST(FlowJson, BrokenTextIsAnError) {
+  const std::string good = Json(SampleFlow());
+  EXPECT_FALSE(ParseFlowJson("").ok());
+  EXPECT_FALSE(ParseFlowJson("[]").ok());
+  EXPECT_FALSE(ParseFlowJson("{}").ok());
+  for (size_t cut = 1; cut < good.size(); cut += 7) {
+    EXPECT_FALSE(ParseFlowJson(good.substr(0, good.size() - cut)).ok());
+  }
+}
+
+TEST(FlowJson, EventsAreTheDesigns) {
+  std::string text;
+  AppendChangeJson(12, SampleFlow(), &text);
+  EXPECT_EQ(text, R"({"packet":12,"id":"0300001234000007",)"
+                  R"("originator":{"address":"10.0.0.1","port":40312,"state":"TIME_WAIT"},)"
+                  R"("responder":{"address":"10.0.0.2","port":80,"state":"CLOSED"}})");
+  text.clear();
+  AppendInvalidJson(3, "sequence_high", &text);
+  EXPECT_EQ(text, R"({"packet":3,"invalid":"sequence_high"})");
+}
+
+TEST(Text, TimesFromTheFirstDayToTheLast) {
+  EXPECT_EQ(TimeText(0), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(TimeText(951'782'400'000'001), "2000-02-29T00:00:00.000001Z");
+  EXPECT_EQ(TimeText(951'868'799'999'999), "2000-02-29T23:59:59.999999Z");
+  EXPECT_EQ(TimeText(~uint64_t{0}), "9999-12-31T23:59:59.999999Z");
+}
+
+TEST(Text, EscapesWhatJsonCannotHold) {
+  EXPECT_EQ(JsonEscaped("a\"b\\c\n\x01"), R"(a\"b\\c\u000a\u0001)");
+}
+
+}  // namespace
+}  // namespace coretrack

@@ -1,0 +1,59 @@
+// FlowRecords made by hand.
+#pragma once
+
+#include <arpa/inet.h>
+
+#include <string>
+
+#include "dataplane/worker/flow_record.h"
+
+namespace coretrack::testing {
+
+inline EndpointRecord Endpoint(const std::string& address, uint16_t port) {
+  EndpointRecord e;
+  const int family = address.find(':') != std::string::npos ? AF_INET6 : AF_INET;
+  inet_pton(family, address.c_str(), e.address.data());
+  e.port = port;
+  return e;
+}
+
+// The flow of the design's example.
+inline FlowRecord SampleFlow() {
+  FlowRecord f;
+  f.id = {.worker = 3, .index = FlowIndex{0x1234}, .generation = 7};
+  f.protocol = 6;
+  f.originator = Endpoint("10.0.0.1", 40312);
+  f.originator.state = tcp::State::kTimeWait;
+  f.originator.packets = 6;
+  f.originator.bytes = 412;
+  f.originator.mss = 1460;
+  f.originator.window_scale = 7;
+  f.originator.timestamps = true;
+  f.originator.sack = true;
+  f.originator.handshake_rtt_us = 120;
+  f.responder = Endpoint("10.0.0.2", 80);
+  f.responder.state = tcp::State::kClosed;
+  f.responder.packets = 5;
+  f.responder.bytes = 5000;
+  f.responder.timestamps = false;
+  f.responder.sack = false;
+  f.start_us = 1'767'225'600'000'000;
+  f.last_us = 1'767'225'601'234'000;
+  f.timeout_ms = 118'200;
+  f.assured = true;
+  f.end = End::kActive;
+  f.history = "ShADadFf";
+  return f;
+}
+
+inline FlowRecord Flow(const std::string& from, uint16_t from_port, const std::string& to,
+                       uint16_t to_port, uint8_t protocol = 17) {
+  FlowRecord f;
+  f.protocol = protocol;
+  f.ipv6 = from.find(':') != std::string::npos;
+  f.originator = Endpoint(from, from_port);
+  f.responder = Endpoint(to, to_port);
+  return f;
+}
+
+}  // namespace coretrack::testing
