@@ -32,7 +32,7 @@ namespace coretrack {
 
 class SlotStacks {
  public:
-  static constexpr uint32_t kChunkWords = 16;
+  static constexpr uint32_t kChunkWords = 64;
   static constexpr uint32_t kHeaderWords = 2;
   static constexpr uint32_t kFlowsPerChunk = kChunkWords - kHeaderWords;
   static constexpr uint32_t kNoSlot = ~uint32_t{0};

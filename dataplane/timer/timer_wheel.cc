@@ -81,19 +81,17 @@ void TimerWheel::Step() {
   assert(jump_ms != 0);
   clock_ = clock_ + jump_ms;
   for (uint32_t level = 1; level < kLevels; ++level) {
-    cascade_left_[level] = CascadeShare(level, jump_ms);
+    cascade_left_[level] = CascadeShare(level);
   }
 }
 
-// What the tick that the clock has just jumped to owes of `level`'s next slot: that slot's flows
-// spread evenly over the ticks of this unit that were still to come. All of them at its last tick.
-uint32_t TimerWheel::CascadeShare(uint32_t level, uint32_t jumped_ms) const {
-  const uint64_t flows = stacks_.Count(SlotId(level, Unit(level, clock_ + UnitMs(level))));
+// What the clock's tick owes of `level`'s next slot: that slot's flows spread evenly over the ticks
+// of this unit that are left. All of them at its last tick.
+uint32_t TimerWheel::CascadeShare(uint32_t level) const {
+  const uint32_t flows = stacks_.Count(SlotId(level, Unit(level, clock_ + UnitMs(level))));
   if (flows == 0) return 0;
-  const uint64_t into_ms = (clock_.ms() & (UnitMs(level) - 1)) + 1;
-  const uint64_t passed_ms = std::min<uint64_t>(jumped_ms, into_ms);
-  const uint64_t total_ms = UnitMs(level) - into_ms + passed_ms;
-  return static_cast<uint32_t>((flows * passed_ms + total_ms - 1) / total_ms);
+  const uint32_t left_ms = UnitMs(level) - (clock_.ms() & (UnitMs(level) - 1));
+  return (flows - 1) / left_ms + 1;
 }
 
 }  // namespace coretrack

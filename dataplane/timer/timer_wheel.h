@@ -99,7 +99,7 @@ class TimerWheel {
 
   uint32_t Drain(uint32_t level, uint32_t unit, std::span<FlowIndex> due, uint32_t limit);
   void Step();
-  uint32_t CascadeShare(uint32_t level, uint32_t jumped_ms) const;
+  uint32_t CascadeShare(uint32_t level) const;
 
   Tick clock_;                                    // all ticks before it are handed out
   Tick target_;                                   // the last `now`
