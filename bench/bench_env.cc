@@ -1,0 +1,155 @@
+#include "bench/bench_env.h"
+
+#include <fcntl.h>
+#include <rte_eal.h>
+#include <rte_log.h>
+#include <rte_memory.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coretrack::bench {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr const char* kPool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+constexpr const char* kFree = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+
+long pages_added = 0;  // by us, to the pool
+bool eal_started = false;
+PageKind eal_page_kind = PageKind::kSmall;
+PageKind last_page_kind = PageKind::kSmall;
+
+// System calls alone, so that a signal handler may use them.
+long ReadNumber(const char* path) {
+  char text[32] = {};
+  const int fd = open(path, O_RDONLY);
+  if (fd < 0) return -1;
+  const ssize_t n = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  long value = -1;
+  if (n > 0) std::from_chars(text, text + n, value);
+  return value;
+}
+
+bool WriteNumber(const char* path, long value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  const int fd = open(path, O_WRONLY);
+  if (fd < 0) return false;
+  const bool written = write(fd, text, static_cast<size_t>(end - text)) == end - text;
+  close(fd);
+  return written;
+}
+
+void RestoreAndDie(int signal_number) {
+  RestoreHugePages();
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+// An allocation's arena, by its address.
+std::map<void*, Arena>& Allocations() {
+  static std::map<void*, Arena> allocations;
+  return allocations;
+}
+
+// --no-huge memory is anonymous: ask for the same pages that MakeArena() falls back to.
+int AdviseHuge(const rte_memseg_list*, const rte_memseg* segment, size_t bytes, void*) {
+  madvise(segment->addr, bytes, MADV_HUGEPAGE);
+  return 0;
+}
+
+}  // namespace
+
+bool ReserveHugePages(size_t bytes) {
+  const long pool = ReadNumber(kPool);
+  const long free_pages = ReadNumber(kFree);
+  if (pool < 0 || free_pages < 0) return false;
+  const long missing = static_cast<long>((bytes + kHugePage - 1) / kHugePage) - free_pages;
+  if (missing <= 0) return true;
+  if (pages_added == 0) {
+    signal(SIGINT, RestoreAndDie);
+    signal(SIGTERM, RestoreAndDie);
+  }
+  if (!WriteNumber(kPool, pool + missing)) return false;
+  const long grown = ReadNumber(kPool) - pool;
+  pages_added += grown;
+  return grown >= missing;
+}
+
+void RestoreHugePages() {
+  if (const long added = std::exchange(pages_added, 0); added > 0) {
+    WriteNumber(kPool, ReadNumber(kPool) - added);
+  }
+}
+
+Arena MakeArena(size_t bytes) {
+  auto arena = Arena::Create(bytes, ReserveHugePages(bytes));
+  if (!arena.ok()) {
+    std::fprintf(stderr, "coretrack_bench: %s\n", std::string(arena.status().message()).c_str());
+    RestoreHugePages();
+    std::exit(1);
+  }
+  last_page_kind = arena->page_kind();
+  return *std::move(arena);
+}
+
+std::string StartEal(size_t bytes) {
+  // A page beside: EAL's own tables.
+  const bool huge = ReserveHugePages(bytes + (size_t{64} << 20));
+  if (eal_started) return "";
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  sched_getaffinity(0, sizeof(cpus), &cpus);
+  int cpu = 0;
+  while (cpu + 1 < CPU_SETSIZE && !CPU_ISSET(cpu, &cpus)) ++cpu;
+  std::vector<std::string> args = {"coretrack_bench",  "--in-memory",         "--no-pci",
+                                   "--no-telemetry",   "--log-level=*:error", "-l",
+                                   std::to_string(cpu)};
+  if (huge) {
+    args.emplace_back("--single-file-segments");  // else one descriptor a page
+  } else {
+    args.insert(args.end(), {"--no-huge", "-m", "4096"});
+  }
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
+    return "EAL does not start; run with --benchmark_filter=-Peer to leave it out";
+  }
+  eal_started = true;
+  eal_page_kind = huge ? PageKind::kHuge2M : PageKind::kTransparentHuge;
+  if (!huge) {
+    rte_memseg_contig_walk(AdviseHuge, nullptr);
+  }
+  return "";
+}
+
+PageKind EalPageKind() { return eal_page_kind; }
+
+void StopEal() {
+  if (std::exchange(eal_started, false)) rte_eal_cleanup();
+}
+
+void* AllocatePages(size_t bytes) {
+  Arena arena = MakeArena(bytes);
+  void* p = arena.Carve<std::byte>(bytes);
+  Allocations().emplace(p, std::move(arena));
+  return p;
+}
+
+void FreePages(void* p) { Allocations().erase(p); }
+
+PageKind LastPageKind() { return last_page_kind; }
+
+}  // namespace coretrack::bench

@@ -1,0 +1,60 @@
+// The flows that FlowTable/* and Peer/* are measured on: the same keys in the same order.
+//
+// Layout   16 bytes a key, as a peer's key is; a FlowKey is made from it in our loops. Kept in the
+//          order of looking up, which is random against the order of insertion.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "bench/bench_env.h"
+#include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/flow_key.h"
+
+namespace coretrack::bench {
+
+struct PackedKey {
+  uint64_t address;
+  uint32_t ports;
+  uint32_t context;
+  friend bool operator==(const PackedKey&, const PackedKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const PackedKey& key) {
+    return H::combine(std::move(h), key.address, key.ports, key.context);
+  }
+};
+static_assert(sizeof(PackedKey) == 16);
+
+inline constexpr HashSecret kSecret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+inline constexpr uint32_t kBurst = 32;
+
+// The i-th flow inserted. All are different.
+PackedKey FlowNumber(uint64_t i);
+
+// Field by field, as a parser writes it: a FlowKey returned and copied would be read back in wider
+// words than it was written in, which stalls for longer than a look-up takes.
+inline void Unpack(const PackedKey& packed, FlowKey* key) {
+  key->address[0] = packed.address;
+  key->ports = packed.ports;
+  key->context = packed.context;
+}
+
+// `count` flows in the order of looking up. The last set asked for is kept until another is.
+std::span<const PackedKey> LookupOrder(uint32_t count);
+
+// Walks over `keys` in bursts, round and round.
+class BurstCursor {
+ public:
+  explicit BurstCursor(std::span<const PackedKey> keys) : keys_(keys) {}
+  const PackedKey* Next() {
+    const PackedKey* burst = &keys_[next_];
+    next_ = next_ + kBurst == keys_.size() ? 0 : next_ + kBurst;
+    return burst;
+  }
+
+ private:
+  std::span<const PackedKey> keys_;  // a multiple of kBurst long
+  size_t next_ = 0;
+};
+
+}  // namespace coretrack::bench
