@@ -36,13 +36,13 @@ def toml(tables):
 class Daemon:
     """A coretrackd in `folder`. Call start(); stop() is safe at any time."""
 
-    def __init__(self, bin_dir, folder, ports, settings=None):
+    def __init__(self, bin_dir, folder, ports, settings=None, program="coretrackd"):
         """`ports`: list of tables for the configuration; `settings`: {"timeouts": {...}} over our own."""
-        self.binary = Path(bin_dir) / "coretrackd"
+        self.binary = Path(bin_dir) / program
         self.client = Path(bin_dir) / "coretrack"
         self.folder = Path(folder)
         self.socket = self.folder / "api.sock"
-        self.log = self.folder / "coretrackd.log"
+        self.log = self.folder / f"{program}.log"
         self.api = Api(str(self.socket))
         self.process = None
         worker, control = pick_cpus()
@@ -72,9 +72,9 @@ class Daemon:
         deadline = time.monotonic() + ready_seconds
         while not self.is_ready():
             if self.process.poll() is not None:
-                raise DaemonFailed(f"coretrackd ended with code {self.process.returncode}:\n{self.said()}")
+                raise DaemonFailed(f"{self.binary.name} ended with code {self.process.returncode}:\n{self.said()}")
             if time.monotonic() > deadline:
-                raise DaemonFailed(f"coretrackd was not ready after {ready_seconds} s:\n{self.said()}")
+                raise DaemonFailed(f"{self.binary.name} was not ready after {ready_seconds} s:\n{self.said()}")
             time.sleep(0.05)
 
     def is_ready(self):
