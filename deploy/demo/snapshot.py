@@ -1,6 +1,5 @@
 """What the view shows of one moment, read from the daemon's API."""
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 

@@ -47,3 +47,8 @@ class Api:
 
     def json(self, target, **query):
         return json.loads(self.get(target, **query))
+
+    def flows(self, **query):
+        """Every flow that matches, each as the dictionary that one line of the answer is."""
+        for line in self.get("/api/v1/flows", **query).splitlines():
+            yield json.loads(line)
