@@ -3,7 +3,16 @@
 
 namespace coretrack::tcp {
 
-// A RST (RFC 9293 3.10.7, RFC 5961 3, RFC 1337).
+namespace {
+
+// Acceptable to `half` in SYN_SENT: acknowledges its SYN, with or without the data in it.
+bool AcknowledgesSyn(const TcpHeader& s, const Half& half) {
+  return (s.flags & tcp_flag::kAck) != 0 && AtOrAfter(s.ack, half.max_end) &&
+         AtOrBefore(s.ack, half.end);
+}
+
+}  // namespace
+
 Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
@@ -13,28 +22,31 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
   if (receiver.state == kSynSent && !(sender.state == kSynRcvd)) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
-    if ((s.flags & tcp_flag::kAck) == 0 || Before(s.ack, receiver.max_end) ||
-        After(s.ack, receiver.end)) {
-      return Invalidate(Invalid::kSynAckAck);
-    }
+    if (!AcknowledgesSyn(s, receiver)) return Invalidate(Invalid::kSynAckAck);
   } else if (sender.state == kSynSent && !receiver.heard()) {
     // Answers an ACK that did not fit its SYN (RFC 9293 3.10.7.3, first): it stays in SYN_SENT.
     if (s.seq == receiver.ack && receiver.ack != sender.max_end)
       return Conclude(*c, before, false, 0);
     if (s.seq != sender.end && s.seq != sender.max_end) return Invalidate(Invalid::kRstSequence);
   } else {
+    // What the receiver expects next; its `ack` is still the peer's ISN when it has only sent a
+    // SYN.
+    const uint32_t expected = receiver.ack + (receiver.state == kSynSent ? 1 : 0);
     const bool expected_known = receiver.heard() || receiver.ack != 0;
-    const bool exact = (expected_known && s.seq == receiver.ack) ||
+    const bool exact = (expected_known && s.seq == expected) ||
                        (sender.heard() && s.seq == sender.end) ||
-                       // A SYN+ACK refused: its RST is at the number it acknowledged.
-                       (sender.state == kSynSent && s.seq == receiver.ack);
+                       // The SYN+ACK was lost, and the SYN came again: refused as above.
+                       (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
     const bool in_window =
-        expected_known && AtOrAfter(s.seq, receiver.ack) &&
-        Before(s.seq, receiver.ack + std::max<uint32_t>(DecodeWindow(receiver.max_window), 1));
+        expected_known && AtOrAfter(s.seq, expected) &&
+        Before(s.seq, expected + std::max<uint32_t>(DecodeWindow(receiver.max_window), 1));
     const bool closing = IsClosing(sender.state) || IsClosing(receiver.state);
     if (!exact && !(closing && in_window)) {
       // TIME_WAIT: its peer is gone, whatever the RST says; but only a plausible one is believed.
-      return Invalidate(Invalid::kRstSequence);
+      const bool time_wait = sender.state == kTimeWait || receiver.state == kTimeWait;
+      const bool may_refuse_syn = time_wait && (s.flags & tcp_flag::kAck) != 0;
+      return {.invalid = Invalid::kRstSequence,
+              .action = may_refuse_syn ? Action::kConfirmSyn : Action::kNone};
     }
   }
   Apply(Event::kSendRst, &sender);

@@ -116,8 +116,9 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   // What it sent.
   bool fin_counts = false;
   if (fin && !sender_done) {
-    const bool below = Before(end, sender.end);
-    if (in_order && !below) {
+    const bool below = sender.heard() && Before(end, sender.end);
+    // Where the other side is not seen, no acknowledgment will ever confirm it.
+    if ((in_order && !below) || !receiver.heard()) {
       fin_counts = true;
       c->facts.fin_pending[Raw(d)] = false;
       sender.end = end;
@@ -133,6 +134,12 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const uint32_t window = static_cast<uint32_t>(s.window) << scale;
   sender.max_window = std::max(sender.max_window, EncodeWindow(window));
 
+  // Its SYN+ACK was all that was seen of the opening, and it acknowledges more than a SYN.
+  if (!receiver.heard() && receiver.state == kSynSent && sender.state == kSynRcvd &&
+      After(s.ack, receiver.end)) {
+    Apply(Event::kSendAckOfSyn, &receiver);
+    Apply(Event::kRecvAckOfSyn, &sender);
+  }
   // What it acknowledged. An ACK of data that was not seen says that the box missed it (TCP.md 37).
   const bool receiver_fin_sent = HasSentFin(receiver.state) || receiver.state == kClosed;
   if (!receiver.heard() || (!receiver_fin_sent && After(s.ack, receiver.end))) {

@@ -107,7 +107,7 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
   using enum State;
 
   if (sender.state == kTimeWait || receiver.state == kTimeWait)
-    return {.action = Action::kConfirmSyn};
+    return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
   if (receiver.state == kSynSent || (receiver.state == kSynRcvd && sender.state == kSynSent) ||
       (receiver.state == kSynRcvd && sender.state == kSynRcvd)) {
     const uint32_t lowest = receiver.state == kSynSent

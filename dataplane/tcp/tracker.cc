@@ -6,8 +6,8 @@ namespace coretrack::tcp {
 
 using namespace tcp_flag;
 
-bool Answers(const TcpHeader& syn_ack, const TcpHeader& kept_syn) {
-  return AnswersSyn(syn_ack.ack, kept_syn);
+bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn) {
+  return AnswersSyn(answer.ack, kept_syn);
 }
 
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c,

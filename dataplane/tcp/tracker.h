@@ -67,8 +67,9 @@ enum class Action : uint8_t {
   // A SYN in TIME_WAIT that may open a new incarnation: keep it beside the flow until the other
   // side confirms (TCP.md 38).
   kKeepSyn,
-  // A SYN+ACK in TIME_WAIT: if it answers a kept SYN, end the flow, Open() with the kept SYN, then
-  // Track() this one.
+  // TIME_WAIT: if this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then
+  // Track() this one; a RST refuses that SYN and is no fault. If it does not, it is invalid as
+  // said.
   kConfirmSyn,
 };
 
@@ -91,8 +92,8 @@ bool Open(const TcpHeader& segment, Direction direction, const Policy& policy,
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy,
               Connection* connection);
 
-// Is this SYN+ACK the answer to the SYN that was kept for kKeepSyn?
-bool Answers(const TcpHeader& syn_ack, const TcpHeader& kept_syn);
+// Does this SYN+ACK, or RST, answer the SYN that was kept for kKeepSyn?
+bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn);
 
 // Does a flag combination exist (TCP.md 25)?
 constexpr bool FlagsAreLegal(uint8_t flags) {

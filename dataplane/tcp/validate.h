@@ -2,11 +2,15 @@
 // scaling.
 //
 // For a segment from S to R, with SEG.END = SEG.SEQ + SEG.LEN, all modulo 2^32:
-//   I    SEG.SEQ <= S.max_end                         not beyond what R offered
-//   II   SEG.END >= S.end - R.max_window              not older than any window R offered
-//   III  SEG.ACK <= R.end, or <= R.max_end            of data that was sent; or may have been, out
-//   of our sight (TCP.md 37) IV   SEG.ACK >= R.end - max(66000, S.max_window)  not older than makes
-//   sense (RFC 5961 5.2); a SACK block shows a fresh segment
+//   I    SEG.SEQ <= S.max_end
+//          not beyond what R offered; before its first ACK: R.ack + R.max_window
+//   II   SEG.END >= min(S.end, S.max_end) - R.max_window
+//          not older than any window R offered. S.max_end: a segment beyond the window, forged or
+//          not, must not make the ones inside look old
+//   III  SEG.ACK <= R.end, or <= R.max_end
+//          of data that was sent; or may have been, out of our sight (TCP.md 37)
+//   IV   SEG.ACK >= R.end - max(66000, S.max_window)
+//          not older than makes sense (RFC 5961 5.2); a SACK block shows a fresh segment
 // What an endpoint that was not heard yet would have said is not held against the other.
 #pragma once
 
@@ -28,10 +32,14 @@ inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
   if (sender.heard()) {
     const uint32_t offered = DecodeWindow(receiver.max_window);
     if (After(s.seq, sender.max_end)) [[unlikely]] {
-      return After(s.seq, sender.max_end + offered) ? Invalid::kSequenceHigh : Invalid::kOverrun;
+      const uint32_t limit =
+          sender.state == State::kSynSent ? receiver.ack + offered : sender.max_end;
+      if (After(s.seq, limit + offered)) return Invalid::kSequenceHigh;
+      if (After(s.seq, limit)) return Invalid::kOverrun;
     }
-    if (Before(end, sender.end - offered)) [[unlikely]]
-      return Invalid::kSequenceLow;
+    if (Before(end, sender.end - offered)) [[unlikely]] {
+      if (Before(end, sender.max_end - offered)) return Invalid::kSequenceLow;
+    }
     if (After(s.ack, receiver.end) && After(s.ack, receiver.max_end)) [[unlikely]]
       return Invalid::kAckHigh;
   }

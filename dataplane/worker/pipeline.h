@@ -146,7 +146,8 @@ class Pipeline {
   void TrackKnownTcp(Burst& burst, uint32_t i, FlowTable& table, FlowIndex index, Now now);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
-  void ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
+  void ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Outcome& otherwise,
+                      Now now, Tally& tally);
   void FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome, Now now);
 
   // pipeline_datagram.cc

@@ -117,7 +117,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     case tcp::Action::kNewConnection:
       return ReopenTcp(burst, i, index, now, tally);
     case tcp::Action::kConfirmSyn:
-      return ConfirmKeptSyn(burst, i, index, now, tally);
+      return ConfirmKeptSyn(burst, i, index, outcome, now, tally);
     case tcp::Action::kKeepSyn: {
       KeptSyn syn{.direction = meta.direction,
                   .header = s,
@@ -239,16 +239,19 @@ void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally
   OpenTcp(burst, i, now, tally);
 }
 
-// A SYN+ACK in TIME_WAIT: if it answers a kept SYN, the new incarnation begins with that SYN.
-void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally) {
+// A SYN+ACK in TIME_WAIT: if it answers a kept SYN, the new incarnation begins with that SYN. A RST
+// that answers it is no fault, and leaves the old flow alone.
+void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
+                              const tcp::Outcome& otherwise, Now now, Tally& tally) {
   const PacketMeta& meta = burst.meta[i];
   Slot slot;
   Load(old, &slot);
   const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
-  if (kept == nullptr || kept->direction == meta.direction ||
-      !tcp::Answers(meta.tcp, kept->header)) {
+  const bool answers =
+      kept != nullptr && kept->direction != meta.direction && tcp::Answers(meta.tcp, kept->header);
+  if (!answers || (meta.tcp.flags & kRst) != 0) {
     ++tally.tracked;
-    return FinishTcp(burst, i, slot, {.invalid = tcp::Invalid::kSynAckAck}, now);
+    return FinishTcp(burst, i, slot, answers ? tcp::Outcome{} : otherwise, now);
   }
   // The SYN was counted to the old flow when it passed; it belongs to the new one.
   const KeptSyn syn = *kept;

@@ -1,0 +1,81 @@
+#include "tests/worker/harness.h"
+
+#include <cstring>
+
+namespace coretrack::testing {
+
+Harness::Harness(const Pipeline::Options& options) {
+  auto created = Pipeline::Create(options, now());
+  if (!created.ok()) throw std::runtime_error(std::string(created.status().message()));
+  pipeline_ = *std::move(created);
+  pipeline_->set_listener(this);
+}
+
+Verdict Harness::Send(const Frame& frame) {
+  // A block of exactly the frame's size, so that AddressSanitizer sees any read past it.
+  const std::unique_ptr<uint8_t[]> exact(new uint8_t[frame.bytes.size()]);
+  if (!frame.bytes.empty()) std::memcpy(exact.get(), frame.bytes.data(), frame.bytes.size());
+  burst_->count = 1;
+  burst_->link = frame.link;
+  burst_->data[0] = exact.get();
+  burst_->bytes[0] = static_cast<uint32_t>(frame.bytes.size());
+  burst_->wire_bytes[0] = frame.wire_bytes != 0 ? frame.wire_bytes : burst_->bytes[0];
+  burst_->zone[0] = frame.zone;
+  burst_->checksum_known_good[0] = frame.checksum_known_good;
+  pipeline_->Process(burst_.get(), now());
+  ++sent_;
+  if (check_each_frame) CheckIdentities();
+  return burst_->verdict[0];
+}
+
+void Harness::Advance(uint64_t us) {
+  // The wheel and the ticks compare within 24 days; a poll loop never steps further than a second.
+  constexpr uint64_t kStepUs = 3600ull * 1'000'000;
+  const uint64_t target = now_us_ + us;
+  while (now_us_ < target) {
+    now_us_ = std::min(target, now_us_ + kStepUs);
+    while (!pipeline_->Expire(now(), 64)) {
+    }
+  }
+}
+
+std::vector<FlowRecord> Harness::Live() const {
+  std::vector<FlowRecord> live;
+  for (const bool ipv6 : {false, true}) {
+    const FlowTable& table = pipeline_->table(ipv6);
+    for (uint32_t slot = 0; slot < table.slots(); ++slot) {
+      const FlowIndex index{table.first_index() + slot};
+      if (!table.LooksEmpty(index)) live.push_back(pipeline_->RecordOf(index, now()));
+    }
+  }
+  return live;
+}
+
+FlowRecord Harness::Only() const {
+  const auto live = Live();
+  EXPECT_EQ(live.size(), 1u);
+  return live.empty() ? FlowRecord{} : live.front();
+}
+
+void Harness::CheckIdentities() const {
+  const WorkerCounters& c = counters();
+  uint64_t outcomes = c.tracked.Read();
+  for (const Counter& reason : c.untracked) outcomes += reason.Read();
+  EXPECT_EQ(outcomes, sent_) << "every packet is tracked or untracked by one reason";
+  uint64_t by_state = 0, ended = 0;
+  for (const Counter& state : c.flows_by_state) by_state += state.Read();
+  for (const Counter& reason : c.flows_ended) ended += reason.Read();
+  const uint64_t flows = pipeline_->table(false).size() + uint64_t{pipeline_->table(true).size()};
+  EXPECT_EQ(c.flows.Read(), flows);
+  EXPECT_EQ(c.flows_ipv6.Read(), pipeline_->table(true).size());
+  EXPECT_EQ(by_state, flows);
+  EXPECT_EQ(c.flows_created.Read(), flows + ended);
+}
+
+void Harness::OnChange(uint32_t /*packet*/, const FlowRecord& flow) { changes.push_back(flow); }
+void Harness::OnInvalid(uint32_t /*packet*/, std::string_view reason) {
+  invalids.emplace_back(reason);
+}
+void Harness::OnEnd(const FlowRecord& flow) { ends.push_back(flow); }
+
+}  // namespace coretrack::testing

@@ -1,0 +1,84 @@
+// Harness: a small Pipeline, fed one frame at a time on a clock that the test moves. It remembers
+// what the pipeline told its listener and checks the counters' identities after every frame.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/worker/pipeline.h"
+#include "tests/packet/packet_builder.h"
+
+namespace coretrack::testing {
+
+class Harness : public FlowListener {
+ public:
+  static constexpr uint64_t kStartUs = 1'767'225'600'000'000;  // 2026-01-01
+  static Pipeline::Options SmallOptions() {
+    Pipeline::Options options;
+    options.capacity_ipv4 = 256;
+    options.capacity_ipv6 = 256;
+    options.unassured_quota = 256;
+    return options;
+  }
+
+  explicit Harness(const Pipeline::Options& options = SmallOptions());
+
+  struct Frame {
+    Bytes bytes;
+    uint32_t wire_bytes = 0;  // 0: all of it is there
+    LinkLayer link = LinkLayer::kEthernet;
+    uint8_t zone = 0;
+    bool checksum_known_good = false;
+  };
+  Verdict Send(const Frame& frame);
+  Verdict Send(const Bytes& frame) { return Send(Frame{.bytes = frame}); }
+
+  // Moves the clock and ends what is due.
+  void Advance(uint64_t us);
+
+  Now now() const {
+    return {.tick = Tick(static_cast<uint32_t>(now_us_ / 1000)), .unix_us = now_us_};
+  }
+  Pipeline& pipeline() { return *pipeline_; }
+  const Pipeline& pipeline() const { return *pipeline_; }
+  const WorkerCounters& counters() const { return pipeline_->counters(); }
+  uint64_t sent() const { return sent_; }
+  uint64_t untracked(Untracked reason) const {
+    return counters().untracked[static_cast<size_t>(reason)].Read();
+  }
+  uint64_t invalid(tcp::Invalid reason) const {
+    return counters().invalid[static_cast<size_t>(reason)].Read();
+  }
+  uint64_t ended(End end) const { return counters().flows_ended[static_cast<size_t>(end)].Read(); }
+
+  // The live flows, by slot.
+  std::vector<FlowRecord> Live() const;
+  // The only live flow.  REQUIRES: there is exactly one.
+  FlowRecord Only() const;
+
+  // What the listener heard; a test clears what it has looked at.
+  std::vector<FlowRecord> changes;
+  std::vector<FlowRecord> ends;
+  std::vector<std::string> invalids;
+
+  // received = tracked + untracked, and the gauges against the tables.
+  void CheckIdentities() const;
+  // For mass traffic: CheckIdentities() is then the test's to call.
+  bool check_each_frame = true;
+
+ private:
+  void OnChange(uint32_t packet, const FlowRecord& flow) override;
+  void OnInvalid(uint32_t packet, std::string_view reason) override;
+  void OnEnd(const FlowRecord& flow) override;
+
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Burst> burst_ = std::make_unique<Burst>();
+  uint64_t now_us_ = kStartUs;
+  uint64_t sent_ = 0;
+};
+
+}  // namespace coretrack::testing
