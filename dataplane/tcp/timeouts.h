@@ -35,6 +35,7 @@ constexpr TimeoutClass Classify(StatePair pair) {
   const auto any = [pair](State s) { return pair.originator == s || pair.responder == s; };
   if (any(kTimeWait)) return TimeoutClass::kTimeWait;
   if (any(kLastAck)) return TimeoutClass::kLastAck;
+  if (any(kClosed)) return TimeoutClass::kAfterReset;
   if (any(kClosing) || pair == StatePair{kFinWait1, kFinWait1}) return TimeoutClass::kClosing;
   if (any(kFinWait1) || any(kFinWait2) || any(kCloseWait)) return TimeoutClass::kHalfClosed;
   if (any(kSynRcvd)) return TimeoutClass::kSynRcvd;
