@@ -119,7 +119,7 @@ class Runner {
   uint32_t server_next_ = 0;
   std::array<bool, 2> has_sent_{};  // C, S
   std::vector<uint16_t> vlan_;
-  std::optional<FlowId> id_;
+  std::map<std::vector<uint16_t>, FlowId> ids_;  // by VLAN
   FlowRecord last_flow_;
   // Of the line at hand.
   bool is_segment_ = false;
@@ -278,11 +278,10 @@ void Runner::Expect(std::istringstream& in, const std::string& word) {
 void Runner::Finish() {
   const auto flow = Flow();
   if (flow) {
-    const bool another = id_ && !(*id_ == flow->id);
-    if (vlan_.empty() || expect_new_) {
-      EXPECT_EQ(another, expect_new_) << "another flow than before";
-    }
-    id_ = flow->id;
+    const auto known = ids_.find(vlan_);
+    const bool another = known != ids_.end() && !(known->second == flow->id);
+    EXPECT_EQ(another, expect_new_) << "another flow than before";
+    ids_[vlan_] = flow->id;
     last_flow_ = *flow;
   } else if (expect_new_) {
     ADD_FAILURE() << "expected another flow, there is none";
