@@ -1,6 +1,7 @@
 #include "dataplane/worker/pipeline.h"
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/packet/parse_fast.h"
 
 namespace coretrack {
 
@@ -42,16 +43,27 @@ void Pipeline::Prepare(Burst* burst) const {
     PacketMeta& meta = burst->meta[i];
     options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
     options.zone = burst->zone[i];
-    Parse(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
-    burst->hash[i] = HashOf(options_.secret, meta.key);
-    table(meta.key.ipv6).PrefetchBucket(burst->hash[i]);
+    ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
+  }
+  HashBurst(options_.secret, burst->meta.data(), burst->count);
+  for (uint32_t i = 0; i < burst->count; ++i) {
+    burst->hash[i] = burst->meta[i].hash;
+    table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }
 }
 
 void Pipeline::Track(Burst* burst, Now now) {
+  bool any_ipv6 = false;
   for (uint32_t i = 0; i < burst->count; ++i) {
-    burst->candidate[i] = table(burst->meta[i].key.ipv6).Candidate(burst->hash[i]);
     burst->verdict[i] = Verdict::kForward;
+    any_ipv6 |= burst->meta[i].key.ipv6;
+  }
+  if (!any_ipv6) [[likely]] {
+    ipv4_->Candidates(burst->hash.data(), burst->count, burst->candidate.data());
+  } else {
+    for (uint32_t i = 0; i < burst->count; ++i) {
+      burst->candidate[i] = table(burst->meta[i].key.ipv6).Candidate(burst->hash[i]);
+    }
   }
   Tally tally;
   for (uint32_t i = 0; i < burst->count; ++i) {

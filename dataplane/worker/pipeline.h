@@ -143,7 +143,6 @@ class Pipeline {
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
-  void TrackKnownTcp(Burst& burst, uint32_t i, FlowTable& table, FlowIndex index, Now now);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
   void ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Outcome& otherwise,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/tcp_binding.h"
@@ -11,9 +12,6 @@ namespace coretrack {
 namespace {
 
 using namespace tcp_flag;
-
-constexpr uint8_t kEstablishedCode =
-    StateCode({tcp::State::kEstablished, tcp::State::kEstablished});
 
 // What the segment's first of its kind adds to the history.
 void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
@@ -68,38 +66,15 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (index == FlowIndex::kNone) [[unlikely]]
     return OpenTcp(burst, i, now, tally);
 
-  FlowTable& table = TableOf(meta.key.ipv6);
-  const auto line = table.line(index).LoadOwned<FlowLine>();
-  const TcpHeader& s = meta.tcp;
-  const uint8_t known = s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction)
-                                             : flow_flag::AckSeen(meta.direction);
-  const bool plain = (s.flags & (kSyn | kFin | kRst | kAck)) == kAck && s.window != 0 &&
-                     (line.state & kStateCodeMask) == kEstablishedCode &&
-                     (line.zone_flags & (flow_flag::kAttention | known)) == known;
-  if (plain) [[likely]] {
-    // The established path: the line alone. Whatever turns out not to be plain starts again below,
-    // with the facts.
-    tcp::Connection c;
-    UnpackLine(line, &c);
-    const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
-    if (outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
-        outcome.refresh && outcome.action == tcp::Action::kNone) [[likely]] {
-      Slot slot{.table = &table, .index = index, .line = line, .detail = {}};
-      PackLine(c, &slot.line);
-      slot.line.deadline_ms =
-          (now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)])
-              .ms();
-      const unsigned d = Raw(meta.direction);
-      const bool spill = line.packets[d] == std::numeric_limits<uint8_t>::max() ||
-                         line.bytes[d] + meta.ip_bytes > std::numeric_limits<uint16_t>::max();
-      if (spill) [[unlikely]]
-        slot.detail = table.detail(index).LoadOwned<FlowDetail>();
-      CountPacket(slot, meta.direction, meta.ip_bytes);
-      Store(slot, spill);
-      ++tally.tracked;
-      return;
-    }
+  const uint32_t established_ms =
+      tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)];
+  if (TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, established_ms))
+      [[likely]] {
+    ++tally.tracked;
+    return;
   }
+  // Whatever is not plain: with the facts of the flow's detail.
+  const TcpHeader& s = meta.tcp;
   Slot slot;
   Load(index, &slot);
   tcp::Connection c;

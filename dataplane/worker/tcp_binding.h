@@ -48,18 +48,22 @@ inline constexpr uint16_t kRetransmitter = 1 << 13;
 inline constexpr uint16_t kSuspicion = 1 << 14;  // Pipeline keeps one for this flow
 }  // namespace detail_flag
 
+// Direction `d`'s half, without its state.
+inline tcp::Half UnpackHalf(const FlowLine& line, unsigned d) {
+  return {.end = line.protocol_words[d],
+          .max_end = line.protocol_words[2 + d],
+          .ack = line.protocol_words[4 + d],
+          .ts_recent = line.protocol_words[6 + d],
+          .max_window = line.max_window[d],
+          .scale = static_cast<uint8_t>((line.scales >> (4 * d)) & 0xf)};
+}
 // What the line holds; the facts stay as they are.
 inline void UnpackLine(const FlowLine& line, tcp::Connection* c) {
   const tcp::StatePair pair = PairOf(line.state);
   c->originator = OriginatorOf(line.state);
   for (unsigned d = 0; d < 2; ++d) {
     tcp::Half& half = c->half[d];
-    half.end = line.protocol_words[d];
-    half.max_end = line.protocol_words[2 + d];
-    half.ack = line.protocol_words[4 + d];
-    half.ts_recent = line.protocol_words[6 + d];
-    half.max_window = line.max_window[d];
-    half.scale = (line.scales >> (4 * d)) & 0xf;
+    half = UnpackHalf(line, d);
     half.state = d == Raw(c->originator) ? pair.originator : pair.responder;
   }
 }
