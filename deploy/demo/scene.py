@@ -4,7 +4,7 @@ import os
 import subprocess
 from contextlib import ExitStack
 
-from netlab.daemon import Daemon, DaemonFailed, forward_ports
+from netlab.daemon import Daemon, DaemonFailed, MadeUp, forward_ports
 from netlab.namespace import stop
 from netlab.topology import EAST, WEST, Topology
 
@@ -34,10 +34,10 @@ class Scene:
     def __exit__(self, *_):
         self._stack.close()
 
-    def _start_daemon(self, namespace, ports, program="coretrackd"):
-        self.daemon = Daemon(self._bin_dir, self._folder, ports, SETTINGS, program)
-        self._stack.callback(self.daemon.stop)
-        self.daemon.start(namespace)
+    def _start_daemon(self, daemon, namespace):
+        self.daemon = daemon
+        self._stack.callback(daemon.stop)
+        daemon.start(namespace)
 
     def check(self):
         """Raises DaemonFailed when something that should run does not."""
@@ -51,7 +51,7 @@ class Hosts(Scene):
 
     def _start(self):
         hosts = self._stack.enter_context(Topology())
-        self._start_daemon(hosts.box, forward_ports(WEST, EAST))
+        self._start_daemon(Daemon(self._bin_dir, self._folder, forward_ports(WEST, EAST), SETTINGS), hosts.box)
         options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": os.environ}
         server = hosts.server.popen("python3", "-m", "netlab.web_server", stdout=subprocess.PIPE, **options)
         self._stack.callback(stop, server, 2)
@@ -72,6 +72,4 @@ class InProcess(Scene):
     title = "connections made up in process, over net_ring"
 
     def _start(self):
-        ports = [{"name": name, "device": f"net_ring_{name}", "mode": "forward", "peer": peer}
-                 for name, peer in ((WEST, EAST), (EAST, WEST))]
-        self._start_daemon(None, ports, "demo_generator")
+        self._start_daemon(MadeUp(self._bin_dir, self._folder), None)

@@ -1,4 +1,4 @@
-"""Starts and stops a coretrackd of its own: own configuration, own sockets, own DPDK files, all in one folder."""
+"""Starts and stops coretrackd and its like: own configuration, own sockets, own DPDK files, all in one folder."""
 
 import http.client
 import json
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from .api import Api, ApiError
-from .namespace import stop
+from .namespace import die_with_parent, stop
 
 
 class DaemonFailed(Exception):
@@ -33,42 +33,27 @@ def toml(tables):
     return "\n".join(lines)
 
 
-class Daemon:
-    """A coretrackd in `folder`. Call start(); stop() is safe at any time."""
+class Process:
+    """A program that answers on the unix socket of its own in `folder`. Call start(); stop() is safe at any time."""
 
-    def __init__(self, bin_dir, folder, ports, settings=None, program="coretrackd"):
-        """`ports`: list of tables for the configuration; `settings`: {"timeouts": {...}} over our own."""
-        self.binary = Path(bin_dir) / program
-        self.client = Path(bin_dir) / "coretrack"
-        self.folder = Path(folder)
+    def __init__(self, binary, arguments, folder):
+        self.binary, self.folder = Path(binary), Path(folder)
         self.socket = self.folder / "api.sock"
-        self.log = self.folder / f"{program}.log"
+        self.log = self.folder / f"{self.binary.name}.log"
         self.api = Api(str(self.socket))
         self.process = None
-        worker, control = pick_cpus()
-        tables = {
-            "cpu": {"lcores": [worker], "control_lcore": control},
-            "memory": {"hugepages": "never", "size": "128M", "file_prefix": f"coretrack{os.getpid()}",
-                       "packet_buffers": 16384},
-            "flows": {"capacity": 65536, "capacity_ipv6": 65536},
-            "api": {"socket": str(self.socket), "http": ""},
-        }
-        for name, table in (settings or {}).items():
-            tables[name] = {**tables.get(name, {}), **table}
-        tables["port"] = ports
-        self.config = self.folder / "coretrack.toml"
-        self.config.write_text(toml(tables))
+        self._arguments = arguments
 
     def start(self, namespace=None, ready_seconds=60):
         """Returns once /readyz says so."""
-        command = [str(self.binary), "--config", str(self.config)]
+        command = [str(self.binary), *map(str, self._arguments)]
         # DPDK keeps its run-time files below RUNTIME_DIRECTORY, and so in our folder.
         options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT,
                    "env": {**os.environ, "RUNTIME_DIRECTORY": str(self.folder)}}
         with self.log.open("wb") as log:
             options["stdout"] = log
             self.process = (namespace.popen(*command, **options) if namespace
-                            else subprocess.Popen(command, start_new_session=True, **options))
+                            else subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent, **options))
         deadline = time.monotonic() + ready_seconds
         while not self.is_ready():
             if self.process.poll() is not None:
@@ -91,6 +76,38 @@ class Daemon:
     def stop(self, seconds=15):
         """Returns the exit code, None if it was never started."""
         return stop(self.process, seconds) if self.process else None
+
+
+class Daemon(Process):
+    """coretrackd with a configuration file of its own in `folder`."""
+
+    def __init__(self, bin_dir, folder, ports, settings=None):
+        """`ports`: list of tables for the configuration; `settings`: {"timeouts": {...}} over our own."""
+        self.config = Path(folder) / "coretrack.toml"
+        super().__init__(Path(bin_dir) / "coretrackd", ["--config", self.config], folder)
+        self.client = Path(bin_dir) / "coretrack"
+        worker, control = pick_cpus()
+        tables = {
+            "cpu": {"lcores": [worker], "control_lcore": control},
+            "memory": {"hugepages": "never", "size": "128M", "file_prefix": f"coretrack{os.getpid()}",
+                       "packet_buffers": 16384},
+            "flows": {"capacity": 65536, "capacity_ipv6": 65536},
+            "api": {"socket": str(self.socket), "http": ""},
+        }
+        for name, table in (settings or {}).items():
+            tables[name] = {**tables.get(name, {}), **table}
+        tables["port"] = ports
+        self.config.write_text(toml(tables))
+
+
+class MadeUp(Process):
+    """demo_generator: data plane and API on traffic made up in process."""
+
+    def __init__(self, bin_dir, folder):
+        worker, control = pick_cpus()
+        socket = Path(folder) / "api.sock"
+        super().__init__(Path(bin_dir) / "demo_generator",
+                         ["--socket", socket, "--lcore", worker, "--control-lcore", control], folder)
 
 
 def forward_ports(west, east, frames=4096):
