@@ -61,12 +61,15 @@ inline bool TrackEstablished(AtomicLine& line, const PacketMeta& meta, Tick now,
                                             : flow_flag::AckSeen(meta.direction);
   const unsigned packets_shift = 16 + 8 * d;
   const unsigned bytes_shift = 32 + 16 * d;
+  const Tick deadline = now + timeout_ms;
   const auto packets = static_cast<uint8_t>(word0 >> packets_shift);
   const uint32_t bytes = static_cast<uint16_t>(word3 >> bytes_shift) + meta.ip_bytes;
   const bool plain = ((s.flags & (kSyn | kFin | kRst | kAck)) == kAck) &
                      ((StateIn(word0) & kStateCodeMask) == kBothEstablished) &
                      ((zone_flags & (flow_flag::kAttention | seen)) == seen) &
                      (packets != std::numeric_limits<uint8_t>::max()) &
+                     // A timeout that was shortened since: the wheel must hear of it.
+                     !deadline.Before(Tick(static_cast<uint32_t>(word0 >> 32))) &
                      (bytes <= std::numeric_limits<uint16_t>::max());
   if (!plain) [[unlikely]]
     return false;
@@ -99,7 +102,7 @@ inline bool TrackEstablished(AtomicLine& line, const PacketMeta& meta, Tick now,
   store(6, WithLane(acks, d, sender.ack));
   store(7, WithLane(timestamps, d, sender.ts_recent));
   const uint64_t counted = (word0 & 0xffffff00) + (uint64_t{1} << packets_shift);
-  store(0, uint64_t{(now + timeout_ms).ms()} << 32 | counted | NextEvenVersion(word0));
+  store(0, uint64_t{deadline.ms()} << 32 | counted | NextEvenVersion(word0));
   return true;
 }
 

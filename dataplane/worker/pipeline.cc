@@ -1,5 +1,7 @@
 #include "dataplane/worker/pipeline.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/parse_fast.h"
 
@@ -27,8 +29,12 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
   p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);
   p->ipv6_ = std::make_unique<FlowTable>(ipv6, &p->arena_);
   p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
-  p->unassured_ =
-      std::make_unique<UnassuredQueue>(options.unassured_quota != 0 ? options.unassured_quota : 1);
+  // Each table has its share of the quota: a flow of one cannot make room in the other.
+  for (const bool v6 : {false, true}) {
+    const uint64_t share = uint64_t{options.unassured_quota} * p->TableOf(v6).slots() / slots;
+    p->unassured_[v6] =
+        std::make_unique<UnassuredQueue>(static_cast<uint32_t>(std::max<uint64_t>(share, 1)));
+  }
   return p;
 }
 

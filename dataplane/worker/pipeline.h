@@ -162,7 +162,7 @@ class Pipeline {
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
-  bool EvictOldest(Now now);
+  bool EvictOldest(const FlowTable& table, Now now);
   End EndOf(const FlowLine& line) const;
 
   Options options_;
@@ -171,7 +171,7 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;
-  std::unique_ptr<UnassuredQueue> unassured_;
+  std::array<std::unique_ptr<UnassuredQueue>, 2> unassured_;  // IPv4, IPv6
   SideTable<KeptSyn> kept_syns_;
   SideTable<tcp::Suspicion> suspicions_;
   FlowListener* listener_ = nullptr;

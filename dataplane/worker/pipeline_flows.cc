@@ -33,20 +33,20 @@ void Pipeline::Store(Slot& slot, bool detail_too) {
 // A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
 FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, Now now) {
   FlowTable& table = TableOf(key.ipv6);
-  while (table.size() >= table.capacity() || unassured_->full()) {
+  while (table.size() >= table.capacity() || unassured_[key.ipv6]->full()) {
     const bool must = table.size() >= table.capacity();
-    if (!EvictOldest(now) && must) return FlowIndex::kNone;
+    if (!EvictOldest(table, now) && must) return FlowIndex::kNone;
   }
   FlowIndex index = table.Insert(key, hash);
-  if (index == FlowIndex::kNone && EvictOldest(now)) index = table.Insert(key, hash);
+  if (index == FlowIndex::kNone && EvictOldest(table, now)) index = table.Insert(key, hash);
   return index;
 }
 
-// Ends the oldest unassured flow. False: none among the oldest kEvictionProbes.
-bool Pipeline::EvictOldest(Now now) {
-  for (int i = 0; i < kEvictionProbes && !unassured_->empty(); ++i) {
-    const UnassuredQueue::Entry entry = unassured_->Pop();
-    const FlowTable& table = TableOf(entry.index);
+// Ends the oldest unassured flow of `table`. False: none among the oldest kEvictionProbes.
+bool Pipeline::EvictOldest(const FlowTable& table, Now now) {
+  UnassuredQueue& queue = *unassured_[table.ipv6()];
+  for (int i = 0; i < kEvictionProbes && !queue.empty(); ++i) {
+    const UnassuredQueue::Entry entry = queue.Pop();
     const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
     const bool there =
         StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) != 0;
@@ -64,7 +64,7 @@ void Pipeline::StoreNew(Slot& slot, Now now) {
   slot.detail.start_us.Set(now.unix_us);
   Store(slot, true);
   wheel_->Schedule(slot.index, slot.line.deadline());
-  unassured_->Push(
+  unassured_[slot.table->ipv6()]->Push(
       {.index = slot.index, .generation = static_cast<uint32_t>(slot.detail.generation.Get())});
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);

@@ -1,0 +1,120 @@
+// A table without room: half-open flows give way, established ones never.
+#include <set>
+
+#include "tests/worker/harness.h"
+
+namespace coretrack::testing {
+namespace {
+
+constexpr uint32_t kCapacity = 1000;
+
+Bytes Segment(uint32_t n, bool from_client, bool ipv6, TcpFields tcp) {
+  char client[64];
+  std::snprintf(client, sizeof(client), ipv6 ? "2001:db8::%x:%x" : "10.1.%u.%u", n >> 8, n & 0xff);
+  const char* server = ipv6 ? "2001:db8:1::1" : "192.168.0.1";
+  tcp.source_port = from_client ? 40000 : 80;
+  tcp.destination_port = from_client ? 80 : 40000;
+  PacketBuilder builder;
+  builder.Ethernet();
+  if (ipv6) {
+    builder.Ipv6(from_client ? client : server, from_client ? server : client);
+  } else {
+    builder.Ipv4(from_client ? client : server, from_client ? server : client);
+  }
+  return builder.Tcp(tcp).Build();
+}
+void Establish(Harness* harness, uint32_t n, bool ipv6) {
+  using namespace tcp_flag;
+  harness->Send(Segment(n, true, ipv6, {.seq = 100, .flags = kSyn}));
+  harness->Send(Segment(n, false, ipv6, {.seq = 300, .ack = 101, .flags = kSyn | kAck}));
+  harness->Send(Segment(n, true, ipv6, {.seq = 101, .ack = 301, .flags = kAck}));
+}
+
+class FullTable : public ::testing::TestWithParam<bool> {
+ protected:
+  static Pipeline::Options Options() {
+    Pipeline::Options options;
+    options.capacity_ipv4 = options.capacity_ipv6 = kCapacity;
+    options.unassured_quota = 4 * kCapacity;
+    return options;
+  }
+};
+
+TEST_P(FullTable, ASynFloodEvictsNoEstablishedFlow) {
+  const bool ipv6 = GetParam();
+  Harness harness(Options());
+  harness.check_each_frame = false;
+  constexpr uint32_t kEstablished = 600;
+  for (uint32_t n = 0; n < kEstablished; ++n) Establish(&harness, n, ipv6);
+  std::set<std::string> ids;
+  for (const FlowRecord& flow : harness.Live()) ids.insert(ToString(flow.id));
+  ASSERT_EQ(ids.size(), kEstablished);
+
+  for (uint32_t n = 0; n < 10 * kCapacity; ++n) {
+    harness.Send(Segment(10'000 + n, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+    ASSERT_LE(harness.pipeline().table(ipv6).size(), kCapacity);
+  }
+  harness.CheckIdentities();
+  uint32_t established = 0;
+  for (const FlowRecord& flow : harness.Live()) established += ids.count(ToString(flow.id));
+  EXPECT_EQ(established, kEstablished);
+  for (const FlowRecord& flow : harness.ends) {
+    EXPECT_EQ(flow.end, End::kEvicted);
+    EXPECT_FALSE(flow.assured);
+  }
+  // Nearly all of the flood was taken in turn; a few found only assured flows among the oldest.
+  EXPECT_GT(harness.ended(End::kEvicted), 9 * kCapacity);
+  EXPECT_LT(harness.untracked(Untracked::kTableFull), 2 * kEstablished / 8 + 1);
+  // And in the middle of it a new connection still opens.
+  Establish(&harness, 9'000, ipv6);
+  bool opened = false;
+  for (const FlowRecord& flow : harness.Live())
+    opened |= flow.assured && ids.count(ToString(flow.id)) == 0;
+  EXPECT_TRUE(opened);
+}
+
+TEST_P(FullTable, FullOfEstablishedFlowsTakesNoMore) {
+  const bool ipv6 = GetParam();
+  Harness harness(Options());
+  harness.check_each_frame = false;
+  for (uint32_t n = 0; n < kCapacity; ++n) Establish(&harness, n, ipv6);
+  ASSERT_EQ(harness.Live().size(), kCapacity);
+  for (uint32_t n = 0; n < 100; ++n) {
+    const Bytes syn = Segment(10'000 + n, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn});
+    EXPECT_EQ(harness.Send(syn), Verdict::kForward) << "what is not tracked still passes";
+  }
+  EXPECT_EQ(harness.untracked(Untracked::kTableFull), 100u);
+  EXPECT_TRUE(harness.ends.empty());
+  harness.CheckIdentities();
+}
+
+TEST_P(FullTable, TheOtherIpVersionIsLeftAlone) {
+  const bool ipv6 = GetParam();
+  Harness harness(Options());
+  harness.check_each_frame = false;
+  for (uint32_t n = 0; n < 50; ++n)
+    harness.Send(Segment(n, true, !ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+  for (uint32_t n = 0; n < 3 * kCapacity; ++n)
+    harness.Send(Segment(n, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+  EXPECT_EQ(harness.pipeline().table(!ipv6).size(), 50u);
+  EXPECT_EQ(harness.pipeline().table(ipv6).size(), kCapacity);
+  harness.CheckIdentities();
+}
+
+TEST_P(FullTable, TheQuotaBoundsUnassuredFlows) {
+  Pipeline::Options options = Options();
+  options.unassured_quota = 200;  // 100 for each version
+  Harness harness(options);
+  harness.check_each_frame = false;
+  for (uint32_t n = 0; n < kCapacity; ++n)
+    harness.Send(Segment(n, true, GetParam(), {.seq = 5, .flags = tcp_flag::kSyn}));
+  EXPECT_EQ(harness.Live().size(), 100u);
+  EXPECT_EQ(harness.ended(End::kEvicted), kCapacity - 100);
+  harness.CheckIdentities();
+}
+
+INSTANTIATE_TEST_SUITE_P(IpVersions, FullTable, ::testing::Bool(),
+                         [](const auto& version) { return version.param ? "IPv6" : "IPv4"; });
+
+}  // namespace
+}  // namespace coretrack::testing

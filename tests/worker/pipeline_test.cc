@@ -1,0 +1,270 @@
+// Counters, deadlines, commands, records: what a flow's life leaves behind.
+#include "dataplane/worker/pipeline.h"
+
+#include "tests/worker/trace.h"
+
+namespace coretrack::testing {
+namespace {
+
+constexpr uint64_t kSecondUs = 1'000'000;
+
+// The segment of connection `n` from its client, or from its server.
+Bytes Segment(uint32_t n, bool from_client, TcpFields tcp, size_t payload = 0) {
+  const std::string client = "10." + std::to_string(n >> 16 & 0xff) + "." +
+                             std::to_string(n >> 8 & 0xff) + "." + std::to_string(n & 0xff);
+  tcp.source_port = from_client ? 40000 : 80;
+  tcp.destination_port = from_client ? 80 : 40000;
+  PacketBuilder builder;
+  builder.Ethernet();
+  builder.Ipv4(from_client ? client : "192.168.0.1", from_client ? "192.168.0.1" : client);
+  return builder.Tcp(tcp).Payload(payload).Build();
+}
+Bytes Syn(uint32_t n) { return Segment(n, true, {.seq = 100, .flags = tcp_flag::kSyn}); }
+void Establish(Harness* harness, uint32_t n) {
+  using namespace tcp_flag;
+  harness->Send(Syn(n));
+  harness->Send(Segment(n, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck}));
+  harness->Send(Segment(n, true, {.seq = 101, .ack = 301, .flags = kAck}));
+}
+
+TEST(Pipeline, EveryPacketHasOneOutcome) {
+  Harness harness;  // checks the identity after every frame
+  Establish(&harness, 1);
+  harness.Send(Segment(1, true, {.seq = 5, .flags = tcp_flag::kRst}));           // invalid, known
+  harness.Send(Segment(2, true, {.seq = 5, .flags = tcp_flag::kRst}));           // unknown reset
+  harness.Send(Segment(2, true, {.seq = 5, .flags = 0}));                        // unknown invalid
+  harness.Send(PacketBuilder().Ethernet(0x0806).Payload(46).Build());  // not IP
+  harness.Send(PacketBuilder().Ethernet().Payload(3).Build());                   // type 0
+  harness.Send(Bytes(9));                                                        // no header
+  harness.Send(PacketBuilder().Ethernet().Ipv4("10.0.0.1", "10.0.0.2", {.protocol = 6}).Build());
+  EXPECT_EQ(harness.counters().tracked.Read(), 4u);
+  EXPECT_EQ(harness.untracked(Untracked::kUnknownReset), 1u);
+  EXPECT_EQ(harness.untracked(Untracked::kUnknownInvalid), 1u);
+  EXPECT_EQ(harness.untracked(Untracked::kNotIp), 2u);
+  EXPECT_EQ(harness.untracked(Untracked::kMalformed), 2u);
+  EXPECT_EQ(harness.invalid(tcp::Invalid::kRstSequence), 1u);
+  EXPECT_EQ(harness.invalid(tcp::Invalid::kFlags), 1u);
+  EXPECT_EQ(harness.sent(), 10u);
+}
+
+TEST(Pipeline, AFlowEndsAtItsDeadlineToTheMillisecond) {
+  Harness harness;
+  harness.Send(Syn(1));
+  harness.Advance(59'999'000);
+  EXPECT_EQ(harness.Only().timeout_ms, 1);
+  EXPECT_TRUE(harness.ends.empty());
+  harness.Advance(1000);
+  EXPECT_TRUE(harness.Live().empty());
+  ASSERT_EQ(harness.ends.size(), 1u);
+  EXPECT_EQ(harness.ends[0].end, End::kTimeout);
+  EXPECT_EQ(harness.ended(End::kTimeout), 1u);
+}
+
+// Past its deadline a flow is absent, even where the wheel has not come round.
+TEST(Pipeline, AnOverdueFlowIsAbsentToLookUps) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 0;
+  Harness harness(options);
+  harness.Send(Syn(1));
+  const FlowId first = harness.Live().at(0).id;
+  harness.Send(Syn(1));  // at its deadline, nothing was expired
+  EXPECT_EQ(harness.ends.size(), 1u);
+  EXPECT_FALSE(harness.Only().id == first);
+}
+
+TEST(Pipeline, ManyFlowsEndEachAtItsTime) {
+  Harness harness;
+  for (uint32_t n = 0; n < 200; ++n) {
+    harness.Send(Syn(n));
+    harness.Advance(100'000);
+  }
+  // The first is 20 s old now.
+  harness.Advance(40 * kSecondUs - 1000);
+  EXPECT_TRUE(harness.ends.empty());
+  for (uint32_t n = 0; n < 200; ++n) {
+    harness.Advance(n == 0 ? 1000 : 100'000);
+    ASSERT_EQ(harness.ends.size(), n + 1);
+  }
+  harness.CheckIdentities();
+}
+
+TEST(Pipeline, DeleteEndsTheFlowThatIsMeantAndNoOther) {
+  Harness harness;
+  harness.Send(Syn(1));
+  const FlowId id = harness.Only().id;
+  FlowId stale = id;
+  stale.generation += 1;
+  FlowId nowhere = id;
+  nowhere.index = FlowIndex{1u << 29};
+  for (const FlowId wrong : {stale, nowhere}) {
+    harness.pipeline().Apply({.kind = Command::Kind::kDelete, .flow = wrong, .tunables = {}},
+                             harness.now());
+    EXPECT_EQ(harness.Live().size(), 1u);
+  }
+  harness.pipeline().Apply({.kind = Command::Kind::kDelete, .flow = id, .tunables = {}},
+                           harness.now());
+  EXPECT_TRUE(harness.Live().empty());
+  EXPECT_EQ(harness.ended(End::kDeleted), 1u);
+  ASSERT_EQ(harness.ends.size(), 1u);
+  EXPECT_EQ(harness.ends[0].end, End::kDeleted);
+  // Again: it is gone, and another one in its slot is not meant.
+  harness.Send(Syn(1));
+  harness.pipeline().Apply({.kind = Command::Kind::kDelete, .flow = id, .tunables = {}},
+                           harness.now());
+  EXPECT_EQ(harness.Live().size(), 1u);
+  EXPECT_FALSE(harness.Only().id == id);
+  harness.CheckIdentities();
+}
+
+TEST(Pipeline, ATimeoutIsALiveParameter) {
+  Harness harness;
+  Establish(&harness, 1);
+  harness.Send(Segment(1, true, {.seq = 101, .ack = 301}, 10));
+  Tunables tunables = harness.pipeline().tunables();
+  tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)] = 7000;
+  harness.pipeline().Apply({.kind = Command::Kind::kTune, .flow = {}, .tunables = tunables},
+                           harness.now());
+  EXPECT_EQ(harness.Only().timeout_ms, 432'000'000) << "it holds from the next packet on";
+  harness.Send(Segment(1, true, {.seq = 111, .ack = 301}, 10));  // on the established path
+  EXPECT_EQ(harness.Only().timeout_ms, 7000);
+  harness.Advance(6'999'000);
+  EXPECT_EQ(harness.Live().size(), 1u);
+  harness.Advance(1000);
+  EXPECT_TRUE(harness.Live().empty()) << "the wheel heard of it";
+}
+
+TEST(Pipeline, RetransmittingWithoutAnswerHasItsOwnTimeout) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK
+    C>S ACK len=500            timeout 5d
+    C>S ACK seq=101 len=500    timeout 5d
+    C>S ACK seq=101 len=500    timeout 5d
+    C>S ACK seq=101 len=500    timeout 300s
+    +10s
+    C>S ACK seq=101 len=500    timeout 300s
+    S>C ACK                    timeout 5d
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.retransmits, 4u);
+              EXPECT_EQ(flow.history, "ShADTa");
+            }});
+}
+
+TEST(Pipeline, DeltasSpillWithoutLoss) {
+  Harness harness;
+  harness.check_each_frame = false;
+  Establish(&harness, 1);
+  uint64_t packets[2] = {2, 1}, bytes[2] = {80, 40};
+  uint32_t seq[2] = {101, 301};
+  uint32_t random = 12345;
+  for (int i = 0; i < 60'000; ++i) {
+    random = random * 1664525 + 1013904223;
+    const unsigned side = random >> 31;
+    const uint32_t payload = random >> 16 & 0x3ff;
+    harness.Send(Segment(1, side == 0, {.seq = seq[side], .ack = seq[1 - side]}, payload));
+    seq[side] += payload;
+    ++packets[side];
+    bytes[side] += 40 + payload;
+    if (i % 997 == 0) {
+      const FlowRecord flow = harness.Only();
+      ASSERT_EQ(flow.originator.packets, packets[0]);
+      ASSERT_EQ(flow.responder.packets, packets[1]);
+      ASSERT_EQ(flow.originator.bytes, bytes[0]);
+      ASSERT_EQ(flow.responder.bytes, bytes[1]);
+    }
+  }
+  const FlowRecord flow = harness.Only();
+  EXPECT_EQ(flow.originator.bytes, bytes[0]);
+  EXPECT_EQ(flow.responder.bytes, bytes[1]);
+  EXPECT_TRUE(harness.invalids.empty());
+  harness.CheckIdentities();
+}
+
+// A burst that is processed again and again: millions of packets.
+TEST(Pipeline, MillionsOfPacketsAreCountedExactly) {
+  const Bytes frame =
+      PacketBuilder().Ethernet().Ipv4("10.0.0.1", "10.0.0.2").Udp(5000, 53).Payload(1200).Build();
+  auto created = Pipeline::Create(Harness::SmallOptions(), {});
+  ASSERT_TRUE(created.ok());
+  auto burst = std::make_unique<Burst>();
+  burst->count = kMaxBurst;
+  for (uint32_t i = 0; i < kMaxBurst; ++i) {
+    burst->data[i] = frame.data();
+    burst->bytes[i] = burst->wire_bytes[i] = static_cast<uint32_t>(frame.size());
+    burst->zone[i] = 0;
+    burst->checksum_known_good[i] = false;
+  }
+  constexpr uint64_t kBursts = 40'000;
+  for (uint64_t i = 0; i < kBursts; ++i) (*created)->Process(burst.get(), {});
+  EXPECT_EQ((*created)->counters().tracked.Read(), kBursts * kMaxBurst);
+  const FlowRecord flow = (*created)->RecordOf(burst->candidate[1], {});
+  EXPECT_EQ(flow.originator.packets, kBursts * kMaxBurst);
+  EXPECT_EQ(flow.originator.bytes, kBursts * kMaxBurst * (frame.size() - 14));
+}
+
+TEST(Pipeline, RecordsTellTimesAndIds) {
+  Harness harness;
+  Establish(&harness, 1);
+  harness.Advance(3'500'000);
+  harness.Send(Segment(1, true, {.seq = 101, .ack = 301}, 10));
+  harness.Advance(2'000'000);
+  const FlowRecord flow = harness.Only();
+  EXPECT_EQ(flow.start_us, Harness::kStartUs);
+  EXPECT_EQ(flow.last_us, Harness::kStartUs + 3'500'000);
+  EXPECT_EQ(flow.timeout_ms, 432'000'000 - 2000);
+  EXPECT_EQ(flow.originator.port, 40000);
+  EXPECT_EQ(flow.responder.port, 80);
+  EXPECT_EQ(flow.originator.address[0], 10);
+  EXPECT_EQ(flow.responder.address[0], 192);
+  EXPECT_EQ(flow.protocol, 6);
+  const auto parsed = ParseFlowId(ToString(flow.id));
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(*parsed == flow.id);
+  EXPECT_EQ(ToString(flow.id).size(), 16u);
+  EXPECT_FALSE(ParseFlowId("nonsense"));
+  EXPECT_FALSE(ParseFlowId("00000000000000001"));
+  EXPECT_FALSE(ParseFlowId("000000000000000g"));
+}
+
+TEST(Pipeline, ARetransmissionMakesTheRttUnknown) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    +3s
+    C>S SYN seq=100
+    +10ms
+    S>C SYN,ACK seq=300 ack=101
+    +10ms
+    C>S ACK
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.responder.handshake_rtt_us, std::nullopt);
+              EXPECT_EQ(flow.originator.handshake_rtt_us, std::nullopt);
+            }});
+}
+
+TEST(Pipeline, TheListenerHearsChangesAndNoMore) {
+  Harness harness;
+  Establish(&harness, 1);
+  EXPECT_EQ(harness.changes.size(), 3u);
+  for (uint32_t i = 0; i < 10; ++i)
+    harness.Send(Segment(1, true, {.seq = 101 + 10 * i, .ack = 301}, 10));
+  EXPECT_EQ(harness.changes.size(), 3u) << "never for an established packet";
+  harness.Send(Segment(1, true, {.seq = 201, .ack = 301, .flags = tcp_flag::kRst}));
+  ASSERT_EQ(harness.changes.size(), 4u);
+  EXPECT_EQ(harness.changes.back().originator.state, tcp::State::kClosed);
+}
+
+TEST(Pipeline, CapacitiesAreChecked) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.capacity_ipv6 = 0;
+  EXPECT_FALSE(Pipeline::Create(options, {}).ok());
+  options.capacity_ipv6 = 1u << 31;
+  const auto created = Pipeline::Create(options, {});
+  ASSERT_FALSE(created.ok());
+  EXPECT_NE(std::string(created.status().message()).find("flow slots"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace coretrack::testing
