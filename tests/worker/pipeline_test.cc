@@ -30,12 +30,12 @@ void Establish(Harness* harness, uint32_t n) {
 TEST(Pipeline, EveryPacketHasOneOutcome) {
   Harness harness;  // checks the identity after every frame
   Establish(&harness, 1);
-  harness.Send(Segment(1, true, {.seq = 5, .flags = tcp_flag::kRst}));           // invalid, known
-  harness.Send(Segment(2, true, {.seq = 5, .flags = tcp_flag::kRst}));           // unknown reset
-  harness.Send(Segment(2, true, {.seq = 5, .flags = 0}));                        // unknown invalid
-  harness.Send(PacketBuilder().Ethernet(0x0806).Payload(46).Build());  // not IP
-  harness.Send(PacketBuilder().Ethernet().Payload(3).Build());                   // type 0
-  harness.Send(Bytes(9));                                                        // no header
+  harness.Send(Segment(1, true, {.seq = 5, .flags = tcp_flag::kRst}));  // invalid, known
+  harness.Send(Segment(2, true, {.seq = 5, .flags = tcp_flag::kRst}));  // unknown reset
+  harness.Send(Segment(2, true, {.seq = 5, .flags = 0}));               // unknown invalid
+  harness.Send(PacketBuilder().Ethernet(0x0806).Payload(46).Build());   // not IP
+  harness.Send(PacketBuilder().Ethernet().Payload(3).Build());          // type 0
+  harness.Send(Bytes(9));                                               // no header
   harness.Send(PacketBuilder().Ethernet().Ipv4("10.0.0.1", "10.0.0.2", {.protocol = 6}).Build());
   EXPECT_EQ(harness.counters().tracked.Read(), 4u);
   EXPECT_EQ(harness.untracked(Untracked::kUnknownReset), 1u);
