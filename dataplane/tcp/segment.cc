@@ -20,7 +20,7 @@ bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uin
 // two is exact in the numbers that a blind attacker would have to guess.
 bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
   const Suspicion was = c->facts.suspicion;
-  if (!was.active) return false;
+  if (!was.active || HasSentFin(c->half[Raw(was.sender)].state)) return false;
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   if (was.by_ack && was.sender == d && s.seq == was.first && s.ack == receiver.end) {
@@ -79,7 +79,10 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
       } else if (Resynchronize(s, d, c)) {
         // The box had missed packets; from here on it goes by what both sides say.
       } else {
-        if (failed == Invalid::kOverrun) sender.end = Later(sender.end, end);
+        // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
+        const bool fin_known =
+            HasSentFin(sender.state) || sender.state == kClosed || c->facts.fin_pending[Raw(d)];
+        if (failed == Invalid::kOverrun && !fin_known) sender.end = Later(sender.end, end);
         if (failed == Invalid::kSequenceHigh) {
           c->facts.suspicion = {
               .active = true, .by_ack = false, .fin = fin, .sender = d, .first = s.seq, .end = end};

@@ -178,6 +178,24 @@ TEST(Sequence20, AForgedFinInsideTheWindowMovesNothingUntilAcknowledged) {
   )"));
 }
 
+TEST(Sequence20, ASegmentBeyondTheWindowDoesNotHideTheFin) {
+  const std::string established = R"(
+    C>S SYN seq=100 win=1000
+    S>C SYN,ACK seq=300 ack=101 win=1000
+    C>S ACK win=1000              = ESTABLISHED ESTABLISHED
+  )";
+  RunTrace(established + R"(
+    C>S FIN,ACK win=1000          = FIN_WAIT_1 ESTABLISHED
+    C>S ACK seq=1500 len=10       ! overrun
+    S>C ACK ack=102 win=1000      = FIN_WAIT_2 CLOSE_WAIT
+  )");
+  RunTrace(established + R"(
+    C>S FIN,ACK seq=201 win=1000  = ESTABLISHED ESTABLISHED
+    C>S ACK seq=1500 len=10       ! overrun
+    S>C ACK ack=202 win=1000      = FIN_WAIT_2 CLOSE_WAIT
+  )");
+}
+
 TEST(Sequence20, DataBeyondAFinIsInvalid) {
   RunTrace(Established(R"(
     C>S FIN,ACK                   = FIN_WAIT_1 ESTABLISHED
