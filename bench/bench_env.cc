@@ -6,9 +6,11 @@
 #include <rte_memory.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -30,26 +32,36 @@ bool eal_started = false;
 PageKind eal_page_kind = PageKind::kSmall;
 PageKind last_page_kind = PageKind::kSmall;
 
-// System calls alone, so that a signal handler may use them.
-long ReadNumber(const char* path) {
+// System calls alone in what follows, so that a signal handler may use it.
+long ReadNumber(int fd) {
   char text[32] = {};
-  const int fd = open(path, O_RDONLY);
-  if (fd < 0) return -1;
-  const ssize_t n = read(fd, text, sizeof(text) - 1);
-  close(fd);
+  const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
   long value = -1;
   if (n > 0) std::from_chars(text, text + n, value);
   return value;
 }
 
-bool WriteNumber(const char* path, long value) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
-  const int fd = open(path, O_WRONLY);
-  if (fd < 0) return false;
-  const bool written = write(fd, text, static_cast<size_t>(end - text)) == end - text;
+long FreeInPool() {
+  const int fd = open(kFree, O_RDONLY);
+  if (fd < 0) return -1;
+  const long value = ReadNumber(fd);
   close(fd);
-  return written;
+  return value;
+}
+
+// Changes the pool by `pages`; locked, since two runs may do it at once. Answers by how many it
+// changed.
+long ChangePool(long pages) {
+  const int fd = open(kPool, O_RDWR);
+  if (fd < 0) return 0;
+  flock(fd, LOCK_EX);
+  const long before = ReadNumber(fd);
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), std::max(before + pages, 0l)).ptr;
+  const bool written = pwrite(fd, text, static_cast<size_t>(end - text), 0) == end - text;
+  const long after = written ? ReadNumber(fd) : before;
+  close(fd);
+  return after - before;
 }
 
 void RestoreAndDie(int signal_number) {
@@ -73,25 +85,21 @@ int AdviseHuge(const rte_memseg_list*, const rte_memseg* segment, size_t bytes, 
 }  // namespace
 
 bool ReserveHugePages(size_t bytes) {
-  const long pool = ReadNumber(kPool);
-  const long free_pages = ReadNumber(kFree);
-  if (pool < 0 || free_pages < 0) return false;
+  const long free_pages = FreeInPool();
+  if (free_pages < 0) return false;
   const long missing = static_cast<long>((bytes + kHugePage - 1) / kHugePage) - free_pages;
   if (missing <= 0) return true;
   if (pages_added == 0) {
     signal(SIGINT, RestoreAndDie);
     signal(SIGTERM, RestoreAndDie);
   }
-  if (!WriteNumber(kPool, pool + missing)) return false;
-  const long grown = ReadNumber(kPool) - pool;
+  const long grown = ChangePool(missing);
   pages_added += grown;
   return grown >= missing;
 }
 
 void RestoreHugePages() {
-  if (const long added = std::exchange(pages_added, 0); added > 0) {
-    WriteNumber(kPool, ReadNumber(kPool) - added);
-  }
+  if (const long added = std::exchange(pages_added, 0); added > 0) ChangePool(-added);
 }
 
 Arena MakeArena(size_t bytes) {
