@@ -65,6 +65,11 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
     if (!After(s.ack, sender.ack) || (receiver.state != kSynSent && After(s.ack, receiver.end)))
       return Invalidate(Invalid::kAckHigh);
   }
+  // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer.
+  if (sender.state == kSynSent && !receiver.heard() &&
+      (Before(s.seq, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
+    return Invalidate(Invalid::kSequenceHigh);
+  }
 
   // PAWS comes first (RFC 7323 5.3).
   TcpOptions::Timestamps ts;
@@ -191,7 +196,9 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
     const bool both_in_one = sender.state == kLastAck && receiver.state == kFinWait1;
     const bool crossed =
         sender.state == kFinWait1 || sender.state == kClosing || sender.state == kTimeWait;
-    if (!both_in_one) {
+    // Before it has acknowledged the other FIN itself, CLOSING is as far as it can be.
+    const bool still_closing = receiver.state == kClosing && receiver.ack != sender.end;
+    if (!both_in_one && !still_closing) {
       const bool at_once = crossed && receiver.state == kFinWait1;
       Apply(at_once ? Event::kRecvAckOfFinCrossed : Event::kRecvAckOfFin, &receiver);
     }

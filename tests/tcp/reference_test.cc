@@ -1,0 +1,421 @@
+// The tracker between two reference endpoints (reference_model.h), over random conversations:
+// delays, reordering and loss on both sides of the box, forged segments, resets, both closes.
+//
+// What must hold
+//   1. A genuine segment is not invalid, but for the exceptions of MayBeInvalid().
+//   2. A sender's state is what the sender knows of itself, once all it sent has passed; or one
+//      receipt further, which is provisional (IsProvisional()).
+//   3. When everything has arrived, both states are what both endpoints know.
+//   4. A forged segment, its numbers drawn at random, moves no state.
+//   5. TrackInOrder() and TrackSegment() agree wherever the first answers.
+// CORETRACK_REFERENCE_SEGMENTS sets how many segments are compared (default: a million).
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <deque>
+#include <sstream>
+#include <string>
+
+#include "dataplane/tcp/established.h"
+#include "dataplane/tcp/internal.h"
+#include "tests/tcp/reference_model.h"
+
+namespace coretrack::testing {
+namespace {
+
+using tcp::State;
+
+uint64_t SegmentsToCompare() {
+  const char* text = std::getenv("CORETRACK_REFERENCE_SEGMENTS");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 1'000'000;
+}
+
+struct Header {
+  TcpHeader tcp;
+  uint8_t options[4] = {};
+
+  explicit Header(const WireSegment& s) {
+    tcp.seq = s.seq;
+    tcp.ack = s.ack;
+    tcp.payload_bytes = s.length;
+    tcp.window = s.window;
+    tcp.flags =
+        static_cast<uint8_t>((s.syn ? tcp_flag::kSyn : 0) | (s.fin ? tcp_flag::kFin : 0) |
+                             (s.rst ? tcp_flag::kRst : 0) | (s.has_ack ? tcp_flag::kAck : 0));
+    if (s.scale) {
+      options[0] = 1;
+      options[1] = options[2] = 3;
+      options[3] = *s.scale;
+      tcp.option_bytes = 4;
+    }
+    tcp.options = options;
+  }
+};
+
+std::string Describe(const WireSegment& s) {
+  std::ostringstream text;
+  text << (s.from_client ? "C>S" : "S>C") << (s.syn ? " SYN" : "") << (s.fin ? " FIN" : "")
+       << (s.rst ? " RST" : "") << (s.has_ack ? " ACK" : "") << " seq=" << s.seq << " ack=" << s.ack
+       << " len=" << s.length << " win=" << s.window << " sender " << tcp::Name(s.sender_state)
+       << " #" << s.serial;
+  return text.str();
+}
+
+// The tracker has seen the receipt of what the endpoint does not know yet: it was lost, or is on
+// its way behind the box.
+bool IsProvisional(State known, State tracked) {
+  switch (known) {
+    case State::kSynRcvd:
+      return tracked == State::kEstablished;
+    case State::kFinWait1:
+      // CLOSING, TIME_WAIT: its own ACK of the peer's FIN has passed, which this segment is older
+      // than.
+      return tracked == State::kFinWait2 || tracked == State::kClosing;
+    case State::kClosing:
+      return tracked == State::kTimeWait;
+    case State::kLastAck:
+      return tracked == State::kClosed;
+    case State::kFinWait2:
+      // Both FINs were under way: which of the peer's FIN and its ACK came first is not seen.
+      return tracked == State::kClosing;
+    default:
+      return false;
+  }
+}
+
+class Conversation {
+ public:
+  struct Weather {
+    int lose = 0;     // of 1000, on each side of the box
+    int reorder = 0;  // of 1000
+    int forge = 0;    // of 1000
+    int abort = 0;    // of 100'000 steps
+    bool simultaneous_open = false;
+  };
+
+  Conversation(uint32_t seed, const Weather& weather)
+      : random_(seed), weather_(weather), client_(PlanOf(true)), server_(PlanOf(false)) {
+    connection_.originator = Direction::kForward;
+  }
+
+  // False: a property is broken; `log` has what happened.
+  bool Run();
+  uint64_t compared() const { return compared_; }
+  std::string Log() const {
+    std::string text;
+    for (const std::string& line : log_) text += line + "\n";
+    return text;
+  }
+
+ private:
+  using Queue = std::deque<WireSegment>;
+
+  uint32_t Below(uint32_t n) { return random_() % n; }
+  bool Chance(int of_1000) { return Below(1000) < static_cast<uint32_t>(of_1000); }
+
+  Endpoint::Plan PlanOf(bool client) {
+    // Windows that the tracker's code holds exactly (sequence.h rounds others up by an eighth).
+    Endpoint::Plan plan;
+    plan.client = client;
+    plan.isn = random_();
+    if (Chance(200)) plan.isn = 0u - Below(3000);
+    plan.data_bytes = Below(4) == 0 ? 0 : Below(10'000);
+    plan.buffer_bytes = static_cast<int64_t>(8 + Below(8)) << (7 + Below(4));
+    if (Below(2) == 0) plan.scale = static_cast<uint8_t>(Below(6));
+    plan.mss = 200 + Below(1261);
+    return plan;
+  }
+
+  Endpoint& From(const WireSegment& s) { return s.from_client ? client_ : server_; }
+  Endpoint& To(const WireSegment& s) { return s.from_client ? server_ : client_; }
+  State Tracked(bool client) const { return connection_.half[client ? 0 : 1].state; }
+
+  void Collect() {
+    for (Endpoint* e : {&client_, &server_}) {
+      for (const WireSegment& s : e->outbox) before_box_[s.from_client].push_back(s);
+      e->outbox.clear();
+    }
+  }
+  std::optional<WireSegment> Take(Queue* queue, bool weather);
+  bool Act(Endpoint* endpoint);
+  bool PassBox(const WireSegment& s);
+  void PassForged();
+  bool MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const;
+  bool AgreesWithFastPath(const TcpHeader& tcp, Direction d, const tcp::Connection& before,
+                          const tcp::Outcome& outcome) const;
+  bool Fail(const std::string& what) {
+    log_.push_back(what);
+    return false;
+  }
+  bool Drain();
+  void Note(std::string_view word) { log_.back().append(1, ' ').append(word); }
+
+  std::mt19937 random_;
+  Weather weather_;
+  Endpoint client_;
+  Endpoint server_;
+  Queue before_box_[2], behind_box_[2];  // by from_client
+  tcp::Connection connection_;
+  bool open_ = false;
+  bool reset_ = false;           // a genuine RST was sent
+  uint64_t newest_[2] = {0, 0};  // the highest serial that passed, by from_client
+  uint64_t passed_[2] = {0, 0};  // how many have passed
+  uint64_t compared_ = 0;
+  std::vector<std::string> log_;
+};
+
+std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
+  if (queue->empty()) return std::nullopt;
+  size_t at = 0;
+  if (weather && Chance(weather_.reorder)) at = Below(std::min<uint32_t>(4, queue->size()));
+  const WireSegment s = (*queue)[at];
+  queue->erase(queue->begin() + static_cast<ptrdiff_t>(at));
+  if (weather && Chance(weather_.lose)) return std::nullopt;
+  return s;
+}
+
+// Exceptions, each a matter of what lies between the box and the endpoints:
+//   - answers to what is over: an endpoint that knows of no connection resets what it gets, at the
+//     number that it gets, and such a RST is only as good as that number;
+//   - in TIME_WAIT, old data is an old duplicate by definition (TCP.md 17);
+//   - a segment that was overtaken by more than a window, or by the sender's own FIN or RST;
+//   - an old SYN+ACK.
+bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const {
+  const bool newest = s.serial > newest_[s.from_client];
+  switch (reason) {
+    case tcp::Invalid::kRstSequence:
+    case tcp::Invalid::kSynAckAck:
+      return s.rst || !newest;
+    case tcp::Invalid::kTimeWaitDuplicate:
+      return true;
+    case tcp::Invalid::kTimeWaitSyn:
+      return true;
+    case tcp::Invalid::kSequenceLow:
+    case tcp::Invalid::kAckLow:
+      return !newest;
+    default:
+      return false;
+  }
+}
+
+bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
+                                      const tcp::Connection& before,
+                                      const tcp::Outcome& outcome) const {
+  const bool established = before.half[0].state == State::kEstablished &&
+                           before.half[1].state == State::kEstablished && before.half[0].heard() &&
+                           before.half[1].heard() && before.facts.assured &&
+                           !before.facts.fin_pending[0] && !before.facts.fin_pending[1] &&
+                           before.facts.unanswered == 0 && !before.facts.suspicion.active;
+  if (!established || (tcp.flags & ~tcp_flag::kPsh) != tcp_flag::kAck) return true;
+  tcp::Connection fast = before;
+  if (!tcp::TrackInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) return true;
+  const auto fields = [](const tcp::Half& h) {
+    return std::tuple(h.end, h.max_end, h.ack, h.ts_recent, h.max_window, h.scale, h.state);
+  };
+  return outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
+         outcome.refresh && fields(fast.half[0]) == fields(connection_.half[0]) &&
+         fields(fast.half[1]) == fields(connection_.half[1]) && !connection_.facts.fin_pending[0] &&
+         !connection_.facts.fin_pending[1] && connection_.facts.unanswered == 0 &&
+         !connection_.facts.suspicion.active;
+}
+
+bool Conversation::PassBox(const WireSegment& s) {
+  ++compared_;
+  const Header header(s);
+  const Direction d = s.from_client ? Direction::kForward : Direction::kReverse;
+  log_.push_back(Describe(s));
+  if (log_.size() > 25) log_.erase(log_.begin());
+  reset_ |= s.rst;
+  tcp::Outcome outcome;
+  if (!open_) {
+    if (!tcp::Open(header.tcp, d, {}, &connection_, &outcome)) return true;
+    open_ = true;
+  } else {
+    const tcp::Connection before = connection_;
+    outcome = tcp::Track(header.tcp, d, {}, &connection_);
+    if (!AgreesWithFastPath(header.tcp, d, before, outcome)) return Fail("the fast path differs");
+    // A SYN may open another flow here: for one connection that is the end.
+    if (outcome.action == tcp::Action::kNewConnection) return true;
+    if (outcome.invalid != tcp::Invalid::kNone && !(before.states() == connection_.states()))
+      return Fail("an invalid segment moved a state");
+  }
+  Note(tcp::Name(Tracked(true)));
+  Note(tcp::Name(Tracked(false)));
+  Note(tcp::Name(outcome.invalid));
+  if (outcome.invalid != tcp::Invalid::kNone && !MayBeInvalid(s, outcome.invalid))
+    return Fail("a genuine segment is invalid");
+  const bool newest = s.serial > newest_[s.from_client];
+  if (newest) newest_[s.from_client] = s.serial;
+  const bool all_seen = ++passed_[s.from_client] == s.serial;
+  if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone || reset_) return true;
+  const State tracked = Tracked(s.from_client);
+  // A FIN behind a hole counts when it is acknowledged (TCP.md 15).
+  const bool fin_waits = connection_.facts.fin_pending[s.from_client ? 0 : 1] &&
+                         ((s.sender_state == State::kFinWait1 && tracked == State::kEstablished) ||
+                          (s.sender_state == State::kLastAck && tracked == State::kCloseWait));
+  if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) && !fin_waits)
+    return Fail("the sender is elsewhere");
+  return true;
+}
+
+void Conversation::PassForged() {
+  if (!open_) return;
+  WireSegment s;
+  s.from_client = Below(2) != 0;
+  s.seq = random_();
+  s.ack = random_();
+  s.has_ack = Below(8) != 0;
+  s.window = static_cast<uint16_t>(random_());
+  s.length = Below(3) == 0 ? Below(1460) : 0;
+  switch (Below(5)) {
+    case 0:
+      s.syn = true;
+      break;
+    case 1:
+      s.fin = true;
+      break;
+    case 2:
+      s.rst = true;
+      break;
+    default:
+      break;
+  }
+  // A forged opening before anyone has answered is as good as the real one.
+  if (s.syn && !(connection_.half[0].state >= State::kEstablished &&
+                 connection_.half[1].state >= State::kEstablished))
+    return;
+  if (connection_.half[0].state == State::kClosed && connection_.half[1].state == State::kClosed)
+    return;
+  const auto before = connection_.states();
+  const Header header(s);
+  log_.push_back(Describe(s).append(" forged"));
+  const auto outcome = tcp::Track(
+      header.tcp, s.from_client ? Direction::kForward : Direction::kReverse, {}, &connection_);
+  Note(tcp::Name(outcome.invalid));
+  EXPECT_TRUE(before == connection_.states()) << "a forged segment moved a state\n" << Log();
+}
+
+bool Conversation::Act(Endpoint* endpoint) {
+  switch (Below(12)) {
+    case 0:
+      endpoint->Retransmit();
+      break;
+    case 1:
+      if (Below(20) == 0) endpoint->Close();
+      break;
+    case 2:
+      if (Below(10) == 0) endpoint->KeepAlive();
+      break;
+    case 3:
+      if (weather_.abort != 0 && endpoint->state() >= State::kEstablished &&
+          Below(100'000) < static_cast<uint32_t>(weather_.abort)) {
+        endpoint->Abort();
+        reset_ = true;  // it may be lost
+      }
+      break;
+    default:
+      endpoint->SendSomething(&random_);
+      break;
+  }
+  return true;
+}
+
+bool Conversation::Run() {
+  client_.Open();
+  if (weather_.simultaneous_open) server_.Open();
+  for (int step = 0; step < 3000; ++step) {
+    Collect();
+    const bool side = Below(2) != 0;
+    switch (Below(5)) {
+      case 0:
+        Act(side ? &client_ : &server_);
+        break;
+      case 1:
+      case 2:
+        if (const auto s = Take(&before_box_[side], true)) {
+          if (!PassBox(*s)) return false;
+          behind_box_[side].push_back(*s);
+        }
+        break;
+      default:
+        if (const auto s = Take(&behind_box_[side], true)) To(*s).Receive(*s);
+        break;
+    }
+    if (Chance(weather_.forge)) PassForged();
+  }
+  return Drain();
+}
+
+// Everything arrives, both applications close: then there is nothing left to be provisional.
+bool Conversation::Drain() {
+  for (int round = 0; round < 3000; ++round) {
+    if (round > 50) {
+      client_.Close();
+      server_.Close();
+    }
+    Collect();
+    bool idle = true;
+    for (const bool side : {false, true}) {
+      while (const auto s = Take(&before_box_[side], false)) {
+        idle = false;
+        if (!PassBox(*s)) return false;
+        behind_box_[side].push_back(*s);
+      }
+      while (const auto s = Take(&behind_box_[side], false)) {
+        idle = false;
+        To(*s).Receive(*s);
+      }
+    }
+    Collect();
+    if (!before_box_[0].empty() || !before_box_[1].empty()) continue;
+    if (idle && client_.Quiet() && server_.Quiet() && round > 60) break;
+    for (Endpoint* e : {&client_, &server_}) {
+      e->Retransmit();
+      e->SendSomething(&random_);
+    }
+  }
+  if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
+  if (reset_ || !open_) return true;
+  // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
+  // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).
+  const bool clear = weather_.lose == 0 && weather_.reorder == 0;
+  const auto same = [clear](State known, State tracked) {
+    return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed);
+  };
+  if (!same(client_.state(), Tracked(true)) || !same(server_.state(), Tracked(false))) {
+    Note(tcp::Name(client_.state()));
+    Note(tcp::Name(server_.state()));
+    return Fail("at rest, the endpoints are elsewhere");
+  }
+  return true;
+}
+
+void Compare(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {
+  uint64_t compared = 0;
+  for (uint32_t seed = first_seed; compared < segments; ++seed) {
+    Conversation conversation(seed, weather);
+    const bool holds = conversation.Run();
+    ASSERT_TRUE(holds) << "seed " << seed << "\n" << conversation.Log();
+    if (::testing::Test::HasFailure()) return;
+    compared += conversation.compared();
+    ASSERT_NE(conversation.compared(), 0u);
+  }
+}
+
+TEST(Reference, FairWeather) { Compare({}, 1, SegmentsToCompare() / 5); }
+TEST(Reference, Reordering) { Compare({.reorder = 200}, 100'000, SegmentsToCompare() / 5); }
+TEST(Reference, LossAndReordering) {
+  Compare({.lose = 50, .reorder = 150}, 200'000, SegmentsToCompare() / 5);
+}
+TEST(Reference, Forgeries) {
+  Compare({.lose = 20, .reorder = 50, .forge = 100}, 300'000, SegmentsToCompare() / 5);
+}
+TEST(Reference, SimultaneousOpens) {
+  Compare({.lose = 20, .simultaneous_open = true}, 400'000, SegmentsToCompare() / 10);
+}
+TEST(Reference, Aborts) {
+  Compare({.lose = 20, .reorder = 50, .abort = 2000}, 500'000, SegmentsToCompare() / 10);
+}
+
+}  // namespace
+}  // namespace coretrack::testing
