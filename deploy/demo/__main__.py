@@ -8,18 +8,19 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import deque
 
 from netlab import namespace
-from netlab.daemon import DaemonFailed
+from netlab.daemon import DaemonFailed, ring_frames
+from netlab.scratch import Scratch
 
 from . import source, view
 from .scene import Hosts, InProcess
 from .snapshot import Rates, rates
 
 REFRESH_SECONDS = 1.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IN_USER_NAMESPACE = "CORETRACK_DEMO_IN_USER_NAMESPACE"
 
 
@@ -44,7 +45,7 @@ class Screen:
             print(view.plain(snapshot, history[-1], elapsed_seconds), flush=True)
             return
         width, height = shutil.get_terminal_size()
-        footer = f"Ctrl-C ends.  Ask: build/bin/coretrack flows --socket {scene.daemon.socket}"
+        footer = f"Ctrl-C ends. Ask: coretrack flows --socket {scene.daemon.socket}"
         lines = view.screen(snapshot, history, scene.title, footer, min(width, 120), height)
         sys.stdout.write("\033[H" + "\n".join(line + "\033[K" for line in lines) + "\033[J")
         sys.stdout.flush()
@@ -56,6 +57,7 @@ def choose(arguments):
         return InProcess
     try:
         namespace.check_allowed()
+        ring_frames(4096)
         return Hosts
     except namespace.NotAllowed as reason:
         if os.geteuid() != 0 and _IN_USER_NAMESPACE not in os.environ and namespace.can_be_root_of_own():
@@ -93,7 +95,8 @@ def show(scene_class, arguments, folder):
         with Screen(plain) as screen:
             last = watch(scene, screen, arguments.seconds)
         elapsed = time.monotonic() - started
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do takes a moment and must be done
+        for number in _SIGNALS:  # what is left to do takes a moment and must be done
+            signal.signal(number, signal.SIG_IGN)
     print(f"run: {elapsed:.0f} s, {view.number(last.created)} connections; {view.number(last.received)} packets received"
           f" = {view.number(last.forwarded)} forwarded + {view.number(last.dropped)} dropped"
           f" + {view.number(last.in_flight)} in flight")
@@ -115,20 +118,17 @@ def main():
     parser.add_argument("--in-process", action="store_true")
     parser.add_argument("--plain", action="store_true")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     scene_class = choose(arguments)
-    folder = tempfile.mkdtemp(prefix=f"coretrack-demo-{os.getpid()}-")
     try:
-        return show(scene_class, arguments, folder)
+        with Scratch("coretrack-demo") as folder:
+            return show(scene_class, arguments, folder)
     except KeyboardInterrupt:
         return 130
     except (DaemonFailed, namespace.NotAllowed) as error:
         print(f"run: FAILED: {error}", file=sys.stderr)
         return 1
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 import http.client
 import json
 import os
+import resource
 import subprocess
 import time
 from pathlib import Path
 
 from .api import Api, ApiError
-from .namespace import die_with_parent, stop
+from .namespace import NotAllowed, die_with_parent, stop
 
 
 class DaemonFailed(Exception):
@@ -110,7 +111,27 @@ class MadeUp(Process):
                          ["--socket", socket, "--lcore", worker, "--control-lcore", control], folder)
 
 
+_RING_FRAME_BYTES = 2048  # net_af_packet's default
+_LEAST_FRAMES = 128
+_RINGS = 4  # two ports, receiving and sending
+
+
+def ring_frames(wanted):
+    """As many packets in each AF_PACKET ring as wanted, or as this user may lock in memory; raises NotAllowed."""
+    if Path("/proc/self/uid_map").read_text().split() == ["0", "0", "4294967295"] and os.geteuid() == 0:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
+    frames = wanted
+    while hard != resource.RLIM_INFINITY and frames * _RING_FRAME_BYTES * _RINGS >= hard and frames >= _LEAST_FRAMES:
+        frames //= 2
+    if frames < _LEAST_FRAMES:
+        raise NotAllowed(f"this user may lock only {soft // 1024} KiB of memory (ulimit -l), too little for AF_PACKET")
+    return frames
+
+
 def forward_ports(west, east, frames=4096):
-    """Two AF_PACKET ports joined to each other; rings of `frames` packets."""
+    """Two AF_PACKET ports joined to each other; rings of at most `frames` packets."""
+    frames = ring_frames(frames)
     return [{"name": name, "device": f"net_af_packet{i},iface={name},framecnt={frames}", "mode": "forward", "peer": peer}
             for i, (name, peer) in enumerate(((west, east), (east, west)))]

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from netlab.connections import EXPECTED
 from netlab.daemon import Daemon, forward_ports
 from netlab.namespace import stop
+from netlab.scratch import Scratch
 from netlab.topology import CLIENT, EAST, WEST, Topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ class World:
         }
 
     def _start(self, bin_dir):
-        self.folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix=f"coretrack-e2e-{os.getpid()}-"))
+        self.folder = self._stack.enter_context(Scratch("coretrack-e2e"))
         self.hosts = self._stack.enter_context(Topology())
         self.daemon = Daemon(bin_dir, self.folder, forward_ports(WEST, EAST, RING_PACKETS), SETTINGS)
         self._stack.callback(self.daemon.stop)
@@ -68,8 +68,14 @@ class World:
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'deploy'}", "PYTHONDONTWRITEBYTECODE": "1"}
         process = namespace.popen(sys.executable, "-m", module, *arguments, stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True, env=environment)
-        self._stack.callback(stop, process, 5)
+        self._stack.callback(self._end, process)
         return process
+
+    @staticmethod
+    def _end(process):
+        stop(process, 5)
+        process.stdin.close()
+        process.stdout.close()
 
     @staticmethod
     def _expect(process, word):
