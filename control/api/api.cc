@@ -162,7 +162,10 @@ HttpResponse Api::PatchConfig(const std::string& body) {
 HttpResponse Api::ReloadConfig() {
   const absl::Status status = config_->Reload();
   if (!status.ok()) return ErrorResponse(status);
-  return JsonResponse("{\"reloaded\":true}");
+  boost::json::array need_restart;
+  for (const std::string& name : config_->NeedRestart()) need_restart.emplace_back(name);
+  return JsonResponse(boost::json::serialize(
+      boost::json::object{{"reloaded", true}, {"need_restart", std::move(need_restart)}}));
 }
 
 std::string Api::Status() const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "control/api/http.h"
@@ -21,6 +22,8 @@ class ConfigAccess {
   virtual absl::Status Change(const Fields& values) = 0;
   // Reads the file again. A bad file changes nothing.
   virtual absl::Status Reload() = 0;
+  // What the file read by the last Reload() says otherwise, and only a restart changes.
+  virtual std::vector<std::string> NeedRestart() const { return {}; }
   // What the workers were told last.
   virtual Tunables tunables() const = 0;
 };

@@ -47,15 +47,15 @@ uint64_t ReadReason(const WorkerCounters& counters, size_t i) {
 std::string_view InvalidName(size_t i) { return tcp::Name(static_cast<tcp::Invalid>(i)); }
 
 constexpr ReasonRow kReasons[] = {
-    {"dropped", "Packets not sent on", static_cast<size_t>(Drop::kCount), ReasonName<Drop>,
+    {"dropped", "Packets not sent on", 0, static_cast<size_t>(Drop::kCount), ReasonName<Drop>,
      ReadReason<&W::dropped>},
-    {"untracked", "Packets that passed without a flow", static_cast<size_t>(Untracked::kCount),
+    {"untracked", "Packets that passed without a flow", 0, static_cast<size_t>(Untracked::kCount),
      ReasonName<Untracked>, ReadReason<&W::untracked>},
-    {"malformed", "Packets whose headers contradict themselves",
+    {"malformed", "Packets whose headers contradict themselves", 1,
      static_cast<size_t>(Malformed::kCount), ReasonName<Malformed>, ReadReason<&W::malformed>},
-    {"invalid", "Segments that no healthy TCP sends here",
+    {"invalid", "Segments that no healthy TCP sends here", 1,
      static_cast<size_t>(tcp::Invalid::kCount), InvalidName, ReadReason<&W::invalid>},
-    {"flows_ended", "Flows that ended", static_cast<size_t>(End::kCount), ReasonName<End>,
+    {"flows_ended", "Flows that ended", 1, static_cast<size_t>(End::kCount), ReasonName<End>,
      ReadReason<&W::flows_ended>},
 };
 

@@ -27,7 +27,8 @@ std::span<const CounterRow> CounterRows();
 struct ReasonRow {
   const char* name;
   const char* help;
-  size_t reasons;
+  size_t first;  // the reasons are [first, last)
+  size_t last;
   std::string_view (*reason)(size_t);
   uint64_t (*read)(const WorkerCounters&, size_t);
 };

@@ -107,7 +107,7 @@ std::string Metrics::Text(const Dataplane& dataplane, const Identity& identity,
   for (const ReasonRow& row : ReasonRows()) {
     out.Family(MetricName(row), "counter", row.help);
     for (uint32_t w = 0; w < workers.size(); ++w) {
-      for (size_t i = 0; i < row.reasons; ++i) {
+      for (size_t i = row.first; i < row.last; ++i) {
         out.Sample(fmt::format("worker=\"{}\",reason=\"{}\"", w, row.reason(i)),
                    row.read(workers[w].pipeline->counters(), i));
       }

@@ -16,7 +16,7 @@ json::string_view Key(std::string_view text) { return {text.data(), text.size()}
 
 json::object ReasonsOf(const std::vector<WorkerInfo>& workers, const ReasonRow& row) {
   json::object reasons;
-  for (size_t i = 0; i < row.reasons; ++i) {
+  for (size_t i = row.first; i < row.last; ++i) {
     uint64_t sum = 0;
     for (const WorkerInfo& worker : workers) sum += row.read(worker.pipeline->counters(), i);
     reasons[Key(row.reason(i))] = sum;
