@@ -60,6 +60,9 @@ std::string PageSummary() {
 
 absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const DataplaneOptions& options) {
   static std::atomic<bool> started{false};
+  const absl::Status once = absl::FailedPreconditionError(
+      "DPDK can be started once in a process and has been; start another process");
+  if (started) return once;
   if (options.lcores.empty() || options.lcores.size() > kMaxWorkers) {
     return absl::InvalidArgumentError(absl::StrCat("cpu.lcores names ", options.lcores.size(),
                                                    " CPUs; 1 to ", kMaxWorkers,
@@ -68,10 +71,7 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const DataplaneOptions& options)
   if (absl::Status s = CheckCpus(options); !s.ok()) return s;
   const auto hugepages = ChooseHugepages(options.hugepages, options.memory_bytes, ReadHugepages());
   if (!hugepages.ok()) return hugepages.status();
-  if (started.exchange(true)) {
-    return absl::FailedPreconditionError(
-        "DPDK can be started once in a process and has been; start another process");
-  }
+  if (started.exchange(true)) return once;
 
   std::unique_ptr<Eal> eal(new Eal(std::make_unique<DpdkLog>(options.log)));
   if (!hugepages->remark.empty()) {

@@ -10,6 +10,8 @@
 namespace coretrack {
 namespace {
 
+constexpr uint64_t k2MiB = 2 << 20;
+
 // "hugepages-2048kB" -> 2 MiB; 0: something else.
 uint64_t PageBytes(std::string_view name) {
   constexpr std::string_view kPrefix = "hugepages-";
@@ -31,6 +33,7 @@ HugepageSupply ReadHugepages(const std::string& folder) {
     if (page_bytes == 0 || !(std::ifstream(entry.path() / "free_hugepages") >> free_pages)) {
       continue;
     }
+    if (page_bytes == k2MiB) std::ifstream(entry.path() / "nr_hugepages") >> supply.pages_2m;
     const uint64_t bytes = page_bytes * free_pages;
     supply.free_bytes += bytes;
     if (bytes > most_bytes) {
@@ -47,12 +50,14 @@ absl::StatusOr<HugepageChoice> ChooseHugepages(HugepageUse use, uint64_t needed_
   if (supply.free_bytes >= needed_bytes && supply.page_bytes != 0) {
     return HugepageChoice{.use = true, .remark = ""};
   }
-  constexpr uint64_t kMi = 1 << 20;
+  const uint64_t missing_bytes =
+      needed_bytes > supply.free_bytes ? needed_bytes - supply.free_bytes : needed_bytes;
+  // The pages in use count in nr_hugepages too: a smaller number would take free ones away.
   const std::string shortage = absl::StrCat(
-      "memory.size asks for ", needed_bytes / kMi, " MiB of hugepages and ",
-      supply.free_bytes / kMi, " MiB are free; cure: echo ",
-      (needed_bytes + 2 * kMi - 1) / (2 * kMi),
-      " > /proc/sys/vm/nr_hugepages (and as much again as the flow tables shall have)");
+      "memory.size asks for ", needed_bytes >> 20, " MiB of hugepages and ",
+      supply.free_bytes >> 20, " MiB are free; cure: echo ",
+      supply.pages_2m + (missing_bytes + k2MiB - 1) / k2MiB,
+      " > /proc/sys/vm/nr_hugepages (and more for the flow tables, which take what is left)");
   if (use == HugepageUse::kRequire) {
     return absl::FailedPreconditionError(
         absl::StrCat("memory.hugepages = \"require\": ", shortage));

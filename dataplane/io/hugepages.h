@@ -13,7 +13,8 @@ namespace coretrack {
 
 struct HugepageSupply {
   uint64_t free_bytes = 0;  // of all sizes together
-  uint64_t page_bytes = 0;  // the size that most of them have; 0: the kernel has none
+  uint64_t page_bytes = 0;  // the size that most of them have; 0: none is free
+  uint64_t pages_2m = 0;    // of 2 MiB, free or in use: /proc/sys/vm/nr_hugepages
 };
 // Reads `folder`, which the kernel keeps at /sys/kernel/mm/hugepages.
 HugepageSupply ReadHugepages(const std::string& folder = "/sys/kernel/mm/hugepages");

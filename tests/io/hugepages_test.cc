@@ -21,9 +21,10 @@ class HugepagesTest : public ::testing::Test {
                 ("coretrack_hugepages_" + std::to_string(getpid()))) {}
   ~HugepagesTest() override { std::filesystem::remove_all(folder_); }
 
-  void Pages(const std::string& size, int free) {
+  void Pages(const std::string& size, int free, int in_use = 0) {
     std::filesystem::create_directories(folder_ / ("hugepages-" + size));
     std::ofstream(folder_ / ("hugepages-" + size) / "free_hugepages") << free << "\n";
+    std::ofstream(folder_ / ("hugepages-" + size) / "nr_hugepages") << free + in_use << "\n";
   }
 
   const std::filesystem::path folder_;
@@ -43,16 +44,17 @@ TEST_F(HugepagesTest, NoFolderMeansNone) {
 }
 
 TEST_F(HugepagesTest, AutoTakesThemWhenThereAreEnough) {
-  const auto choice = ChooseHugepages(HugepageUse::kAuto, 64 * kMi,
-                                      {.free_bytes = 64 * kMi, .page_bytes = 2 * kMi});
+  const auto choice =
+      ChooseHugepages(HugepageUse::kAuto, 64 * kMi,
+                      {.free_bytes = 64 * kMi, .page_bytes = 2 * kMi, .pages_2m = 32});
   ASSERT_TRUE(choice.ok());
   EXPECT_TRUE(choice->use);
   EXPECT_EQ(choice->remark, "");
 }
 
 TEST_F(HugepagesTest, AutoGoesWithoutAndSaysSoInOneLine) {
-  const auto choice = ChooseHugepages(HugepageUse::kAuto, 512 * kMi,
-                                      {.free_bytes = 2 * kMi, .page_bytes = 2 * kMi});
+  const auto choice = ChooseHugepages(
+      HugepageUse::kAuto, 512 * kMi, {.free_bytes = 2 * kMi, .page_bytes = 2 * kMi, .pages_2m = 1});
   ASSERT_TRUE(choice.ok());
   EXPECT_FALSE(choice->use);
   EXPECT_THAT(choice->remark, HasSubstr("echo 256 > /proc/sys/vm/nr_hugepages"));
@@ -66,9 +68,17 @@ TEST_F(HugepagesTest, RequireRefusesWithTheCure) {
               HasSubstr("echo 256 > /proc/sys/vm/nr_hugepages"));
 }
 
+TEST_F(HugepagesTest, TheCureKeepsThePagesThatThereAre) {
+  Pages("2048kB", 10, 300);
+  const auto choice = ChooseHugepages(HugepageUse::kRequire, 64 * kMi, ReadHugepages(folder_));
+  ASSERT_FALSE(choice.ok());
+  EXPECT_THAT(std::string(choice.status().message()), HasSubstr("echo 332 >"));
+}
+
 TEST_F(HugepagesTest, NeverLeavesThemAlone) {
-  const auto choice = ChooseHugepages(HugepageUse::kNever, 2 * kMi,
-                                      {.free_bytes = 512 * kMi, .page_bytes = 2 * kMi});
+  const auto choice =
+      ChooseHugepages(HugepageUse::kNever, 2 * kMi,
+                      {.free_bytes = 512 * kMi, .page_bytes = 2 * kMi, .pages_2m = 256});
   ASSERT_TRUE(choice.ok());
   EXPECT_FALSE(choice->use);
 }

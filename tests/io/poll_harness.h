@@ -112,7 +112,6 @@ class PollHarness {
     Pipeline::Options options{.worker = static_cast<uint8_t>(number),
                               .capacity_ipv4 = 4096,
                               .capacity_ipv6 = 1024,
-                              .unassured_quota = 4096,
                               .secret = {3, 4},
                               .tunables = tunables};
     pipelines_.push_back(*Pipeline::Create(options, clock.now()));
