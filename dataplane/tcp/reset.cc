@@ -35,6 +35,7 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     const bool expected_known = receiver.heard() || receiver.ack != 0;
     const bool exact = (expected_known && s.seq == expected) ||
                        (sender.heard() && s.seq == sender.end) ||
+                       (c->facts.fin_pending[Raw(d)] && s.seq == sender.end - 1) ||
                        // The SYN+ACK was lost, and the SYN came again: refused as above.
                        (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
     const bool in_window =

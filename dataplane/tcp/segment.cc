@@ -15,6 +15,12 @@ bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uin
   return !(pure_ack && s.seq == receiver.ack && sender.ts_recent - tsval < 4096);
 }
 
+// Half::end is then where the FIN is, whether it counts yet or not.
+bool FinIsKnown(const Connection& c, Direction d) {
+  const State state = c.half[Raw(d)].state;
+  return HasSentFin(state) || state == State::kClosed || c.facts.fin_pending[Raw(d)];
+}
+
 // Does this segment, out of the window as it is, confirm what the other side's out-of-window
 // segment said? Then the box missed packets, and `c` is moved to where both sides are. Each of the
 // two is exact in the numbers that a blind attacker would have to guess.
@@ -74,7 +80,15 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   // PAWS comes first (RFC 7323 5.3).
   TcpOptions::Timestamps ts;
   const bool has_ts = sender.ts_recent != 0 && ReadTimestamps(s.options, s.option_bytes, &ts);
-  if (has_ts && FailsPaws(s, sender, receiver, ts.value)) return Invalidate(Invalid::kPaws);
+  if (has_ts && FailsPaws(s, sender, receiver, ts.value)) {
+    // Overtaken here, it may still arrive in order there: if it is acknowledged, it counted.
+    if (fin && !FinIsKnown(*c, d) && AtOrAfter(end, sender.end) &&
+        CheckWindow(s, end, sender, receiver) == Invalid::kNone) {
+      c->facts.fin_pending[Raw(d)] = true;
+      sender.end = end;
+    }
+    return Invalidate(Invalid::kPaws);
+  }
 
   if (policy.window != WindowCheck::kOff) {
     Invalid failed = CheckWindow(s, end, sender, receiver);
@@ -85,9 +99,7 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
         // The box had missed packets; from here on it goes by what both sides say.
       } else {
         // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
-        const bool fin_known =
-            HasSentFin(sender.state) || sender.state == kClosed || c->facts.fin_pending[Raw(d)];
-        if (failed == Invalid::kOverrun && !fin_known) sender.end = Later(sender.end, end);
+        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d)) sender.end = Later(sender.end, end);
         if (failed == Invalid::kSequenceHigh) {
           c->facts.suspicion = {
               .active = true, .by_ack = false, .fin = fin, .sender = d, .first = s.seq, .end = end};
@@ -137,6 +149,8 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   } else if (After(end, sender.end) || !sender.heard()) {
     sender.end = end;
     c->facts.fin_pending[Raw(d)] = false;  // data past it: that FIN was none
+  } else if (!fin && s.payload_bytes != 0 && end == sender.end) {
+    c->facts.fin_pending[Raw(d)] = false;  // data in its place
   }
   const uint8_t scale = EffectiveScale(sender.scale);
   const uint32_t window = static_cast<uint32_t>(s.window) << scale;
@@ -167,8 +181,10 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
     if (own_acked) {
       Apply(Event::kSendAckOfSyn, &sender);
       if (sender.state == kEstablished) {
-        if (!receiver.heard())
-          receiver.state = kEstablished;  // only one direction is seen: it must have answered
+        if (!receiver.heard()) {  // only this direction is seen: it must have answered
+          receiver.state = kEstablished;
+          receiver.scale = c->facts.offered_scale[Raw(d)] == kNoScale ? 0 : kUnknownScale;
+        }
         sender.max_end =
             receiver.heard() ? receiver.ack + DecodeWindow(receiver.max_window) : sender.end;
         notes |= note::kOpened;

@@ -139,6 +139,16 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     return Conclude(*c, before, !again, first ? note::kSynAnswered : note::kRetransmission);
   }
   if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
+  if (sender.state == kEstablished && !sender.heard() && s.seq + 1 == receiver.ack &&
+      AtOrBefore(s.ack, receiver.end)) {
+    // The ACK that answers it has overtaken it.
+    StartDirection(s, d, c);
+    sender.ack = s.ack;
+    sender.max_end = s.seq + 1 + DecodeWindow(receiver.max_window);
+    receiver.max_end = s.ack + s.window;
+    Negotiate(c);
+    return Conclude(*c, before, true, 0);
+  }
   // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless.
   return Conclude(*c, before, false, note::kChallenged);
 }

@@ -32,6 +32,9 @@ WireSegment Endpoint::Make(int64_t offset, int64_t length, bool syn, bool fin) {
 void Endpoint::Send(WireSegment s) {
   s.sender_state = state_;
   s.serial = ++serial_;
+  if (plan_.timestamps && !s.rst && ((s.syn && !s.has_ack) || expected_ == 0 || timestamps_)) {
+    s.timestamp = static_cast<uint32_t>(*plan_.timestamps + serial_);
+  }
   outbox.push_back(s);
 }
 void Endpoint::Acknowledge() { Send(Make(sent_, 0, false, false)); }
@@ -109,6 +112,8 @@ bool Endpoint::Quiet() const {
 void Endpoint::TakeOptions(const WireSegment& s) {
   scaled_ = plan_.scale.has_value() && s.scale.has_value();
   peer_scale_ = scaled_ ? *s.scale : 0;
+  timestamps_ = plan_.timestamps.has_value() && s.timestamp.has_value();
+  if (timestamps_) recent_ = *s.timestamp;
   peer_isn_ = s.seq;
   expected_ = 1;
 }

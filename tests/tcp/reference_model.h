@@ -22,7 +22,8 @@ struct WireSegment {
   bool syn = false, fin = false, rst = false, has_ack = false;
   uint32_t length = 0;
   uint16_t window = 0;
-  std::optional<uint8_t> scale;  // in a SYN
+  std::optional<uint8_t> scale;       // in a SYN
+  std::optional<uint32_t> timestamp;  // TSval
   // What the wire does not carry: its sender's state once it had sent this, and how many segments
   // it had sent by then.
   tcp::State sender_state = tcp::State::kClosed;
@@ -39,6 +40,7 @@ class Endpoint {
     int64_t data_bytes = 0;    // that its application will send
     int64_t buffer_bytes = 0;  // what it offers
     std::optional<uint8_t> scale;
+    std::optional<uint32_t> timestamps;  // where its clock starts; it ticks with every segment
     int64_t mss = 1000;
   };
   explicit Endpoint(const Plan& plan) : plan_(plan) {
@@ -86,6 +88,8 @@ class Endpoint {
   int64_t expected_ = 0;              // RCV.NXT, from the peer's ISN
   std::map<int64_t, int64_t> early_;  // received beyond a hole: start, end
   std::optional<int64_t> peer_fin_;   // its offset
+  bool timestamps_ = false;  // both SYNs carried the option
+  uint32_t recent_ = 0;      // TS.Recent
   uint64_t serial_ = 0;
 };
 

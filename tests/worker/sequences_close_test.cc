@@ -178,6 +178,20 @@ TEST(Sequence20, AForgedFinInsideTheWindowMovesNothingUntilAcknowledged) {
   )"));
 }
 
+TEST(Sequence20, DataInThePlaceOfAForgedFin) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=200 stray     = ESTABLISHED ESTABLISHED    # forged: 201 when it counts
+    C>S ACK len=50
+    C>S ACK len=50                # to 201 exactly
+    S>C ACK ack=201               = ESTABLISHED ESTABLISHED
+    C>S RST seq=201               = CLOSED CLOSED
+  )"));
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=300 stray     = ESTABLISHED ESTABLISHED
+    C>S RST seq=300               = CLOSED CLOSED              # the FIN does not count yet
+  )"));
+}
+
 TEST(Sequence20, ASegmentBeyondTheWindowDoesNotHideTheFin) {
   const std::string established = R"(
     C>S SYN seq=100 win=1000

@@ -98,6 +98,19 @@ TEST(Sequence23, OldTimestampsAreInvalid) {
   )");
 }
 
+TEST(Sequence23, AFinThatWasOvertakenCountsWhenAcknowledged) {
+  RunTrace(R"(
+    C>S SYN seq=100 ts=1000,0
+    S>C SYN,ACK seq=300 ack=101 ts=90000,1000
+    C>S ACK ts=1001,90000                  = ESTABLISHED ESTABLISHED
+    C>S ACK len=100 ts=1002,90000
+    C>S ACK seq=101 len=100 ts=1004,90000          # again, newer, and first
+    C>S FIN,ACK seq=201 ts=1003,90000      ! paws = ESTABLISHED ESTABLISHED
+    S>C ACK ack=201 ts=90001,1004          = ESTABLISHED ESTABLISHED
+    S>C ACK ack=202 ts=90001,1004          = FIN_WAIT_2 CLOSE_WAIT
+  )");
+}
+
 TEST(Sequence23, TimestampsThatWereNotNegotiatedMeanNothing) {
   RunTrace(R"(
     C>S SYN seq=100 ts=1000,0

@@ -215,6 +215,23 @@ TEST(Sequence28, TheSynAckComesFirst) {
   )");
 }
 
+TEST(Sequence28, TheSynAckIsOvertakenByItsAnswer) {
+  RunTrace(R"(
+    C>S SYN seq=100 ws=7              = SYN_SENT LISTEN
+    C>S ACK seq=101 ack=301           = ESTABLISHED ESTABLISHED timeout 300s
+    S>C SYN,ACK seq=300 ack=101 ws=3 mss=1400  = ESTABLISHED ESTABLISHED timeout 5d
+    S>C ACK win=1000                  # 8000 with the scale
+    C>S ACK len=1000
+    C>S ACK len=6900
+    C>S ACK seq=+57533                # the SYN+ACK's own window was 65535
+    C>S ACK seq=+59999                ! overrun
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.responder.window_scale, 3);
+              EXPECT_EQ(flow.responder.mss, 1400);
+            }});
+}
+
 TEST(Sequence29, OneFlowForAnyNumberOfRetransmissions) {
   RunTrace(R"(
     C>S SYN seq=100              = SYN_SENT LISTEN
