@@ -88,8 +88,8 @@ class Endpoint {
   int64_t expected_ = 0;              // RCV.NXT, from the peer's ISN
   std::map<int64_t, int64_t> early_;  // received beyond a hole: start, end
   std::optional<int64_t> peer_fin_;   // its offset
-  bool timestamps_ = false;  // both SYNs carried the option
-  uint32_t recent_ = 0;      // TS.Recent
+  bool timestamps_ = false;           // both SYNs carried the option
+  uint32_t recent_ = 0;               // TS.Recent
   uint64_t serial_ = 0;
 };
 

@@ -1,0 +1,312 @@
+#include "tests/tcp/conversation.h"
+
+#include <sstream>
+#include <tuple>
+
+#include "dataplane/tcp/established.h"
+
+namespace coretrack::testing {
+
+using tcp::State;
+
+namespace {
+
+struct Header {
+  TcpHeader tcp;
+  uint8_t options[16] = {};
+
+  explicit Header(const WireSegment& s) {
+    tcp.seq = s.seq;
+    tcp.ack = s.ack;
+    tcp.payload_bytes = s.length;
+    tcp.window = s.window;
+    tcp.flags =
+        static_cast<uint8_t>((s.syn ? tcp_flag::kSyn : 0) | (s.fin ? tcp_flag::kFin : 0) |
+                             (s.rst ? tcp_flag::kRst : 0) | (s.has_ack ? tcp_flag::kAck : 0));
+    if (s.timestamp) {
+      options[0] = options[1] = 1;
+      options[2] = 8;
+      options[3] = 10;
+      for (int i = 0; i < 4; ++i)
+        options[4 + i] = static_cast<uint8_t>(*s.timestamp >> (24 - 8 * i));
+      tcp.option_bytes = 12;
+    }
+    if (s.scale) {
+      uint8_t* option = options + tcp.option_bytes;
+      option[0] = 1;
+      option[1] = option[2] = 3;
+      option[3] = *s.scale;
+      tcp.option_bytes += 4;
+    }
+    tcp.options = options;
+  }
+};
+
+std::string Describe(const WireSegment& s) {
+  std::ostringstream text;
+  text << (s.from_client ? "C>S" : "S>C") << (s.syn ? " SYN" : "") << (s.fin ? " FIN" : "")
+       << (s.rst ? " RST" : "") << (s.has_ack ? " ACK" : "") << " seq=" << s.seq << " ack=" << s.ack
+       << " len=" << s.length << " win=" << s.window << " sender " << tcp::Name(s.sender_state)
+       << " #" << s.serial;
+  return text.str();
+}
+
+// The tracker has seen the receipt of what the endpoint does not know yet: it was lost, or is on
+// its way behind the box.
+bool IsProvisional(State known, State tracked) {
+  switch (known) {
+    case State::kSynRcvd:
+      return tracked == State::kEstablished;
+    case State::kFinWait1:
+      // CLOSING, TIME_WAIT: its own ACK of the peer's FIN has passed, which this segment is older
+      // than.
+      return tracked == State::kFinWait2 || tracked == State::kClosing;
+    case State::kClosing:
+      return tracked == State::kTimeWait;
+    case State::kLastAck:
+      return tracked == State::kClosed;
+    case State::kFinWait2:
+      // Both FINs were under way: which of the peer's FIN and its ACK came first is not seen.
+      return tracked == State::kClosing;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
+  if (queue->empty()) return std::nullopt;
+  size_t at = 0;
+  if (weather && Chance(weather_.reorder)) at = Below(std::min<uint32_t>(4, queue->size()));
+  const WireSegment s = (*queue)[at];
+  queue->erase(queue->begin() + static_cast<ptrdiff_t>(at));
+  if (weather && Chance(weather_.lose)) return std::nullopt;
+  return s;
+}
+
+// Exceptions, each a matter of what lies between the box and the endpoints:
+//   - answers to what is over: an endpoint that knows of no connection resets what it gets, at the
+//     number that it gets, and such a RST is only as good as that number;
+//   - in TIME_WAIT, old data is an old duplicate by definition (TCP.md 17);
+//   - a segment that was overtaken by more than a window, or by the sender's own FIN or RST;
+//   - an old SYN+ACK.
+bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const {
+  const bool newest = s.serial > newest_[s.from_client];
+  switch (reason) {
+    case tcp::Invalid::kRstSequence:
+    case tcp::Invalid::kSynAckAck:
+      return s.rst || !newest;
+    case tcp::Invalid::kTimeWaitDuplicate:
+      return true;
+    case tcp::Invalid::kTimeWaitSyn:
+      return true;
+    case tcp::Invalid::kPaws:
+    case tcp::Invalid::kSequenceLow:
+    case tcp::Invalid::kAckLow:
+      return !newest;
+    default:
+      return false;
+  }
+}
+
+bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
+                                      const tcp::Connection& before,
+                                      const tcp::Outcome& outcome) const {
+  const bool established = before.half[0].state == State::kEstablished &&
+                           before.half[1].state == State::kEstablished && before.half[0].heard() &&
+                           before.half[1].heard() && before.facts.assured &&
+                           !before.facts.fin_pending[0] && !before.facts.fin_pending[1] &&
+                           before.facts.unanswered == 0 && !before.facts.suspicion.active;
+  if (!established || (tcp.flags & ~tcp_flag::kPsh) != tcp_flag::kAck) return true;
+  tcp::Connection fast = before;
+  if (!tcp::TrackInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) return true;
+  const auto fields = [](const tcp::Half& h) {
+    return std::tuple(h.end, h.max_end, h.ack, h.ts_recent, h.max_window, h.scale, h.state);
+  };
+  return outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
+         outcome.refresh && fields(fast.half[0]) == fields(connection_.half[0]) &&
+         fields(fast.half[1]) == fields(connection_.half[1]) && !connection_.facts.fin_pending[0] &&
+         !connection_.facts.fin_pending[1] && connection_.facts.unanswered == 0 &&
+         !connection_.facts.suspicion.active;
+}
+
+bool Conversation::PassBox(const WireSegment& s) {
+  if (weather_.only_client && *weather_.only_client != s.from_client) return true;
+  if (unseen_ < weather_.unseen) {
+    ++unseen_;
+    return true;
+  }
+  ++compared_;
+  const Header header(s);
+  const Direction d = s.from_client ? Direction::kForward : Direction::kReverse;
+  log_.push_back(Describe(s));
+  if (log_.size() > kLogLines) log_.erase(log_.begin());
+  reset_ |= s.rst;
+  tcp::Outcome outcome;
+  if (!open_) {
+    if (!tcp::Open(header.tcp, d, {}, &connection_, &outcome)) return true;
+    open_ = true;
+  } else {
+    const tcp::Connection before = connection_;
+    outcome = tcp::Track(header.tcp, d, {}, &connection_);
+    if (!AgreesWithFastPath(header.tcp, d, before, outcome)) return Fail("the fast path differs");
+    // A SYN may open another flow here: for one connection that is the end.
+    if (outcome.action == tcp::Action::kNewConnection) return true;
+    if (outcome.invalid != tcp::Invalid::kNone && !(before.states() == connection_.states()))
+      return Fail("an invalid segment moved a state");
+  }
+  Note(tcp::Name(Tracked(true)));
+  Note(tcp::Name(Tracked(false)));
+  Note(tcp::Name(outcome.invalid));
+  if (outcome.invalid != tcp::Invalid::kNone && !MayBeInvalid(s, outcome.invalid))
+    return Fail("a genuine segment is invalid");
+  const bool newest = s.serial > newest_[s.from_client];
+  if (newest) newest_[s.from_client] = s.serial;
+  const bool all_seen = ++passed_[s.from_client] == s.serial;
+  if (weather_.only_client) return true;  // what the other side acknowledged is not seen
+  if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone || reset_) return true;
+  const State tracked = Tracked(s.from_client);
+  // A FIN behind a hole counts when it is acknowledged (TCP.md 15).
+  const bool fin_waits = connection_.facts.fin_pending[s.from_client ? 0 : 1] &&
+                         ((s.sender_state == State::kFinWait1 && tracked == State::kEstablished) ||
+                          (s.sender_state == State::kLastAck && tracked == State::kCloseWait));
+  if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) && !fin_waits)
+    return Fail("the sender is elsewhere");
+  return true;
+}
+
+bool Conversation::PassForged() {
+  if (!open_) return true;
+  WireSegment s;
+  s.from_client = Below(2) != 0;
+  // Far from what is expected: near it, one number in 2^32 / window is right by chance.
+  s.seq = connection_.half[s.from_client ? 0 : 1].end + (1u << 21) + Below(0u - (1u << 22));
+  s.ack = random_();
+  s.has_ack = Below(8) != 0;
+  s.window = static_cast<uint16_t>(random_());
+  s.length = Below(3) == 0 ? Below(1460) : 0;
+  switch (Below(5)) {
+    case 0:
+      s.syn = true;
+      break;
+    case 1:
+      s.fin = true;
+      break;
+    case 2:
+      s.rst = true;
+      break;
+    default:
+      break;
+  }
+  // A forged opening before anyone has answered is as good as the real one.
+  if (s.syn && !(connection_.half[0].state >= State::kEstablished &&
+                 connection_.half[1].state >= State::kEstablished))
+    return true;
+  if (connection_.half[0].state == State::kClosed && connection_.half[1].state == State::kClosed)
+    return true;
+  const auto before = connection_.states();
+  const Header header(s);
+  log_.push_back(Describe(s).append(" forged"));
+  const auto outcome = tcp::Track(
+      header.tcp, s.from_client ? Direction::kForward : Direction::kReverse, {}, &connection_);
+  Note(tcp::Name(outcome.invalid));
+  return before == connection_.states() || Fail("a forged segment moved a state");
+}
+
+void Conversation::Act(Endpoint* endpoint) {
+  switch (Below(12)) {
+    case 0:
+      endpoint->Retransmit();
+      break;
+    case 1:
+      if (Below(20) == 0) endpoint->Close();
+      break;
+    case 2:
+      if (Below(10) == 0) endpoint->KeepAlive();
+      break;
+    case 3:
+      if (weather_.abort != 0 && endpoint->state() >= State::kEstablished &&
+          Below(100'000) < static_cast<uint32_t>(weather_.abort)) {
+        endpoint->Abort();
+        reset_ = true;  // it may be lost
+      }
+      break;
+    default:
+      endpoint->SendSomething(&random_);
+      break;
+  }
+}
+
+bool Conversation::Run() {
+  client_.Open();
+  if (weather_.simultaneous_open) server_.Open();
+  for (int step = 0; step < 3000; ++step) {
+    Collect();
+    const bool side = Below(2) != 0;
+    switch (Below(5)) {
+      case 0:
+        Act(side ? &client_ : &server_);
+        break;
+      case 1:
+      case 2:
+        if (const auto s = Take(&before_box_[side], true)) {
+          if (!PassBox(*s)) return false;
+          behind_box_[side].push_back(*s);
+        }
+        break;
+      default:
+        if (const auto s = Take(&behind_box_[side], true)) To(*s).Receive(*s);
+        break;
+    }
+    if (Chance(weather_.forge) && !PassForged()) return false;
+  }
+  return Drain();
+}
+
+// Everything arrives, both applications close: then there is nothing left to be provisional.
+bool Conversation::Drain() {
+  for (int round = 0; round < 3000; ++round) {
+    if (round > 50) {
+      client_.Close();
+      server_.Close();
+    }
+    Collect();
+    bool idle = true;
+    for (const bool side : {false, true}) {
+      while (const auto s = Take(&before_box_[side], false)) {
+        idle = false;
+        if (!PassBox(*s)) return false;
+        behind_box_[side].push_back(*s);
+      }
+      while (const auto s = Take(&behind_box_[side], false)) {
+        idle = false;
+        To(*s).Receive(*s);
+      }
+    }
+    Collect();
+    if (!before_box_[0].empty() || !before_box_[1].empty()) continue;
+    if (idle && client_.Quiet() && server_.Quiet() && round > 60) break;
+    for (Endpoint* e : {&client_, &server_}) {
+      e->Retransmit();
+      e->SendSomething(&random_);
+    }
+  }
+  if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
+  // A FIN may have passed before the box looked.
+  if (reset_ || !open_ || weather_.only_client || weather_.unseen != 0) return true;
+  // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
+  // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).
+  const bool clear = weather_.lose == 0 && weather_.reorder == 0;
+  const auto same = [clear](State known, State tracked) {
+    return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed);
+  };
+  if (!same(client_.state(), Tracked(true)) || !same(server_.state(), Tracked(false))) {
+    Note(tcp::Name(client_.state()));
+    Note(tcp::Name(server_.state()));
+    return Fail("at rest, the endpoints are elsewhere");
+  }
+  return true;
+}
+
+}  // namespace coretrack::testing
