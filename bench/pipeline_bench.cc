@@ -156,7 +156,7 @@ Rig* MakeRig(benchmark::State& state, uint32_t flows) {
   Pipeline::Options options;
   options.capacity_ipv4 = flows;
   options.capacity_ipv6 = 1024;
-  options.unassured_quota = std::max(flows, 1024u);
+  options.half_open_quota = std::max(flows, 1024u);
   options.secret = kSecret;
   options.allow_hugetlb = ReserveHugePages(size_t{flows} * 180 + (64 << 20));
   auto rig = std::make_unique<Rig>();

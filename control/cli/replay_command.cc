@@ -105,7 +105,8 @@ int RunReplay(const ReplayFlags& flags, Output* output) {
   ReplayOptions options;
   options.pipeline.capacity_ipv4 = flags.flows;
   options.pipeline.capacity_ipv6 = flags.flows / 4 != 0 ? flags.flows / 4 : 1;
-  options.pipeline.unassured_quota = flags.flows;
+  options.pipeline.half_open_quota = flags.flows;
+  options.pipeline.midstream_quota = flags.flows;
   options.pipeline.secret = {.k0 = flags.seed, .k1 = ~flags.seed};
   ReplaySummary summary;
   absl::Status status;

@@ -144,8 +144,6 @@ absl::Status DpdkDataplane::MakeWorker(Worker* worker) const {
   const size_t workers = workers_.size();
   const uint64_t ipv4 = PerWorker(options_.capacity_ipv4, workers);
   const uint64_t ipv6 = PerWorker(options_.capacity_ipv6, workers);
-  const uint64_t quota_percent =
-      std::min(options_.half_open_quota_percent + options_.midstream_quota_percent, 100u);
   if (ipv4 + ipv6 > kMaxFlowsPerWorker) {
     return absl::InvalidArgumentError(
         absl::StrCat("flows.capacity: a worker holds at most ", kMaxFlowsPerWorker, " flows, not ",
@@ -156,7 +154,10 @@ absl::Status DpdkDataplane::MakeWorker(Worker* worker) const {
       {.worker = static_cast<uint8_t>(worker->number),
        .capacity_ipv4 = static_cast<uint32_t>(ipv4),
        .capacity_ipv6 = static_cast<uint32_t>(ipv6),
-       .unassured_quota = static_cast<uint32_t>((ipv4 + ipv6) * quota_percent / 100),
+       .half_open_quota =
+           static_cast<uint32_t>((ipv4 + ipv6) * options_.half_open_quota_percent / 100),
+       .midstream_quota =
+           static_cast<uint32_t>((ipv4 + ipv6) * options_.midstream_quota_percent / 100),
        .secret = options_.secret,
        .tunables = options_.tunables,
        .allow_hugetlb = options_.hugepages != HugepageUse::kNever},

@@ -31,9 +31,12 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
   p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
   // Each table has its share of the quota: a flow of one cannot make room in the other.
   for (const bool v6 : {false, true}) {
-    const uint64_t share = uint64_t{options.unassured_quota} * p->TableOf(v6).slots() / slots;
-    p->unassured_[v6] =
-        std::make_unique<UnassuredQueue>(static_cast<uint32_t>(std::max<uint64_t>(share, 1)));
+    for (const bool midstream : {false, true}) {
+      const uint64_t quota = midstream ? options.midstream_quota : options.half_open_quota;
+      const uint64_t share = quota * p->TableOf(v6).slots() / slots;
+      p->unassured_[v6][midstream] =
+          std::make_unique<UnassuredQueue>(static_cast<uint32_t>(std::max<uint64_t>(share, 1)));
+    }
   }
   return p;
 }

@@ -77,8 +77,10 @@ class Pipeline {
     uint8_t worker = 0;
     uint32_t capacity_ipv4 = 1 << 16;
     uint32_t capacity_ipv6 = 1 << 14;
-    uint32_t unassured_quota =
-        1 << 14;  // half-open, unconfirmed mid-stream and unanswered datagram flows together
+    // Half-open and unanswered datagram flows that may exist, and mid-stream ones until both sides
+    // spoke.
+    uint32_t half_open_quota = 1 << 14;
+    uint32_t midstream_quota = 1 << 13;
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
@@ -153,7 +155,7 @@ class Pipeline {
   void TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_flows.cc: the life of a flow's slot.
-  FlowIndex Admit(const FlowKey& key, FlowHash hash, Now now);
+  FlowIndex Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now);
   void CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
   void UncountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
   void Load(FlowIndex index, Slot* slot);
@@ -162,7 +164,8 @@ class Pipeline {
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
-  bool EvictOldest(const FlowTable& table, Now now);
+  bool EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now);
+  bool MakeRoom(const FlowTable& table, Now now);
   End EndOf(const FlowLine& line) const;
 
   Options options_;
@@ -171,7 +174,8 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;
-  std::array<std::unique_ptr<UnassuredQueue>, 2> unassured_;  // IPv4, IPv6
+  // By IP version, then half-open (0) and mid-stream (1).
+  std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
   SideTable<KeptSyn> kept_syns_;
   SideTable<tcp::Suspicion> suspicions_;
   FlowListener* listener_ = nullptr;

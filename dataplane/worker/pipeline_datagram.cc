@@ -11,7 +11,7 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
   const FlowIndex known = FindLive(burst, i, now);
   Slot slot;
   if (known == FlowIndex::kNone) {
-    const FlowIndex index = Admit(meta.key, burst.hash[i], now);
+    const FlowIndex index = Admit(meta.key, burst.hash[i], false, now);
     if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
     Load(index, &slot);
     slot.line.state = static_cast<uint8_t>(

@@ -31,22 +31,30 @@ void Pipeline::Store(Slot& slot, bool detail_too) {
 }
 
 // A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
-FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, Now now) {
+FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now) {
   FlowTable& table = TableOf(key.ipv6);
-  while (table.size() >= table.capacity() || unassured_[key.ipv6]->full()) {
-    const bool must = table.size() >= table.capacity();
-    if (!EvictOldest(table, now) && must) return FlowIndex::kNone;
-  }
+  UnassuredQueue* queue = unassured_[key.ipv6][midstream].get();
+  // What leaves a full queue need not be unassured any more: then nothing had to give way.
+  if (queue->full()) EvictOldest(table, queue, now);
+  if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
-  if (index == FlowIndex::kNone && EvictOldest(table, now)) index = table.Insert(key, hash);
+  if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Insert(key, hash);
   return index;
 }
 
-// Ends the oldest unassured flow of `table`. False: none among the oldest kEvictionProbes.
-bool Pipeline::EvictOldest(const FlowTable& table, Now now) {
-  UnassuredQueue& queue = *unassured_[table.ipv6()];
-  for (int i = 0; i < kEvictionProbes && !queue.empty(); ++i) {
-    const UnassuredQueue::Entry entry = queue.Pop();
+// Half-open flows give way first, then unconfirmed mid-stream ones, an assured flow never.
+bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
+  for (const auto& queue : unassured_[table.ipv6()]) {
+    if (EvictOldest(table, queue.get(), now)) return true;
+  }
+  return false;
+}
+
+// Ends the oldest unassured flow of `queue`. False: none among the oldest kEvictionProbes, which
+// have left the queue.
+bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now) {
+  for (int i = 0; i < kEvictionProbes && !queue->empty(); ++i) {
+    const UnassuredQueue::Entry entry = queue->Pop();
     const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
     const bool there =
         StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) != 0;
@@ -64,7 +72,8 @@ void Pipeline::StoreNew(Slot& slot, Now now) {
   slot.detail.start_us.Set(now.unix_us);
   Store(slot, true);
   wheel_->Schedule(slot.index, slot.line.deadline());
-  unassured_[slot.table->ipv6()]->Push(
+  const bool midstream = (slot.detail.flags & detail_flag::kMidstream) != 0;
+  unassured_[slot.table->ipv6()][midstream]->Push(
       {.index = slot.index, .generation = static_cast<uint32_t>(slot.detail.generation.Get())});
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);

@@ -193,7 +193,7 @@ void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     const bool reset = (meta.tcp.flags & kRst) != 0;
     return NoFlow(burst, i, reset ? Untracked::kUnknownReset : Untracked::kNoPickup, tally);
   }
-  const FlowIndex index = Admit(meta.key, burst.hash[i], now);
+  const FlowIndex index = Admit(meta.key, burst.hash[i], c.facts.midstream, now);
   if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
   ++tally.tracked;
   if (c.facts.midstream) {

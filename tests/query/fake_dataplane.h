@@ -22,7 +22,7 @@ class FakeDataplane : public Dataplane {
       options.worker = static_cast<uint8_t>(w);
       options.capacity_ipv4 = capacity;
       options.capacity_ipv6 = 256;
-      options.unassured_quota = quota != 0 ? quota : capacity;
+      options.half_open_quota = quota != 0 ? quota : capacity;
       options.secret = {.k0 = 1, .k1 = 2};
       auto pipeline = Pipeline::Create(options, now());
       if (!pipeline.ok()) throw std::runtime_error(std::string(pipeline.status().message()));

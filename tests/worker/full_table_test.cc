@@ -35,7 +35,7 @@ class FullTable : public ::testing::TestWithParam<bool> {
   static Pipeline::Options Options() {
     Pipeline::Options options;
     options.capacity_ipv4 = options.capacity_ipv6 = kCapacity;
-    options.unassured_quota = 4 * kCapacity;
+    options.half_open_quota = 4 * kCapacity;
     return options;
   }
 };
@@ -103,7 +103,7 @@ TEST_P(FullTable, TheOtherIpVersionIsLeftAlone) {
 
 TEST_P(FullTable, TheQuotaBoundsUnassuredFlows) {
   Pipeline::Options options = Options();
-  options.unassured_quota = 200;  // 100 for each version
+  options.half_open_quota = 200;  // 100 for each version
   Harness harness(options);
   harness.check_each_frame = false;
   for (uint32_t n = 0; n < kCapacity; ++n)

@@ -21,7 +21,7 @@ class Harness : public FlowListener {
     Pipeline::Options options;
     options.capacity_ipv4 = 256;
     options.capacity_ipv6 = 256;
-    options.unassured_quota = 512;  // half of it for each version
+    options.half_open_quota = 512;  // half of it for each version
     return options;
   }
 

@@ -44,7 +44,7 @@ absl::Status RunReplay(const Bytes& file, TextSink* sink, ReplaySummary* summary
   const TemporaryFile on_disk(file);
   ReplayOptions options;
   options.pipeline.capacity_ipv4 = options.pipeline.capacity_ipv6 = 256;
-  options.pipeline.unassured_quota = 512;
+  options.pipeline.half_open_quota = 512;
   return Replay(on_disk.path(), options, sink, summary, pipeline);
 }
 
