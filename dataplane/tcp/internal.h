@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 
 #include "dataplane/packet/tcp_options.h"
 #include "dataplane/tcp/diagram.h"
@@ -58,6 +59,10 @@ inline Outcome Conclude(const Connection& c, StatePair before, bool refresh, uin
 Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c);
 Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c);
 Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c);
+// What is wrong with a segment of TrackSegment(), or how it ends without a move; nothing: it is
+// valid. Also adds to `notes`, and follows the timestamps of what passes.
+std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& policy, Connection* c,
+                             uint16_t* notes);
 Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Connection* c);
 // The SYN+ACK is the first that is seen: who it goes to is the originator, and has sent a SYN.
 Outcome OpenWithSynAck(const TcpHeader& s, Direction d, Connection* c);

@@ -1,0 +1,118 @@
+// What is wrong with a segment that has ACK and neither SYN nor RST.
+#include "dataplane/tcp/internal.h"
+
+namespace coretrack::tcp {
+namespace {
+
+// Timestamps of the established path (RFC 7323 5.3): R1 rejects, R3 updates.
+bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uint32_t tsval) {
+  if (!Before(tsval, sender.ts_recent)) return false;
+  // A pure ACK that was overtaken is accepted by stacks as long as it is at the edge and a second
+  // or so old.
+  const bool pure_ack = s.payload_bytes == 0 && (s.flags & tcp_flag::kFin) == 0;
+  return !(pure_ack && s.seq == receiver.ack && sender.ts_recent - tsval < 4096);
+}
+
+// Half::end is then where the FIN is, whether it counts yet or not.
+bool FinIsKnown(const Connection& c, Direction d) {
+  const State state = c.half[Raw(d)].state;
+  return HasSentFin(state) || state == State::kClosed || c.facts.fin_pending[Raw(d)];
+}
+
+// Does this segment, out of the window as it is, confirm what the other side's out-of-window
+// segment said? Then the box missed packets, and `c` is moved to where both sides are. Each of the
+// two is exact in the numbers that a blind attacker would have to guess.
+bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
+  const Suspicion was = c->facts.suspicion;
+  if (!was.active || HasSentFin(c->half[Raw(was.sender)].state)) return false;
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  if (was.by_ack && was.sender == d && s.seq == was.first && s.ack == receiver.end) {
+    sender.end = s.seq;
+    sender.max_end = s.seq + DecodeWindow(receiver.max_window);
+    receiver.ack = s.seq;
+  } else if (!was.by_ack && was.sender == Opposite(d) && s.seq == sender.end &&
+             (s.ack == was.first || s.ack == was.end)) {
+    receiver.end = receiver.max_end = was.end;
+    c->facts.fin_pending[Raw(was.sender)] = was.fin;
+  } else {
+    return false;
+  }
+  c->facts.suspicion = {};
+  return true;
+}
+
+}  // namespace
+
+std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& policy, Connection* c,
+                             uint16_t* notes) {
+  using enum State;
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const bool time_wait = sender.state == kTimeWait || receiver.state == kTimeWait;
+  const uint32_t end = s.seq + LengthOf(s);
+  const bool fin = (s.flags & tcp_flag::kFin) != 0;
+
+  // The third ACK must acknowledge the SYN it answers.
+  if (sender.state == kSynSent && receiver.heard()) {
+    if (!After(s.ack, sender.ack) || (receiver.state != kSynSent && After(s.ack, receiver.end)))
+      return Invalidate(Invalid::kAckHigh);
+  }
+  // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer.
+  if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
+      (Before(s.seq, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
+    return Invalidate(Invalid::kSequenceHigh);
+  }
+
+  // PAWS comes first (RFC 7323 5.3).
+  TcpOptions::Timestamps ts;
+  const bool has_ts = sender.ts_recent != 0 && ReadTimestamps(s.options, s.option_bytes, &ts);
+  if (has_ts && FailsPaws(s, sender, receiver, ts.value)) {
+    // Overtaken here, it may still arrive in order there: if it is acknowledged, it counted.
+    if (fin && !FinIsKnown(*c, d) && AtOrAfter(end, sender.end) &&
+        CheckWindow(s, end, sender, receiver) == Invalid::kNone) {
+      c->facts.fin_pending[Raw(d)] = true;
+      sender.end = end;
+    }
+    return Invalidate(Invalid::kPaws);
+  }
+
+  if (policy.window != WindowCheck::kOff) {
+    Invalid failed = CheckWindow(s, end, sender, receiver);
+    if (failed != Invalid::kNone) [[unlikely]] {
+      if (policy.window == WindowCheck::kObserve) {
+        *notes |= note::kWindowObserved;
+      } else if (Resynchronize(s, d, c)) {
+        // The box had missed packets; from here on it goes by what both sides say.
+      } else {
+        // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
+        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d)) sender.end = Later(sender.end, end);
+        if (failed == Invalid::kSequenceHigh) {
+          c->facts.suspicion = {
+              .active = true, .by_ack = false, .fin = fin, .sender = d, .first = s.seq, .end = end};
+        }
+        if (failed == Invalid::kAckHigh && s.seq == sender.end) {
+          // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
+          // until its data shows.
+          c->facts.suspicion = {.active = true,
+                                .by_ack = true,
+                                .fin = false,
+                                .sender = Opposite(d),
+                                .first = s.ack,
+                                .end = s.ack};
+          return Conclude(*c, c->states(), false, 0);
+        }
+        return Invalidate(failed);
+      }
+    }
+  }
+  const bool sender_fin_sent = HasSentFin(sender.state);
+  const bool sender_done = sender_fin_sent || sender.state == kClosed;
+  if (sender_done && After(end, sender.end)) return Invalidate(Invalid::kAfterFin);
+  if (time_wait && s.payload_bytes != 0 && !fin) return Invalidate(Invalid::kTimeWaitDuplicate);
+  // What passed: TS.Recent follows (RFC 7323 5.3, R3).
+  if (has_ts && AtOrBefore(s.seq, receiver.ack)) sender.ts_recent = ts.value != 0 ? ts.value : 1;
+  return std::nullopt;
+}
+
+}  // namespace coretrack::tcp
