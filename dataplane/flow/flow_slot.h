@@ -67,10 +67,11 @@ inline void BeginWrite(AtomicLine& line) {
 }
 // Owner: stores `value` whole and ends the write. Its `version` is set here: the next even one.
 // REQUIRES: BeginWrite(line) came before.
-inline void EndWrite(AtomicLine& line, FlowLine value) {
-  value.version = NextEvenVersion(line.words[0].load(std::memory_order_relaxed));
-  line.StoreReleased(value, 1);
-  line.words[0].store(std::bit_cast<LineWords>(value)[0], std::memory_order_release);
+inline void EndWrite(AtomicLine& line, const FlowLine& value) {
+  auto w = std::bit_cast<LineWords>(value);
+  w[0] = (w[0] & ~uint64_t{0xff}) | NextEvenVersion(line.words[0].load(std::memory_order_relaxed));
+  line.StoreReleased(w, 1);
+  line.words[0].store(w[0], std::memory_order_release);
 }
 
 // A copy of one flow as any thread sees it.

@@ -10,6 +10,13 @@ static_assert(offsetof(FlowLine, context) == 8 && offsetof(FlowLine, zone_flags)
               "FlowTable::Holds() compares the key as words");
 static_assert(std::has_single_bit(kMaxZones), "zones are masked");
 
+// The detail's last word with its generation one further and everything else zero.
+static uint64_t NextGeneration(uint64_t word7) {
+  constexpr size_t kShift = (offsetof(FlowDetail, generation) - 56) * 8;
+  static_assert(offsetof(FlowDetail, generation) >= 56 && kShift + 24 <= 64);
+  return (((word7 >> kShift) + 1) & PackedUint<3>::kMax) << kShift;
+}
+
 uint32_t FlowTable::SlotsFor(uint32_t capacity) {
   constexpr uint64_t kNumerator = 20, kDenominator = 17;
   static_assert(kDenominator == kNumerator * kDesignLoad);
@@ -123,23 +130,22 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
   const auto position = static_cast<uint32_t>(std::countr_zero(empty));
   const FlowIndex index = IndexAt(group, position);
 
-  FlowLine value{};
-  value.context = key.context;
-  value.zone_flags = key.zone;
-  value.address = ipv6_ ? hash.value : key.address[0];
-  value.ports = key.ports;
-  FlowDetail fresh{};
-  fresh.generation = detail(index).LoadOwned<FlowDetail>().generation;
-  fresh.generation.Set((fresh.generation.Get() + 1) & PackedUint<3>::kMax);
+  // By whole words: fields written one by one and then read as words would stall twice a line.
   AtomicLine* first = &line(index);
+  AtomicLine& cold = detail(index);
+  const uint64_t generation = NextGeneration(cold.words[7].load(std::memory_order_relaxed));
+  const uint64_t word0 = NextEvenVersion(first->words[0].load(std::memory_order_relaxed));
   BeginWrite(*first);
   if (ipv6_) {
     for (size_t i = 0; i < key.address.size(); ++i) {
       first[1].words[i].store(key.address[i], std::memory_order_release);
     }
   }
-  detail(index).StoreReleased(fresh);
-  EndWrite(*first, value);
+  cold.StoreReleased(LineWords{0, 0, 0, 0, 0, 0, 0, generation});
+  first->StoreReleased(LineWords{word0, key.context | uint64_t{key.zone} << 32,
+                                 ipv6_ ? hash.value : key.address[0], key.ports, 0, 0, 0, 0},
+                       1);
+  first->words[0].store(word0, std::memory_order_release);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
   ++size_;
   return index;
