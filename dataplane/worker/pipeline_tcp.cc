@@ -242,7 +242,8 @@ void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
   OpenTcp(burst, i, {.tick = now.tick, .unix_us = syn.unix_us}, counted_before);
   burst.meta[i] = syn_ack;
   const FlowIndex index = FindLive(burst, i, now);
-  if (index != FlowIndex::kNone) TrackTcp(burst, i, now, tally);
+  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
+  TrackTcp(burst, i, now, tally);
 }
 
 }  // namespace coretrack

@@ -152,13 +152,17 @@ bool Conversation::PassBox(const WireSegment& s) {
     outcome = tcp::Track(header.tcp, d, {}, &connection_);
     if (!AgreesWithFastPath(header.tcp, d, before, outcome)) return Fail("the fast path differs");
     // A SYN may open another flow here: for one connection that is the end.
-    if (outcome.action == tcp::Action::kNewConnection) return true;
+    if (outcome.action == tcp::Action::kNewConnection) {
+      if (witness_) witness_(s, outcome, connection_);
+      return true;
+    }
     if (outcome.invalid != tcp::Invalid::kNone && !(before.states() == connection_.states()))
       return Fail("an invalid segment moved a state");
   }
   Note(tcp::Name(Tracked(true)));
   Note(tcp::Name(Tracked(false)));
   Note(tcp::Name(outcome.invalid));
+  if (witness_) witness_(s, outcome, connection_);
   if (outcome.invalid != tcp::Invalid::kNone && !MayBeInvalid(s, outcome.invalid))
     return Fail("a genuine segment is invalid");
   const bool newest = s.serial > newest_[s.from_client];
@@ -211,6 +215,7 @@ bool Conversation::PassForged() {
   const auto outcome = tcp::Track(
       header.tcp, s.from_client ? Direction::kForward : Direction::kReverse, {}, &connection_);
   Note(tcp::Name(outcome.invalid));
+  if (witness_) witness_(s, outcome, connection_);
   return before == connection_.states() || Fail("a forged segment moved a state");
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -37,6 +38,11 @@ class Conversation {
       : random_(seed), weather_(weather), client_(PlanOf(true)), server_(PlanOf(false)) {
     connection_.originator = Direction::kForward;
   }
+
+  // Hears of every segment that passed the tracker, forged ones too, and what it said.
+  using Witness =
+      std::function<void(const WireSegment&, const tcp::Outcome&, const tcp::Connection&)>;
+  void set_witness(Witness witness) { witness_ = std::move(witness); }
 
   // False: a property is broken; `log` has what happened.
   bool Run();
@@ -105,6 +111,7 @@ class Conversation {
   uint64_t unseen_ = 0;
   uint64_t compared_ = 0;
   std::vector<std::string> log_;
+  Witness witness_;
 };
 
 }  // namespace coretrack::testing
