@@ -23,7 +23,7 @@ def pick_cpus():
 
 
 def toml(tables):
-    """{"cpu": {"lcores": [1]}, "port": [{...}, {...}]} as TOML."""
+    """{"cpu": {"lcores": [1]}, "ports": [{...}, {...}]} as TOML."""
     lines = []
     for name, tables_of_name in tables.items():
         many = isinstance(tables_of_name, list)
@@ -97,7 +97,7 @@ class Daemon(Process):
         }
         for name, table in (settings or {}).items():
             tables[name] = {**tables.get(name, {}), **table}
-        tables["port"] = ports
+        tables["ports"] = ports
         self.config.write_text(toml(tables))
 
 
