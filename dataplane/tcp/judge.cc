@@ -58,9 +58,10 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
     if (!After(s.ack, sender.ack) || (receiver.state != kSynSent && After(s.ack, receiver.end)))
       return Invalidate(Invalid::kAckHigh);
   }
-  // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer.
+  // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer; a
+  // keep-alive is one below.
   if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
-      (Before(s.seq, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
+      (Before(s.seq + 1, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
     return Invalidate(Invalid::kSequenceHigh);
   }
 

@@ -171,11 +171,8 @@ bool Conversation::PassBox(const WireSegment& s) {
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
   if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone || reset_) return true;
   const State tracked = Tracked(s.from_client);
-  // A FIN behind a hole counts when it is acknowledged (TCP.md 15).
-  const bool fin_waits = connection_.facts.fin_pending[s.from_client ? 0 : 1] &&
-                         ((s.sender_state == State::kFinWait1 && tracked == State::kEstablished) ||
-                          (s.sender_state == State::kLastAck && tracked == State::kCloseWait));
-  if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) && !fin_waits)
+  if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) &&
+      !IsOutOfOrder(s.from_client, s.sender_state, tracked))
     return Fail("the sender is elsewhere");
   return true;
 }
@@ -217,6 +214,27 @@ bool Conversation::PassForged() {
   Note(tcp::Name(outcome.invalid));
   if (witness_) witness_(s, outcome, connection_);
   return before == connection_.states() || Fail("a forged segment moved a state");
+}
+
+// What order the endpoint saw is not known where segments were overtaken:
+//   - a FIN behind a hole counts when it is acknowledged (TCP.md 15);
+//   - whether an ACK of the other FIN was older than a FIN that it has overtaken (TCP.md 14);
+//   - of a FIN with the ACK of the other FIN, the ACK counts at once where it lies behind a hole.
+bool Conversation::IsOutOfOrder(bool client, State known, State tracked) const {
+  const bool fin_waits = connection_.facts.fin_pending[client ? 0 : 1];
+  if (weather_.lose == 0 && weather_.reorder == 0) return false;
+  switch (known) {
+    case State::kFinWait1:
+      return fin_waits && tracked == State::kEstablished;
+    case State::kFinWait2:
+      return tracked == State::kFinWait1;
+    case State::kClosing:
+      return (fin_waits && tracked == State::kCloseWait) || tracked == State::kLastAck;
+    case State::kLastAck:
+      return fin_waits && tracked == State::kCloseWait;
+    default:
+      return false;
+  }
 }
 
 void Conversation::Act(Endpoint* endpoint) {

@@ -2,7 +2,8 @@
 //
 //   1. A genuine segment is not invalid, but for the exceptions of MayBeInvalid().
 //   2. A sender's state is what the sender knows of itself, once all it sent has passed; or one
-//      receipt further, which is provisional (IsProvisional()).
+//      receipt further, which is provisional (IsProvisional()); IsOutOfOrder() has what cannot be
+//      told.
 //   3. When everything has arrived, both states are what both endpoints know.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
 //   5. TrackInOrder() and TrackSegment() agree wherever the first answers.
@@ -89,6 +90,7 @@ class Conversation {
   bool PassBox(const WireSegment& s);
   bool PassForged();
   bool MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const;
+  bool IsOutOfOrder(bool client, tcp::State known, tcp::State tracked) const;
   bool AgreesWithFastPath(const TcpHeader& tcp, Direction d, const tcp::Connection& before,
                           const tcp::Outcome& outcome) const;
   bool Fail(const std::string& what) {

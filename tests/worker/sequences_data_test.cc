@@ -238,6 +238,18 @@ TEST(Sequence27, MidStreamNotAllowed) {
            options);
 }
 
+TEST(Sequence27, AKeepAliveIsTheFirstThatIsSeen) {
+  RunTrace(R"(
+    C>S SYN seq=100                        = SYN_SENT LISTEN
+    C>S ACK seq=100 ack=301 stray          = ESTABLISHED ESTABLISHED timeout 300s
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100                        = SYN_SENT LISTEN
+    C>S ACK seq=99 ack=301 stray           ! sequence_high     # nothing a lone SYN can lead to
+    C>S ACK seq=70000 ack=301 stray        ! sequence_high
+  )");
+}
+
 TEST(Sequence27, OneDirectionAlone) {
   RunTrace(R"(
     C>S SYN seq=100                        = SYN_SENT LISTEN
