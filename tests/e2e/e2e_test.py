@@ -28,11 +28,6 @@ SKIPPED = 77  # CTest's SKIP_RETURN_CODE
 _options = argparse.Namespace()
 
 
-def _some(problems, most=10):
-    """The first problems and how many there are, for a message."""
-    return f"{len(problems)} problems:\n" + "\n".join(problems[:most])
-
-
 class EndToEnd(unittest.TestCase):
     maxDiff = 2000
 
@@ -41,6 +36,10 @@ class EndToEnd(unittest.TestCase):
         cls.world = World(_options.bin_dir, _options.connections, SEED)
         cls.addClassCleanup(cls.world.close)
         cls.flows = World.by_tuple(cls.world.flows)
+
+    def assert_none(self, problems, most=10):
+        if problems:
+            self.fail("\n".join([f"{len(problems)} problems:", *problems[:most]]))
 
     def test_a_client_made_every_connection(self):
         self.assertEqual([], self.world.failures)
@@ -55,7 +54,7 @@ class EndToEnd(unittest.TestCase):
 
     def test_c_states_say_who_closed(self):
         wrong = self.world.wrong_states()
-        self.assertFalse(wrong, _some(wrong))
+        self.assert_none(wrong)
 
     def test_d_packets_and_bytes_of_each_flow(self):
         self.assertEqual(0, self.world.ledger["lost"], "the ledger itself lost packets")
@@ -66,7 +65,7 @@ class EndToEnd(unittest.TestCase):
                 true = self.world.ledger["flows"].get(" ".join(map(str, key)), [0, 0])
                 if seen != true:
                     wrong.append(f"{name} of {ends}: [packets, bytes] {seen} instead of {true}")
-        self.assertFalse(wrong, _some(wrong))
+        self.assert_none(wrong)
 
     def test_e_interfaces_counted_the_same(self):
         count = self.world.interfaces
@@ -105,7 +104,7 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(0, sum(self.world.stats["malformed"].values()), self.world.stats["malformed"])
         odd = [f"{flow['originator']} out of window {flow['out_of_window']} midstream {flow['midstream']}"
                for flow in self.world.flows if flow["out_of_window"] or flow["midstream"]]
-        self.assertFalse(odd, _some(odd))
+        self.assert_none(odd)
 
     def test_i_the_command_line_tells_the_same(self):
         lines = self.world.ask("flows", "-o", "json", "--limit", len(self.world.flows) + 1).splitlines()
