@@ -3,7 +3,8 @@
 // What for  `coretrack flows -o table|wide` and `coretrack replay`.
 // Layout    Rows are held back until kBlockRows are there, so that columns are as wide as they need
 //           to be; later blocks keep at least the widths of the first. With a width limit the least
-//           needed columns go first (age, then packets): a line that still does not fit is longer.
+//           needed columns go first (age, idle, packets, bytes): a line that still does not fit is
+//           longer.
 // Threads   One owner.
 #pragma once
 
