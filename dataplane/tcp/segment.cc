@@ -100,6 +100,12 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
   if (acks_fin) {
     if (fin_pending) Apply(Event::kSendFin, &receiver);
     fin_pending = false;
+    // From behind its own FIN, which waits to be acknowledged: the FINs crossed.
+    bool& own_fin_pending = c->facts.fin_pending[Raw(d)];
+    if (own_fin_pending && s.seq == sender.end) {
+      own_fin_pending = false;
+      Apply(Event::kSendFin, &sender);
+    }
     const bool own_fin_acked = HasSentFin(sender.state) && receiver.ack == sender.end;
     Apply(own_fin_acked ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, &sender);
   }

@@ -229,7 +229,10 @@ bool Conversation::IsOutOfOrder(bool client, State known, State tracked) const {
     case State::kFinWait2:
       return tracked == State::kFinWait1;
     case State::kClosing:
-      return (fin_waits && tracked == State::kCloseWait) || tracked == State::kLastAck;
+      return (fin_waits && tracked == State::kCloseWait) || tracked == State::kLastAck ||
+             tracked == State::kClosed;
+    case State::kTimeWait:
+      return tracked == State::kClosed;
     case State::kLastAck:
       return fin_waits && tracked == State::kCloseWait;
     default:

@@ -60,6 +60,16 @@ TEST(Sequence13, SimultaneousCloseWithARetransmittedFinThatAcknowledges) {
   )"));
 }
 
+TEST(Sequence13, SimultaneousCloseWithAFinBehindAHole) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=101 ack=301      = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=351 ack=101      = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=301 len=50 ack=101   = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=352 ack=102          = CLOSING CLOSING          # from behind its FIN
+    C>S ACK seq=102 ack=352          = TIME_WAIT TIME_WAIT
+  )"));
+}
+
 TEST(Sequence39, ARetransmittedFinThatAcknowledgesMovesClosingToTimeWait) {
   RunTrace(Established(R"(
     S>C FIN,ACK seq=301 ack=101   = ESTABLISHED FIN_WAIT_1
