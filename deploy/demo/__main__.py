@@ -4,7 +4,6 @@
 """
 
 import argparse
-import os
 import shutil
 import signal
 import sys
@@ -21,7 +20,6 @@ from .snapshot import Rates, rates
 
 REFRESH_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_IN_USER_NAMESPACE = "CORETRACK_DEMO_IN_USER_NAMESPACE"
 
 
 class Screen:
@@ -60,11 +58,7 @@ def choose(arguments):
         ring_frames(4096)
         return Hosts
     except namespace.NotAllowed as reason:
-        if os.geteuid() != 0 and _IN_USER_NAMESPACE not in os.environ and namespace.can_be_root_of_own():
-            print("run: not root, so in a user namespace of our own", flush=True)
-            os.environ[_IN_USER_NAMESPACE] = "1"
-            os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--", sys.executable, "-m", "demo",
-                                  *sys.argv[1:]])
+        namespace.become_root_of_own([sys.executable, "-m", "demo", *sys.argv[1:]])
         print(f"run: {reason}; showing traffic made up in process instead", flush=True)
         return InProcess
 
@@ -97,8 +91,9 @@ def show(scene_class, arguments, folder):
         elapsed = time.monotonic() - started
         for number in _SIGNALS:  # what is left to do takes a moment and must be done
             signal.signal(number, signal.SIG_IGN)
-    print(f"run: {elapsed:.0f} s, {view.number(last.created)} connections; {view.number(last.received)} packets received"
-          f" = {view.number(last.forwarded)} forwarded + {view.number(last.dropped)} dropped"
+    print(f"run: {elapsed:.0f} s, {view.number(last.created)} connections")
+    print(f"run: {view.number(last.received)} packets received ="
+          f" {view.number(last.forwarded)} forwarded + {view.number(last.dropped)} dropped"
           f" + {view.number(last.in_flight)} in flight")
     code = scene.daemon.process.returncode
     if code != 0:

@@ -11,6 +11,7 @@ import subprocess
 
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
+_IN_OWN = "CORETRACK_IN_OWN_USER_NAMESPACE"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,10 +39,15 @@ def check_allowed():
         raise NotAllowed(f"veth pairs cannot be made here: {(error.stderr or '').strip()}") from error
 
 
-def can_be_root_of_own():
-    """Whether an ordinary user may make a user namespace and be root in it."""
-    return subprocess.run(["unshare", "--user", "--map-root-user", "--net", "true"],
-                          stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+def become_root_of_own(argv):
+    """Starts `argv` in a user namespace, as its root, in place of this program. Returns if that cannot be."""
+    if os.geteuid() == 0 or _IN_OWN in os.environ:
+        return
+    enter = ["unshare", "--user", "--map-root-user", "--net", "--"]
+    if subprocess.run([*enter, "true"], stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+        print("not root, so in a user namespace of our own", flush=True)
+        os.environ[_IN_OWN] = "1"
+        os.execvp(enter[0], [*enter, *argv])
 
 
 class Namespace:

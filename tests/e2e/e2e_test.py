@@ -3,8 +3,8 @@ what the client did, what a ledger of all packets says, and what the network int
 
     python3 tests/e2e/e2e_test.py --bin-dir build/bin [--connections N]
 
-Needs to be root (or root of a user namespace). Where network namespaces cannot be made it fails, unless the environment
-says CORETRACK_E2E=skip.
+Needs to be root, or a user who may be root of a user namespace. Where network namespaces cannot be made it fails, unless the
+environment says CORETRACK_E2E=skip.
 """
 
 import argparse
@@ -148,6 +148,7 @@ def main():
     try:
         namespace.check_allowed()
     except namespace.NotAllowed as reason:
+        namespace.become_root_of_own([sys.executable, *sys.argv])
         if os.environ.get("CORETRACK_E2E") == "skip":
             print(f"e2e: skipped: {reason}")
             return SKIPPED
