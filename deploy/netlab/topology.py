@@ -24,9 +24,13 @@ WEST, EAST = "west", "east"
 
 
 class Topology:
-    """client, box and server are Namespaces. A context manager; leaving it removes everything."""
+    """client, box and server are Namespaces. A context manager; leaving it removes everything.
 
-    def __init__(self):
+    With fixed_neighbours=False the hosts find each other by ARP and neighbour discovery, and SILENT leads nowhere.
+    """
+
+    def __init__(self, fixed_neighbours=True):
+        self._fixed = fixed_neighbours
         self._stack = ExitStack()
         try:
             self.client = self._stack.enter_context(Namespace("client"))
@@ -53,7 +57,8 @@ class Topology:
             namespace.run("ethtool", "-K", device, "rx", "off", "tx", "off", "sg", "off", "tso", "off", "gso", "off",
                           "gro", "off")
         host.run("ip", "link", "set", "eth0", "address", mac)
-        host.run("ip", "link", "set", "eth0", "arp", "off", "multicast", "off")
+        if self._fixed:
+            host.run("ip", "link", "set", "eth0", "arp", "off", "multicast", "off")
         host.sysctl(net__ipv6__conf__eth0__router_solicitations="0", net__ipv6__conf__eth0__accept_dad="0",
                     net__ipv6__conf__eth0__addr_gen_mode="1", net__ipv6__conf__eth0__autoconf="0",
                     net__ipv6__conf__eth0__accept_ra="0")
@@ -61,12 +66,11 @@ class Topology:
         host.run("ip", "link", "set", "eth0", "up")
         self.box.run("ip", "link", "set", port, "up")
 
-    @staticmethod
-    def _address(host, own, neighbours):
+    def _address(self, host, own, neighbours):
         for version in (4, 6):
             flags = ["nodad"] if version == 6 else []
             host.run("ip", "addr", "add", f"{own[version]}/{PREFIX[version]}", "dev", "eth0", *flags)
-            for mac, addresses in neighbours.items():
+            for mac, addresses in neighbours.items() if self._fixed else ():
                 for address in addresses:
                     host.run("ip", "neigh", "replace", address[version], "lladdr", mac, "dev", "eth0", "nud",
                              "permanent")

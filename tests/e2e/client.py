@@ -1,6 +1,6 @@
-"""Makes COUNT connections of every kind and says what it did. Runs in the client's namespace.
+"""Makes COUNT connections, of the kinds named or of all, and says what it did. Runs in the client's namespace.
 
-    python3 -m tests.e2e.client COUNT SEED
+    python3 -m tests.e2e.client COUNT SEED [KIND...]
 
 Prints one JSON object a connection: kind, version, port (ours), peer, peer_port. Then "done", and keeps what is
 to stay open until its standard input ends. Each connection has a source port of its own, so a 4-tuple names it.
@@ -21,16 +21,16 @@ THREADS = 8
 LARGEST = 20000  # bytes of an answer or an upload
 
 
-def plan(count, seed):
+def plan(count, seed, names):
     """[(kind, version, size)]: every kind equally often, a third of them over IPv6, in random order."""
-    kinds = list(EXPECTED)
+    kinds = [kind for kind in EXPECTED if not names or kind.__name__ in names]
     rows = [(kinds[i % len(kinds)], 6 if i % 3 == 0 else 4) for i in range(count)]
     generator = random.Random(seed)
     generator.shuffle(rows)
     return [(kind, version, generator.choice((0, 1, 900, 1460, 5000, LARGEST))) for kind, version in rows]
 
 
-def main(count, seed):
+def main(count, seed, names):
     assert count <= MAX_COUNT
     threading.stack_size(256 * 1024)
     still_open = []
@@ -50,7 +50,7 @@ def main(count, seed):
                           "peer_port": CLOSED_PORT if kind is refused else web_server.PORT}) + "\n", end="")
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for index, row in enumerate(plan(count, seed)):
+        for index, row in enumerate(plan(count, seed, names)):
             pool.submit(one, index, *row)
     for failure in failures:
         print(json.dumps({"failure": failure}))
@@ -59,4 +59,4 @@ def main(count, seed):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -140,6 +140,20 @@ class EndToEnd(unittest.TestCase):
         self.assertFalse(daemon.socket.exists(), "its socket is left behind")
 
 
+class Neighbours(unittest.TestCase):
+    """The box is transparent: hosts behind it find each other by ARP and neighbour discovery."""
+
+    def test_arp_and_neighbour_discovery_pass(self):
+        world = World(_options.bin_dir, 60, SEED, ["client_closes", "server_closes", "refused"], fixed_neighbours=False)
+        self.addCleanup(world.close)
+        self.assertEqual([], world.failures)
+        self.assertEqual([], world.wrong_states())
+        self.assertGreater(world.stats["untracked"]["not_ip"], 0, "no ARP was seen")
+        self.assertEqual({"tcp", "icmpv6"}, {flow["proto"] for flow in world.flows}, "neighbour discovery is ICMPv6")
+        self.assertEqual(0, sum(world.stats["malformed"].values()), world.stats["malformed"])
+        self.assertEqual(world.stats["received"], world.stats["forwarded"] + world.stats["in_flight"])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin-dir", required=True, type=Path)

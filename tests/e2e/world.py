@@ -25,20 +25,21 @@ _EXPECTED = {kind.__name__: states for kind, states in EXPECTED.items()}
 class World:
     """Everything is set up and has happened once the constructor is through. close() removes it all."""
 
-    def __init__(self, bin_dir, connections, seed):
+    def __init__(self, bin_dir, connections, seed, kinds=(), fixed_neighbours=True):
+        """`kinds`: names of those to make; none: all."""
         self._stack = ExitStack()
         try:
-            self._run(bin_dir, connections, seed)
+            self._start(bin_dir, fixed_neighbours)
+            self._run(connections, seed, kinds)
         except BaseException:
             self.close()
             raise
 
-    def _run(self, bin_dir, connections, seed):
-        self._start(bin_dir)
+    def _run(self, connections, seed, kinds):
         ledger = self._program(self.hosts.client, "tests.e2e.ledger", "eth0")
         self._expect(ledger, "ready")
         self._expect(self._program(self.hosts.server, "netlab.web_server"), "ready")
-        client = self._program(self.hosts.client, "tests.e2e.client", connections, seed)
+        client = self._program(self.hosts.client, "tests.e2e.client", connections, seed, *kinds)
         self.connections, self.failures = [], []
         for line in client.stdout:
             if line == "done\n":
@@ -57,9 +58,9 @@ class World:
             "server": Topology.counters(self.hosts.server, "eth0"),
         }
 
-    def _start(self, bin_dir):
+    def _start(self, bin_dir, fixed_neighbours):
         self.folder = self._stack.enter_context(Scratch("coretrack-e2e"))
-        self.hosts = self._stack.enter_context(Topology())
+        self.hosts = self._stack.enter_context(Topology(fixed_neighbours))
         self.daemon = Daemon(bin_dir, self.folder, forward_ports(WEST, EAST, RING_PACKETS), SETTINGS)
         self._stack.callback(self.daemon.stop)
         self.daemon.start(self.hosts.box)
