@@ -121,7 +121,7 @@ absl::Status DpdkDataplane::StartPorts() {
 }
 
 absl::Status DpdkDataplane::MakeWorkers() {
-  workers_.resize(wiring_.workers);
+  workers_ = std::vector<Worker>(wiring_.workers);
   for (uint32_t i = 0; i < workers_.size(); ++i) {
     workers_[i].number = i;
     workers_[i].lcore = eal_->worker_lcores()[i];
@@ -130,6 +130,7 @@ absl::Status DpdkDataplane::MakeWorkers() {
   const auto make = [](void* argument) {
     auto* worker = static_cast<Worker*>(argument);
     worker->status = worker->dataplane->MakeWorker(worker);
+    worker->done.store(true, std::memory_order_release);
     return 0;
   };
   if (absl::Status s = OnWorkers(make); !s.ok()) return s;
@@ -180,13 +181,16 @@ absl::Status DpdkDataplane::Launch() {
   }
   running_ = true;
   return OnWorkers([](void* argument) {
-    static_cast<Worker*>(argument)->loop->Run();
+    auto* worker = static_cast<Worker*>(argument);
+    worker->loop->Run();
+    worker->done.store(true, std::memory_order_release);
     return 0;
   });
 }
 
 absl::Status DpdkDataplane::OnWorkers(int (*function)(void*)) {
   for (Worker& worker : workers_) {
+    worker.done.store(false, std::memory_order_relaxed);
     if (rte_eal_remote_launch(function, &worker, worker.lcore) != 0) {
       return absl::InternalError(absl::StrCat("lcore ", worker.lcore, " is busy"));
     }
@@ -195,7 +199,10 @@ absl::Status DpdkDataplane::OnWorkers(int (*function)(void*)) {
 }
 
 void DpdkDataplane::JoinWorkers() {
-  for (const Worker& worker : workers_) rte_eal_wait_lcore(worker.lcore);
+  for (const Worker& worker : workers_) {
+    rte_eal_wait_lcore(worker.lcore);
+    (void)worker.done.load(std::memory_order_acquire);
+  }
 }
 
 void DpdkDataplane::Stop() {

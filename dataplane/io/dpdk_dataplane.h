@@ -7,6 +7,7 @@
 // once.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@ class DpdkDataplane final : public RunningDataplane {
     std::unique_ptr<Pipeline> pipeline;
     std::unique_ptr<CommandMailbox> mailbox;
     std::unique_ptr<PollLoop> loop;
+    // Written by the lcore as its last act, read by who joins it: orders all that it did before.
+    std::atomic<bool> done{false};
   };
 
   // Start's steps, in their order.
@@ -57,7 +60,7 @@ class DpdkDataplane final : public RunningDataplane {
   absl::Status MakeWorkers();
   absl::Status Launch();
 
-  absl::Status OnWorkers(int (*function)(void*));
+  absl::Status OnWorkers(int (*function)(void*));  // `function` sets Worker::done
   absl::Status MakeWorker(Worker* worker) const;
   void JoinWorkers();
 

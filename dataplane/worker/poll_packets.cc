@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "dataplane/worker/packet_order.h"
 #include "dataplane/worker/poll_loop.h"
 
 namespace coretrack {
@@ -24,6 +25,7 @@ bool HasKey(const PacketMeta& meta) {
 }  // namespace
 
 void PollLoop::CountReceived(uint16_t port, uint32_t count) {
+  AfterTaking(packets_.data(), count);
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count; ++i) {
     bytes += packets_[i]->pkt_len;
@@ -126,6 +128,7 @@ void PollLoop::FlushPort(uint16_t port) {
   if (batch.count == 0) return;
   uint64_t bytes = 0;  // before sending: a packet that was sent is not ours to look at
   for (uint32_t i = 0; i < batch.count; ++i) bytes += batch.packets[i]->pkt_len;
+  BeforeGiving(batch.packets.data(), batch.count);
   uint32_t sent = 0;
   for (uint32_t fruitless = 0; sent < batch.count && fruitless < kSendTries;) {
     const uint32_t taken =
@@ -155,6 +158,7 @@ void PollLoop::FlushRing(Handover* rings, uint32_t to, Batch* batch) {
 
 void PollLoop::Discard(std::span<rte_mbuf*> packets, Drop reason) {
   if (packets.empty()) return;
+  BeforeGiving(packets.data(), static_cast<uint32_t>(packets.size()));
   rte_pktmbuf_free_bulk(packets.data(), static_cast<unsigned>(packets.size()));
   rte_smp_wmb();
   counters_->dropped[static_cast<size_t>(reason)].Add(packets.size());

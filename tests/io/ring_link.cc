@@ -9,6 +9,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "dataplane/worker/packet_order.h"
+
 namespace coretrack::testing {
 
 rte_mempool* TestPool::Get() {
@@ -61,6 +63,7 @@ bool RingLink::InjectInSegments(const Bytes& frame, const std::vector<size_t>& l
     const size_t bytes = s < lengths.size() ? lengths[s] : frame.size() - at;
     rte_mbuf* segment = rte_pktmbuf_alloc(TestPool::Get());
     if (segment == nullptr) throw std::runtime_error("test packets have leaked");
+    AfterTaking(&segment, 1);
     std::memcpy(rte_pktmbuf_append(segment, static_cast<uint16_t>(bytes)), frame.data() + at,
                 bytes);
     at += bytes;
@@ -70,6 +73,7 @@ bool RingLink::InjectInSegments(const Bytes& frame, const std::vector<size_t>& l
       rte_pktmbuf_chain(head, segment);
     }
   }
+  BeforeGiving(&head, 1);
   if (rte_ring_enqueue(in_.at(queue), head) == 0) return true;
   rte_pktmbuf_free(head);
   return false;
@@ -81,6 +85,7 @@ std::vector<Bytes> RingLink::Collect(uint32_t queue) {
   void* object;
   while (rte_ring_dequeue(out_.at(queue), &object) == 0) {
     auto* packet = static_cast<rte_mbuf*>(object);
+    AfterTaking(&packet, 1);
     Bytes& frame = frames.emplace_back(packet->pkt_len);
     const void* data = rte_pktmbuf_read(packet, 0, packet->pkt_len, frame.data());
     if (data != frame.data()) std::memcpy(frame.data(), data, frame.size());
@@ -92,9 +97,12 @@ std::vector<Bytes> RingLink::Collect(uint32_t queue) {
 
 uint32_t RingLink::Drain(uint32_t queue) {
   uint32_t count = 0;
-  void* packet;
-  while (rte_ring_dequeue(out_.at(queue), &packet) == 0) {
-    rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+  void* object;
+  while (rte_ring_dequeue(out_.at(queue), &object) == 0) {
+    auto* packet = static_cast<rte_mbuf*>(object);
+    AfterTaking(&packet, 1);
+    BeforeGiving(&packet, 1);
+    rte_pktmbuf_free(packet);
     ++count;
   }
   return count;
