@@ -45,13 +45,11 @@ absl::StatusOr<Arena> Arena::Create(size_t bytes, bool allow_hugetlb) {
         absl::StrCat("cannot map ", arena.bytes_ >> 20,
                      " MiB for the flow tables; lower flows.capacity or add memory"));
   }
-  auto address = reinterpret_cast<uintptr_t>(p);
-  const uintptr_t aligned = (address + kHugePage - 1) / kHugePage * kHugePage;
-  if (aligned != address) munmap(p, aligned - address);
-  if (const size_t tail = address + kHugePage - aligned; tail != 0) {
-    munmap(reinterpret_cast<void*>(aligned + arena.bytes_), tail);
-  }
-  arena.base_ = reinterpret_cast<std::byte*>(aligned);
+  auto* start = static_cast<std::byte*>(p);
+  const size_t skew = (kHugePage - reinterpret_cast<uintptr_t>(p) % kHugePage) % kHugePage;
+  arena.base_ = start + skew;
+  if (skew != 0) munmap(start, skew);
+  munmap(arena.base_ + arena.bytes_, kHugePage - skew);
   arena.kind_ = madvise(arena.base_, arena.bytes_, MADV_HUGEPAGE) == 0 ? PageKind::kTransparentHuge
                                                                        : PageKind::kSmall;
   return arena;
