@@ -44,11 +44,11 @@ ssize_t DpdkLog::Write(void* self, const char* text, size_t bytes) {
       }
     }
   }
-  for (std::string& line : lines) log->Line(std::move(line));
+  for (const std::string& line : lines) log->Line(line);
   return static_cast<ssize_t>(bytes);
 }
 
-void DpdkLog::Line(std::string line) {
+void DpdkLog::Line(const std::string& line) {
   using enum DataplaneOptions::Severity;
   const int level = rte_log_cur_msg_loglevel();
   if (level <= static_cast<int>(RTE_LOG_WARNING)) {

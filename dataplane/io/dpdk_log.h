@@ -34,7 +34,7 @@ class DpdkLog {
 
  private:
   static ssize_t Write(void* self, const char* text, size_t bytes);
-  void Line(std::string line);
+  void Line(const std::string& line);
 
   const DataplaneOptions::Log log_;
   FILE* stream_ = nullptr;

@@ -81,6 +81,7 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(const DataplaneOptions& options)
   eal->log().Say(DataplaneOptions::Severity::kInfo,
                  absl::StrCat("EAL: ", absl::StrJoin(arguments.begin() + 1, arguments.end(), " ")));
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   if (rte_eal_init(static_cast<int>(arguments.size()), argv.data()) < 0) {

@@ -156,14 +156,16 @@ absl::Status Port::SetUpQueues(PacketPools* pools) {
   const auto pool = pools->Of(socket);
   if (!pool.ok()) return pool.status();
   const auto on_socket = static_cast<unsigned>(socket);
-  for (uint16_t q = 0; q < info_.queues; ++q) {
+  const auto rx_queues = static_cast<uint16_t>(info_.queues);
+  const auto tx_queues = static_cast<uint16_t>(std::min(info_.queues, max_tx_queues_));
+  for (uint16_t q = 0; q < rx_queues; ++q) {
     if (const int error = rte_eth_rx_queue_setup(id_, q, rx_descriptors, on_socket, nullptr, *pool);
         error != 0) {
       return Failure(absl::StrCat("rx queue ", q, " of ", rx_descriptors, " descriptors"), error,
                      "raise memory.size or lower rx_descriptors");
     }
   }
-  for (uint16_t q = 0; q < std::min(info_.queues, max_tx_queues_); ++q) {
+  for (uint16_t q = 0; q < tx_queues; ++q) {
     if (const int error = rte_eth_tx_queue_setup(id_, q, tx_descriptors, on_socket, nullptr);
         error != 0) {
       return Failure(absl::StrCat("tx queue ", q, " of ", tx_descriptors, " descriptors"), error,
