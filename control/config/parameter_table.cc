@@ -53,7 +53,8 @@ constexpr auto kParameters = std::to_array<Row<Config>>({
       "else uses."},
      [](Config& c) -> Field { return &c.cpu.lcores; }},
     {{"cpu.control_lcore", kCount, Unit::kNone, 0, kMaxLcores - 1, "0", kRestart,
-      "CPU that the API, logging and all other control work runs on; not one of cpu.lcores."},
+      "CPU that the API, logging and all other control work runs on; not one of cpu.lcores, unless "
+      "there is one only."},
      [](Config& c) -> Field { return &c.cpu.control_lcore; }},
     {{"cpu.idle", kChoice, Unit::kNone, 0, 0, "backoff", kRestart,
       "What a worker without packets does: \"backoff\" sleeps longer and longer, \"poll\" keeps "
