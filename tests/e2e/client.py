@@ -33,8 +33,7 @@ def plan(count, seed, names):
 def main(count, seed, names):
     assert count <= MAX_COUNT
     threading.stack_size(256 * 1024)
-    still_open = []
-    failures = []
+    still_open, made, failures = [], [], []
 
     def one(index, kind, version, size):
         peer = (topology.SILENT if kind is unanswered else topology.SERVER)[version]
@@ -46,14 +45,14 @@ def main(count, seed, names):
             return
         if sock:
             still_open.append(sock)
-        print(json.dumps({"kind": kind.__name__, "version": version, "port": port, "peer": peer,
-                          "peer_port": CLOSED_PORT if kind is refused else web_server.PORT}) + "\n", end="")
+        made.append({"kind": kind.__name__, "version": version, "port": port, "peer": peer,
+                     "peer_port": CLOSED_PORT if kind is refused else web_server.PORT})
 
     with ThreadPoolExecutor(THREADS) as pool:
         for index, row in enumerate(plan(count, seed, names)):
             pool.submit(one, index, *row)
-    for failure in failures:
-        print(json.dumps({"failure": failure}))
+    for row in made + [{"failure": failure} for failure in failures]:
+        print(json.dumps(row))
     print("done", flush=True)
     sys.stdin.read()
 
