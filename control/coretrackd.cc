@@ -157,5 +157,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "coretrackd: %s\n", missing.c_str());
     return 1;
   }
-  return coretrack::Main(argc, argv);
+  try {
+    return coretrack::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "coretrackd: %s\n", error.what());
+    return 1;
+  }
 }

@@ -32,7 +32,7 @@ std::string LiveConfig::DescribeJson() const {
 absl::Status LiveConfig::Change(const Fields& values) {
   Config next = config_;
   for (const auto& [name, value] : values) {
-    const absl::Status status = ApplyChange(&next, name, value);
+    absl::Status status = ApplyChange(&next, name, value);
     if (!status.ok()) return status;
   }
   const std::vector<Complaint> complaints = Validate(next);

@@ -28,7 +28,7 @@ namespace coretrack {
 class Server {
  public:
   static constexpr uint32_t kHeaderBytes = 8 * 1024;
-  static constexpr uint64_t kBodyBytes = 64 * 1024;
+  static constexpr uint64_t kBodyBytes = uint64_t{64} * 1024;
 
   struct Options {
     std::string socket;  // path; empty: none

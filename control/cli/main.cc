@@ -211,5 +211,9 @@ int main(int argc, char** argv) {
     return coretrack::cli::Complain(missing);
   }
   std::signal(SIGPIPE, SIG_IGN);
-  return coretrack::cli::CommandLine().Run(argc, argv);
+  try {
+    return coretrack::cli::CommandLine().Run(argc, argv);
+  } catch (const std::exception& error) {
+    return coretrack::cli::Complain(error.what());
+  }
 }

@@ -121,7 +121,7 @@ std::string StatesText(const FlowRecord& flow) {
 }
 
 std::string EndpointText(const FlowRecord& flow, const EndpointRecord& endpoint) {
-  const std::string address = AddressText(endpoint.address, flow.ipv6);
+  std::string address = AddressText(endpoint.address, flow.ipv6);
   const bool has_port = flow.protocol == 6 || flow.protocol == 17 || flow.protocol == 132;
   if (!has_port) return address;
   return flow.ipv6 ? fmt::format("[{}]:{}", address, endpoint.port)

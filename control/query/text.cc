@@ -22,7 +22,7 @@ constexpr auto kPairs = [] {
 }();
 
 char* PutPair(char* out, uint32_t below_100) {
-  std::memcpy(out, &kPairs[2 * below_100], 2);
+  std::memcpy(out, &kPairs[2 * size_t{below_100}], 2);
   return out + 2;
 }
 
