@@ -30,7 +30,6 @@ constexpr CounterRow kRows[] = {
     {"time_wait_duplicates", "Old duplicates in TIME_WAIT", &W::time_wait_duplicates},
     {"wheel_lag_ms", "How far expiry is behind the clock", &W::wheel_lag_ms, true},
     {"clock_jumps", "Steps of the clock that were too large for one poll", &W::clock_jumps},
-    {"events_lost", "Events that did not fit the ring to the listener", &W::events_lost},
     {"polls", "Turns of the poll loop: the heartbeat", &W::polls},
     {"busy_polls", "Turns that had at least one packet", &W::busy_polls},
     {"idle_sleeps", "Sleeps for want of packets", &W::idle_sleeps},

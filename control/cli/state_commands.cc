@@ -120,7 +120,6 @@ std::string ShowStats(const json::value& value) {
   add("flows created", "flows_created");
   add_reasons("flows ended", "flows_ended");
   add("picked up midstream", "midstream_pickups");
-  add("events lost", "events_lost");
   add("clock jumps", "clock_jumps");
   return table.Text();
 }

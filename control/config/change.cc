@@ -62,7 +62,7 @@ absl::Status ApplyChange(Config* config, std::string_view name, std::string_view
       return absl::FailedPreconditionError(absl::StrCat(
           parameter.name, ": is read at start only; change it in the file and restart coretrackd"));
     }
-    const absl::Status status = Store(parameter, LiteralOf(parameter, text), row.field(*config));
+    absl::Status status = Store(parameter, LiteralOf(parameter, text), row.field(*config));
     if (status.ok()) return status;
     return absl::Status(status.code(), absl::StrCat(parameter.name, ": ", status.message()));
   }

@@ -99,8 +99,10 @@ constexpr auto kParameters = std::to_array<Row<Config>>({
       "IPv6 flows that all workers together can hold; allocated at start, about 240 bytes each."},
      [](Config& c) -> Field { return &c.flows.capacity_ipv6; }},
     {{"flows.half_open_quota", kPercent, Unit::kPercent, 1, 100, "50%", kRestart,
-      "Share of the capacity that TCP flows without a finished handshake may take; beyond it the "
-      "oldest of them give way, never an established flow."},
+      "Share of the capacity that unconfirmed flows may take: TCP without a finished handshake, "
+      "UDP "
+      "and others without an answer; beyond it the oldest of them give way, never an established "
+      "flow."},
      [](Config& c) -> Field { return &c.flows.half_open_quota_percent; }},
     {{"flows.midstream_quota", kPercent, Unit::kPercent, 1, 100, "25%", kRestart,
       "Share of the capacity that flows picked up in mid-stream may take before both sides spoke."},
@@ -184,7 +186,7 @@ constexpr auto kParameters = std::to_array<Row<Config>>({
       ListenComplaint},
      [](Config& c) -> Field { return &c.api.http; }},
     {{"api.max_connections", kCount, Unit::kConnections, 1, 4096, "64", kRestart,
-      "API connections at once, on both listeners together; more are turned away."},
+      "API connections at once on each listener; more are turned away."},
      [](Config& c) -> Field { return &c.api.max_connections; }},
     {{"api.allowed_hosts",
       kTextList,

@@ -13,7 +13,6 @@ namespace coretrack {
 
 enum class SortBy : uint8_t { kBytes, kPackets, kAge, kIdle };
 std::optional<SortBy> ParseSortBy(std::string_view text);  // "bytes", "packets", "age", "idle"
-inline constexpr std::string_view kSortWords = "bytes, packets, age or idle";
 
 class TopFlows {
  public:

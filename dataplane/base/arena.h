@@ -2,13 +2,11 @@
 // again.
 //
 // Backing  2 MiB huge pages when the kernel has them (MAP_HUGETLB), else transparent huge pages,
-// else 4 KiB pages: the
-//          caller may ask which it got, since 4 KiB pages cost a factor of two to three on big
-//          tables.
+//          else 4 KiB pages: the caller may ask which it got, since 4 KiB pages cost a factor of
+//          two to three on big tables.
 // Threads  Carve() at start, from one thread. The memory itself belongs to whoever carved it.
 // Errors   Create() answers kResourceExhausted with the size and the cure. Carve() past the end is
-// a caller's bug:
-//          sizes are computed before creation, so it aborts.
+//          a caller's bug: sizes are computed before creation, so it aborts.
 #pragma once
 
 #include <cstddef>

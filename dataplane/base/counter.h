@@ -1,8 +1,7 @@
 // Counter: a 64-bit count with one writer and any number of readers.
 //
 // Threads  Written by the owning worker only (Add is a plain load and store, no locked
-// instruction); read from any
-//          thread. A reader sees some recent value, never a torn one.
+//          instruction); read from any thread. A reader sees some recent value, never a torn one.
 // Layout   Counters of one worker lie together (worker/counters.h) on lines no other worker writes.
 #pragma once
 

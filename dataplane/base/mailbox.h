@@ -1,13 +1,11 @@
 // Mailbox<T, N>: a bounded ring from one producer thread to one consumer thread. Commands go down
 // to a worker in one, events come up in another.
 //
-// Invariants 1. head_ - tail_ <= N, both only grow (modulo 2^64).
-//            2. Slot i % N belongs to the producer for i in [head_, tail_ + N), else to the
-//            consumer.
-// Threads    One producer, one consumer, wait-free. Each side keeps a private copy of the other's
-// index, so that an
-//            uncontended Push or Pop touches only its own line.
-// Limits     N elements, a power of two. A full ring refuses: counting that is the caller's duty.
+// Invariants  1. head_ - tail_ <= N, both only grow (modulo 2^64). 2. Slot i % N belongs to the
+//             producer for i in [head_, tail_ + N), else to the consumer.
+// Threads     One producer, one consumer, wait-free. Each side keeps a private copy of the other's
+//             index, so that an uncontended Push or Pop touches only its own line.
+// Limits      N elements, a power of two. A full ring refuses: counting that is the caller's duty.
 #pragma once
 
 #include <array>

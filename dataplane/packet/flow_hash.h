@@ -1,11 +1,11 @@
 // The keyed hash of a flow: SipHash-1-3 over the canonical key (Aumasson and Bernstein, "SipHash: a
 // fast short-input PRF").
 //
-// Why       An attacker who knows the hash fills one bucket; CRC32C and Toeplitz collide offline in
-//           milliseconds whatever their seed (shared/HOSTILE.md). SipHash-1-3 with a secret drawn
-//           at start costs within 2 ns of CRC end to end.
-// Threads   Pure.
-// Cost      bench: Hash/*; HashOf is inline so that the hashes of a burst overlap in the core.
+// Why      An attacker who knows the hash fills one bucket; CRC32C and Toeplitz collide offline in
+//          milliseconds whatever their seed (shared/HOSTILE.md). SipHash-1-3 with a secret drawn at
+//          start costs within 2 ns of CRC end to end.
+// Threads  Pure.
+// Cost     bench: FlowTable/lookup; HashOf is inline so that the hashes of a burst overlap in the core.
 #pragma once
 
 #include <cstdint>

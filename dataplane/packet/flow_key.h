@@ -1,9 +1,8 @@
 // FlowKey: what makes two packets belong to one flow, the same for both directions.
 //
 // Layout  The endpoint whose (address, port) is smaller comes first, so that both directions give
-// equal bytes. An
-//         IPv4 key uses address[0] alone: endpoint 0 in its low half, endpoint 1 in its high half.
-//         Addresses and ports are kept as the packet has them (network byte order).
+//         equal bytes. An IPv4 key uses address[0] alone: endpoint 0 in its low half, endpoint 1 in
+//         its high half. Addresses and ports are kept as the packet has them (network byte order).
 #pragma once
 
 #include <array>

@@ -1,13 +1,13 @@
 // Parse: headers -> PacketMeta.
 //
 // What for  The first stage of the packet path. Ethernet with up to two VLAN tags (802.1Q, 802.1ad,
-// 0x9100), IPv4 with
-//           options, IPv6 with at most kMaxIpv6Extensions extension headers, TCP, UDP, ICMP and
-//           ICMPv6, SCTP; any other protocol by its addresses.
+//           0x9100), IPv4 with options, IPv6 with at most kMaxIpv6Extensions extension headers,
+//           TCP, UDP, ICMP and ICMPv6, SCTP; any other protocol by its addresses.
 // Threads   Pure: touches its arguments only.
 // Limits    Reads at most the first `bytes` of the packet and never past them, whatever lengths the
-// headers claim. Errors    Everything has an answer: PacketMeta::kind, and ::malformed with the
-// reason. Cost      bench: Parse/*
+//           headers claim.
+// Errors    Everything has an answer: PacketMeta::kind, and ::malformed with the reason.
+// Cost      bench: Pipeline/established
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,10 @@
 // ParseFast: the packets that nearly all are, with the fewest branches.
 //
 // What for  Ethernet with at most one 802.1Q tag, IPv4 without options or fragmentation, TCP
-// without SYN, with no options
-//           or the usual timestamps, everything sound. Such a packet gives the same PacketMeta as
-//           the general path, any other one gives false and the general path decides (and names
-//           what is wrong).
-// Cost      bench: Parse/*; instructions a packet: README.md.
+//           without SYN, with no options or the usual timestamps, everything sound. Such a packet
+//           gives the same PacketMeta as the general path, any other one gives false and the
+//           general path decides (and names what is wrong).
+// Cost      bench: Pipeline/established; instructions a packet: README.md.
 #pragma once
 
 #include <algorithm>

@@ -1,15 +1,13 @@
 // The state diagram of one endpoint (RFC 9293 figure 5), written down once, as data.
 //
 // What for  A box between two endpoints does not run the diagram, it watches it being run. So the
-// events are what can be seen
-//           of an endpoint: a segment it sent, or an answer that reached it. Moves that the diagram
-//           makes on "rcv X / snd Y" are made when Y is seen: until then it is not known that X
-//           arrived. Moves on a mere receipt ("rcv ACK / x") are made when the segment passes, and
-//           are provisional until the endpoint speaks again.
+//           events are what can be seen of an endpoint: a segment it sent, or an answer that
+//           reached it. Moves that the diagram makes on "rcv X / snd Y" are made when Y is seen:
+//           until then it is not known that X arrived. Moves on a mere receipt ("rcv ACK / x") are
+//           made when the segment passes, and are provisional until the endpoint speaks again.
 // Layout    kRules lists (state, event, next state). NextState() looks it up in a table derived at
-// compile time, with
-//           *reject* as default. Rules that are listed twice, or from states that cannot be
-//           reached, fail the build.
+//           compile time, with *reject* as default. Rules that are listed twice, or from states
+//           that cannot be reached, fail the build.
 #pragma once
 
 #include <array>

@@ -2,9 +2,8 @@
 // have long agreed on.
 //
 // What for  A short, branch-lean subset of TrackSegment() (segment.cc): where it answers true, it
-// has done what TrackSegment() would have, with an
-//           outcome of "valid, nothing moved, refresh"; where it answers false, nothing was touched
-//           and TrackSegment() decides.
+//           has done what TrackSegment() would have, with an outcome of "valid, nothing moved,
+//           refresh"; where it answers false, nothing was touched and TrackSegment() decides.
 // Proof     tests/tcp holds the two against each other.
 #pragma once
 

@@ -60,7 +60,7 @@ absl::StatusOr<bool> CaptureReader::Next(CapturedPacket* packet) {
              .bytes = header->caplen,
              .wire_bytes = std::max(header->len, header->caplen),
              .link = LinkLayer::kEthernet,
-             .unix_us = static_cast<uint64_t>(header->ts.tv_sec) * 1'000'000 +
+             .unix_us = uint64_t{static_cast<uint32_t>(header->ts.tv_sec)} * 1'000'000 +
                         static_cast<uint64_t>(header->ts.tv_usec)};
   const auto skip = [packet](uint32_t bytes) {
     const uint32_t skipped = std::min(bytes, packet->bytes);

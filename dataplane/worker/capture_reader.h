@@ -1,9 +1,10 @@
 // CaptureReader: packets of a pcap or pcapng file, as the parser wants them.
 //
 // Why libpcap  It reads both formats, every byte order and time resolution, and survives damaged
-// files; DPDK depends on it already. Limits       All interfaces of one pcapng file must share a
-// link type and a snapshot length (libpcap's own limit). Errors       kInvalidArgument naming file
-// and packet; kNotFound when it cannot be opened.
+//              files; DPDK depends on it already.
+// Limits       All interfaces of one pcapng file must share a link type and a snapshot length
+//              (libpcap's own limit).
+// Errors       kInvalidArgument naming file and packet; kNotFound when it cannot be opened.
 #pragma once
 
 #include <cstdint>

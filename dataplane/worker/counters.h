@@ -1,11 +1,11 @@
 // WorkerCounters: everything one worker counts.
 //
 // Identity  received = forwarded + the sum of dropped + in_flight(), at every instant a reader may
-// look (in_flight absorbs what lies
-//           between: packets of the burst being worked on and those in the rings to other workers).
-//           Tested, and exported.
+//           look (in_flight absorbs what lies between: packets of the burst being worked on and
+//           those in the rings to other workers). Tested, and exported.
 // Threads   Written by its worker only, with plain stores; read by any thread. A worker adds a
-// burst's sums once, at its end. Layout    Its own cache lines: no other worker writes near it.
+//           burst's sums once, at its end.
+// Layout    Its own cache lines: no other worker writes near it.
 #pragma once
 
 #include <array>
@@ -83,7 +83,6 @@ struct alignas(kCacheLine) WorkerCounters {
 
   Counter wheel_lag_ms;  // a gauge
   Counter clock_jumps;   // the clock went further than max_step_ms in one poll
-  Counter events_lost;   // did not fit the ring to the control thread
   Counter polls;         // the heartbeat: advances while the worker lives
   Counter busy_polls;    // of those, with at least one packet
   Counter idle_sleeps;   // times the worker slept for want of packets

@@ -2,7 +2,7 @@
 // tests over bare pipelines.
 //
 // Threads  Everything here may be called from the control threads; Send() from one of them at a
-// time per worker.
+//          time per worker.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,11 @@
 // The established path: one plain segment of an assured connection, on the flow's line alone.
 //
-// Why words   A FlowLine as a struct is written in bytes and copied in vectors, and each such pair
-// stalls the core until the bytes have reached the
-//             cache: 2.5 times the cost of this. Here a word is loaded once, changed in registers
-//             and stored once.
-// Layout      FlowLine's (flow_line.h), word by word; what tcp::Half is in it: tcp_binding.h.
-// Threads     The owning worker.
-// Cost        bench: Pipeline/established
+// Why words  A FlowLine as a struct is written in bytes and copied in vectors, and each such pair
+//            stalls the core until the bytes have reached the cache: 2.5 times the cost of this.
+//            Here a word is loaded once, changed in registers and stored once.
+// Layout     FlowLine's (flow_line.h), word by word; what tcp::Half is in it: tcp_binding.h.
+// Threads    The owning worker.
+// Cost       bench: Pipeline/established
 #pragma once
 
 #include <cstddef>

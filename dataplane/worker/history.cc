@@ -7,7 +7,7 @@ namespace coretrack {
 namespace {
 
 constexpr int kLetters = 16;
-constexpr std::string_view kText = "SHADFRTWCQ^";
+constexpr std::string_view kText = "SHADFRTWQ^";
 
 // Letters straddle bytes: 8 letters are 5 bytes.
 uint64_t LoadGroup(const std::array<uint8_t, 10>& history, int group) {

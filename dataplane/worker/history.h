@@ -2,7 +2,7 @@
 // upper case from the originator.
 //
 // Layout  16 letters of 5 bits, little-endian in 10 bytes: the letter's number + 1 in bits 0-3, the
-// responder in bit 4; 0 ends it.
+//         responder in bit 4; 0 ends it.
 #pragma once
 
 #include <array>
@@ -20,7 +20,6 @@ enum class Letter : uint8_t {
   kRst,
   kRetransmission,
   kZeroWindow,
-  kBadHeader,
   kInvalidFlags,
   kFlipped
 };

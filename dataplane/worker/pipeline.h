@@ -2,10 +2,12 @@
 // and the expiry of flows.
 //
 // What for  The poll loop gives it bursts of mbufs, replay gives it records of a capture: the same
-// code, no DPDK here. Threads   Process(), Expire() and Apply() belong to one worker. counters(),
-// tables() (through FlowTable::Read) and now() may be read by any thread. Limits    Tables of fixed
-// capacity; no allocation after Create(). Expire() takes a budget. Errors    Every packet has a
-// verdict and is counted once: tracked or untracked[reason]. Cost      bench: Pipeline/*
+//           code, no DPDK here.
+// Threads   Process(), Expire() and Apply() belong to one worker. counters(), tables() (through
+//           FlowTable::Read) and now() may be read by any thread.
+// Limits    Tables of fixed capacity; no allocation after Create(). Expire() takes a budget.
+// Errors    Every packet has a verdict and is counted once: tracked or untracked[reason].
+// Cost      bench: Pipeline/*
 #pragma once
 
 #include <array>

@@ -82,10 +82,12 @@ absl::Status Replay(const std::string& file, const ReplayOptions& options, Repla
   burst->count = 1;
 
   CapturedPacket packet;
+  absl::Status status;
   while (true) {
     const auto more = (*reader)->Next(&packet);
-    if (!more.ok()) return more.status();
-    if (!*more) break;
+    // What came before the damage is reported all the same.
+    if (!more.ok()) status = more.status();
+    if (!more.ok() || !*more) break;
     if (pipeline == nullptr) {
       summary->first_us = packet.unix_us;
       clock = VirtualClock(packet.unix_us);
@@ -116,7 +118,7 @@ absl::Status Replay(const std::string& file, const ReplayOptions& options, Repla
     pipeline->set_listener(nullptr);
   }
   if (pipeline_out != nullptr) *pipeline_out = std::move(pipeline);
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace coretrack

@@ -2,10 +2,11 @@
 // the capture's timestamps.
 //
 // What for  `coretrack replay`, tests, fuzzers, simulations. No EAL, no hugepages, no root; the
-// same capture and seed give the same bytes. Input     pcap and pcapng through libpcap (which see:
-// interfaces of one file must share a link type). Link types: Ethernet, raw IP, Linux
-//           cooked v1 and v2, BSD loopback.
-// Errors    A damaged or unsupported file: kInvalidArgument naming the file and the packet.
+//           same capture and seed give the same bytes.
+// Input     pcap and pcapng through libpcap (which see: interfaces of one file must share a link
+//           type). Link types: Ethernet, raw IP, Linux cooked v1 and v2, BSD loopback.
+// Errors    A damaged or unsupported file: kInvalidArgument naming the file and the packet; what came
+//           before the damage has been reported then.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
 // SideTable: what few flows need for a short while, beside their lines.
 //
 // Limits   kSlots entries, direct-mapped by flow: a collision forgets the older one. What is kept
-// here must be dispensable. Threads  One owner.
+//          here must be dispensable.
+// Threads  One owner.
 #pragma once
 
 #include <array>

@@ -2,9 +2,8 @@
 // layouts.
 //
 // Layout  FlowLine::state: bit 7: the originator sends in Direction::kReverse; bits 0-6: 0 empty, 1
-// to 121 tcp::Code(states) + 1,
-//         kDatagramNew, kDatagramAnswered. protocol_words: end[2], max_end[2], ack[2],
-//         ts_recent[2], by Direction.
+//         to 121 tcp::Code(states) + 1, kDatagramNew, kDatagramAnswered. protocol_words: end[2],
+//         max_end[2], ack[2], ts_recent[2], by Direction.
 #pragma once
 
 #include "dataplane/flow/flow_line.h"

@@ -1,11 +1,11 @@
 // UnassuredQueue: flows that nobody has confirmed yet, oldest first: the first to give way when
 // room is short.
 //
-// What for    A SYN flood must not push out an established flow. Every new flow enters; when the
-// queue is full (the quota) its oldest comes out,
-//             and is evicted if it is still unassured. So at most `quota` unassured flows exist.
-// Threads     One owner.
-// Limits      `quota` entries, allocated at Create().
+// What for  A SYN flood must not push out an established flow. Every new flow enters; when the
+//           queue is full (the quota) its oldest comes out, and is evicted if it is still
+//           unassured. So at most `quota` unassured flows exist.
+// Threads   One owner.
+// Limits    `quota` entries, allocated at Create().
 #pragma once
 
 #include <cstdint>
