@@ -36,9 +36,17 @@ TEST_F(Hostile, OtherHostsAreRefusedOnTcp) {
     HttpClient client(server_->http_port());
     EXPECT_EQ(client.Ask("GET", "/api/v1/status", "", host).status, 200) << host;
   }
-  HttpClient client(server_->http_port());
-  client.Send("GET /api/v1/status HTTP/1.1\r\n\r\n");
-  EXPECT_EQ(client.Receive().status, 403);
+}
+
+TEST_F(Hostile, ExactlyOneHost) {
+  StartWith({});
+  for (const char* hosts : {"", "Host: localhost\r\nHost: localhost\r\n"}) {
+    HttpClient tcp(server_->http_port()), local(socket());
+    for (HttpClient* client : {&tcp, &local}) {
+      client->Send(std::string("GET /api/v1/status HTTP/1.1\r\n") + hosts + "\r\n");
+      EXPECT_EQ(client->Receive().status, 400) << hosts;
+    }
+  }
 }
 
 TEST_F(Hostile, AMebibyteOfRubbish) {
@@ -162,7 +170,7 @@ TEST_F(Hostile, AWorkerThatTakesNoCommandsEndsTheDelete) {
 
 TEST(UnixListenerTest, ReplacesOnlyWhatIsStale) {
   const testing::TemporaryFolder folder;
-  const std::string path = (folder.path() / "deep" / "er" / "api.sock").string();
+  const std::string path = (folder.path() / "deep" / "api.sock").string();
   struct stat info {};
   {
     const auto first = UnixListener::Create(path);
@@ -183,6 +191,7 @@ TEST(UnixListenerTest, ReplacesOnlyWhatIsStale) {
   EXPECT_EQ(UnixListener::Create(path).status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(stat(path.c_str(), &info), 0) << "not ours to remove";
   EXPECT_FALSE(UnixListener::Create("/" + std::string(200, 'a')).ok());
+  EXPECT_FALSE(UnixListener::Create(folder.path() / "misspelt" / "deep" / "api.sock").ok());
 }
 
 }  // namespace

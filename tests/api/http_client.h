@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -62,6 +63,13 @@ class HttpClient {
     return Receive(method == "HEAD");
   }
   Answer Get(const std::string& target) { return Ask("GET", target); }
+  // As Get(), but `sink` takes each chunk of the body.
+  Answer Stream(const std::string& target, std::function<void(std::string_view)> sink) {
+    sink_ = std::move(sink);
+    Answer answer = Get(target);
+    sink_ = nullptr;
+    return answer;
+  }
 
   // The next answer; status 0: the server closed without one.
   Answer Receive(bool head_only = false) {
@@ -126,6 +134,10 @@ class HttpClient {
       const size_t bytes = std::stoul(buffer_.substr(0, line), nullptr, 16);
       buffer_.erase(0, line + 2);
       Take(bytes, to);
+      if (sink_) {
+        sink_(*to);
+        to->clear();
+      }
       std::string end;
       Take(2, &end);
       if (bytes == 0) return;
@@ -134,6 +146,7 @@ class HttpClient {
 
   static constexpr int kPatienceMs = 20'000;
   int fd_ = -1;
+  std::function<void(std::string_view)> sink_;
   std::string buffer_;
 };
 

@@ -30,7 +30,8 @@ TEST(FlowJson, IsTheSchemaToTheLetter) {
       R"("start":"2026-01-01T00:00:00.000000Z","last":"2026-01-01T00:00:01.234000Z","timeout_ms":118200,)"
       R"("assured":true,"midstream":false,"end":"active","history":"ShADadFf",)"
       R"("handshake_rtt_us":{"originator":120,"responder":null},"retransmits":0,"out_of_window":0,)"
-      R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0}})");
+      R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0},)"
+      R"("retransmits_by":{"originator":0,"responder":0},"out_of_window_by":{"originator":0,"responder":0}})");
 }
 
 TEST(FlowJson, WhatHasNoTcpHasNullStates) {

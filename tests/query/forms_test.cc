@@ -39,7 +39,7 @@ TEST(Csv, HasAsManyFieldsAsItsHeader) {
   EXPECT_EQ(line,
             "0300001234000007,3,tcp,,0,10.0.0.1,40312,TIME_WAIT,6,412,1460,7,true,true,"
             "10.0.0.2,80,CLOSED,5,5000,,,false,false,2026-01-01T00:00:00.000000Z,"
-            "2026-01-01T00:00:01.234000Z,118200,true,false,active,ShADadFf,120,,0,0");
+            "2026-01-01T00:00:01.234000Z,118200,true,false,active,ShADadFf,120,,0,0,0,0,false,0,0");
 }
 
 TEST(Conntrack, LooksLikeTheKernels) {
@@ -75,6 +75,23 @@ TEST(Table, EveryRowIsThereOverManyBlocks) {
   EXPECT_EQ(lines[1], lines.back());
   EXPECT_EQ(lines[1],
             "tcp    10.0.0.1:40312  10.0.0.2:80  TIME_WAIT/CLOSED       11   5.3K  1m01s  59.7s");
+}
+
+TEST(Table, VlanAndZoneAppearWithTheFirstFlowThatHasOne) {
+  std::vector<FlowRecord> flows(FlowTableText::kBlockRows + 1, SampleFlow());
+  flows.back().vlan_count = 2;
+  flows.back().vlan = {100, 7};
+  const auto lines = Lines(Table({}, flows));
+  ASSERT_EQ(lines.size(), flows.size() + 2);
+  EXPECT_THAT(lines[0], ::testing::StartsWith("PROTO"));
+  EXPECT_THAT(lines[lines.size() - 2], ::testing::StartsWith("VLAN   PROTO"));
+  EXPECT_THAT(lines.back(), ::testing::StartsWith("100/7  tcp"));
+  flows.assign(2, SampleFlow());
+  flows[1].zone = 3;
+  const auto zones = Lines(Table({}, flows));
+  EXPECT_THAT(zones[0], ::testing::StartsWith("ZONE  PROTO"));
+  EXPECT_THAT(zones[1], ::testing::StartsWith("   -  tcp"));
+  EXPECT_THAT(zones[2], ::testing::StartsWith("   3  tcp"));
 }
 
 TEST(Table, AnEmptyAnswerIsItsHeader) {

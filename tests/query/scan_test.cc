@@ -2,18 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <random>
 #include <set>
-#include <thread>
 
-#include "control/query/flow_json.h"
 #include "tests/query/fake_dataplane.h"
 
 namespace coretrack {
 namespace {
 
-using testing::Bytes;
 using testing::FakeDataplane;
 using testing::OpenConnection;
 using testing::PacketBuilder;
@@ -120,82 +115,6 @@ TEST(FindFlow, ByIdUntilItIsOver) {
   EXPECT_FALSE(FindFlow(dataplane.workers(), {}, other).ok());
   dataplane.pipeline(1).Apply({.flow = id, .tunables = {}}, dataplane.now());
   EXPECT_FALSE(FindFlow(dataplane.workers(), {}, id).ok());
-}
-
-class NewFlows : public FlowListener {
- public:
-  void OnChange(uint32_t /*packet*/, const FlowRecord& flow) override { ids.push_back(flow.id); }
-  void OnInvalid(uint32_t /*packet*/, std::string_view /*reason*/) override {}
-  void OnEnd(const FlowRecord& /*flow*/) override {}
-  std::deque<FlowId> ids;
-};
-
-// A million flows that live through the whole scan while the worker counts packets for them and
-// opens and closes others: each is seen once, and the worker was sent nothing.
-TEST(FlowScan, CompleteWhileTheWorkerWorks) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  constexpr uint32_t kFlows = 100'000;
-#else
-  constexpr uint32_t kFlows = 1'000'000;
-#endif
-  constexpr uint32_t kChurn = 1000;
-  FakeDataplane dataplane(1, 2 * kFlows, 2 * kFlows);
-  const Bytes packet = PacketBuilder().Ethernet().Ipv4("10.0.0.0", "192.0.2.1").Udp(1, 2).Build();
-  std::array<Bytes, kMaxBurst> burst;
-  burst.fill(packet);
-  // Flow i: the source address' low 24 bits. The checksum is not looked at.
-  const auto feed = [&](uint32_t first, uint32_t count) {
-    for (uint32_t i = 0; i < count; ++i) {
-      const uint32_t flow = first + i;
-      testing::Set8(&burst[i], 27, flow >> 16 & 0xff);
-      testing::Set16(&burst[i], 28, flow & 0xffff);
-    }
-    dataplane.Feed(0, burst.data(), count);
-  };
-  for (uint32_t i = 0; i < kFlows; i += 50) feed(i, 50);
-
-  NewFlows opened;
-  dataplane.pipeline(0).set_listener(&opened);
-  std::atomic<bool> stop{false};
-  std::atomic<uint64_t> rounds{0};
-  std::thread worker([&] {
-    std::minstd_rand random(1);
-    while (!stop.load()) {
-      feed(static_cast<uint32_t>(random() % (kFlows - 50)), 50);
-      feed(kFlows + static_cast<uint32_t>(random() % kChurn), 1);
-      // The oldest of the others makes room.
-      if (opened.ids.size() > kChurn / 2) {
-        dataplane.pipeline(0).Apply({.flow = opened.ids.front(), .tunables = {}}, dataplane.now());
-        opened.ids.pop_front();
-      }
-      rounds.fetch_add(1);
-    }
-  });
-  while (rounds.load() == 0) std::this_thread::yield();
-  std::vector<uint8_t> seen(kFlows);
-  uint64_t others = 0;
-  bool sane = true;
-  std::string json;
-  FlowScan scan(dataplane.workers(), {}, {});
-  while (!scan.done()) {
-    scan.Run(4096, [&](const FlowRecord& flow) {
-      const auto& a = flow.originator.address;
-      const uint32_t number = a[1] << 16 | a[2] << 8 | a[3];
-      number < kFlows ? void(++seen[number]) : void(++others);
-      // A torn copy would break one of these.
-      sane = sane && a[0] == 10 && flow.originator.port == 1 && flow.responder.port == 2 &&
-             flow.originator.packets != 0 &&
-             flow.originator.bytes == 28 * flow.originator.packets && flow.responder.packets == 0;
-      json.clear();
-      AppendFlowJson(flow, &json);
-      return true;
-    });
-  }
-  stop = true;
-  worker.join();
-  EXPECT_TRUE(sane);
-  EXPECT_EQ(std::ranges::count(seen, 1), kFlows);
-  EXPECT_EQ(dataplane.sent(), 0u);
 }
 
 }  // namespace
