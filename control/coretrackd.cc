@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -56,6 +57,23 @@ LogLevel LevelOf(DataplaneOptions::Severity severity) {
   return LogLevel::kError;
 }
 
+// A worker that never starts to poll is an error of the start, not of an hour later.
+absl::Status WaitUntilTheWorkersPoll(const Dataplane& dataplane) {
+  constexpr std::chrono::seconds kPatience{10};
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  for (const WorkerInfo& worker : dataplane.workers()) {
+    while (worker.pipeline->counters().polls.Read() == 0) {
+      if (std::chrono::steady_clock::now() > give_up) {
+        return absl::DeadlineExceededError(absl::StrCat(
+            "the worker on lcore ", worker.lcore, " does not run after ", kPatience.count(),
+            " s; look what else has that CPU, or change cpu.lcores"));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Until a signal says to stop.
 void WaitForTheEnd(const sigset_t& signals, Server* server, LiveConfig* config) {
   for (;;) {
@@ -81,6 +99,8 @@ int Run(const Flags& flags, const Config& config, const sigset_t& signals) {
   };
   absl::StatusOr<std::unique_ptr<RunningDataplane>> dataplane = StartDataplane(options);
   if (!dataplane.ok()) return Fail(dataplane.status());
+  const absl::Status polling = WaitUntilTheWorkersPoll(**dataplane);
+  if (!polling.ok()) return Fail(polling);
 
   LiveConfig live(flags.config, config, dataplane->get());
   Api api(dataplane->get(), &live);
@@ -91,6 +111,11 @@ int Run(const Flags& flags, const Config& config, const sigset_t& signals) {
   };
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(listen, &api);
   if (!server.ok()) return Fail(server.status());
+  if ((*server)->http_public()) {
+    Log(LogLevel::kWarning, absl::StrCat("api.http ", config.api.http,
+                                         ": every host that reaches it can read all flows; there "
+                                         "is neither password nor encryption"));
+  }
   std::thread api_thread([&server] {
     const absl::Status dropped = DropCapabilitiesOfThisThread();
     if (!dropped.ok()) Log(LogLevel::kWarning, std::string(dropped.message()));

@@ -90,6 +90,7 @@ class AsioServer final : public Server {
                                                    "; give another port, or end who has it"));
       }
       http_port_ = tcp_acceptor_.local_endpoint().port();
+      http_public_ = !endpoint->address().is_loopback();
       Spawn(Accept<tcp>(&tcp_acceptor_, false));
     }
     Spawn(Tick());
@@ -100,6 +101,7 @@ class AsioServer final : public Server {
   void Stop() override { context_.stop(); }
   void Post(std::function<void()> function) override { net::post(context_, std::move(function)); }
   uint16_t http_port() const override { return http_port_; }
+  bool http_public() const override { return http_public_; }
 
  private:
   void Spawn(net::awaitable<void> work) {
@@ -156,6 +158,7 @@ class AsioServer final : public Server {
   const Options options_;
   Api* const api_;
   uint16_t http_port_ = 0;
+  bool http_public_ = false;
   std::optional<UnixListener> unix_listener_;
   net::io_context context_{1};
   stream_protocol::acceptor unix_acceptor_{context_};

@@ -49,6 +49,8 @@ class Server {
   virtual void Stop() = 0;
   virtual void Post(std::function<void()> function) = 0;
   virtual uint16_t http_port() const = 0;  // 0: no TCP listener
+  // May other machines ask over TCP?
+  virtual bool http_public() const = 0;
 };
 
 }  // namespace coretrack

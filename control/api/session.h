@@ -79,6 +79,12 @@ class Session {
   }
 
   Reply Dispatch(const http::request<http::string_body>& request) {
+    // RFC 9112 3.2: two of them may mean two things to two readers.
+    const size_t hosts = request.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && request.version() >= 11)) {
+      return {.response = ErrorResponse(400, "not exactly one Host field", "send one: localhost"),
+              .job = nullptr};
+    }
     if (!may_write_ && !HostAllowed(View(request[http::field::host]), options_.allowed_hosts)) {
       return {.response = ErrorResponse(403, "this Host is not allowed",
                                         "ask for localhost, or add the name to api.allowed_hosts"),

@@ -62,7 +62,9 @@ absl::StatusOr<UnixListener> UnixListener::Create(const std::string& path) {
                                                    sizeof(sockaddr_un::sun_path) - 1, " bytes"));
   }
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  // One level: a whole path that is not there is a misspelt one.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directory(folder, error);
   if (error) return Failed(path, "make the folder", error.value());
   if (absl::Status status = RemoveStale(path); !status.ok()) return status;
 

@@ -115,7 +115,13 @@ class CommandLine {
       };
     });
   }
-  void AddJson(CLI::App* verb) { verb->add_flag("--json", json_, "The daemon's answer as JSON"); }
+  void AddJson(CLI::App* verb) {
+    verb->add_flag("--json", json_, "The daemon's answer as JSON");
+    verb->add_option_function<std::string>(
+            "-o,--output", [this](const std::string& form) { json_ = form == "json"; },
+            "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
+  }
 
   void AddStatus() {
     CLI::App* status = app_.add_subcommand("status", "The daemon at a glance");
@@ -131,7 +137,8 @@ class CommandLine {
     filter_.AddTo(flows);
     flows->add_option("--sort", flows_.sort, "The most first: bytes, packets, age or idle")
         ->check(CLI::IsMember({"bytes", "packets", "age", "idle"}));
-    flows->add_option("--limit", flows_.limit, "At most so many")->check(CLI::PositiveNumber);
+    flows->add_option("--limit", flows_.limit, "At most so many")
+        ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
     flows->add_option("-o,--output", flows_.form, "table, wide, json, csv or conntrack")
         ->check(CLI::IsMember({"table", "wide", "json", "csv", "conntrack"}))
         ->capture_default_str();

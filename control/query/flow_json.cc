@@ -71,6 +71,16 @@ char* PutVlans(char* out, const FlowRecord& flow) {
   return out;
 }
 
+// {"originator":1,"responder":2}
+char* PutBoth(char* out, uint32_t originator, uint32_t responder) {
+  out = PutText(out, "{\"originator\":");
+  out = PutUint(out, originator);
+  out = PutText(out, ",\"responder\":");
+  out = PutUint(out, responder);
+  *out++ = '}';
+  return out;
+}
+
 char* PutFlow(char* out, const FlowRecord& flow) {
   out = PutText(out, "{\"id\":\"");
   out = PutId(out, flow.id);
@@ -114,7 +124,12 @@ char* PutFlow(char* out, const FlowRecord& flow) {
   out = PutUint(out, flow.time_wait_fins);
   out = PutText(out, ",\"old_duplicates\":");
   out = PutUint(out, flow.time_wait_duplicates);
-  return PutText(out, "}}");
+  out = PutText(out, "},\"retransmits_by\":");
+  out = PutBoth(out, flow.originator.retransmits, flow.responder.retransmits);
+  out = PutText(out, ",\"out_of_window_by\":");
+  out = PutBoth(out, flow.originator.out_of_window, flow.responder.out_of_window);
+  *out++ = '}';
+  return out;
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 // Layout   Members stand in a fixed order, without spaces. What was not observed is null. Members
 //          after "out_of_window" are ours beyond the agreed schema: "zone", "originator_guessed",
-//          "time_wait". A state is null where the protocol has none; "retransmits" and
-//          "out_of_window" are both directions together.
+//          "time_wait", "retransmits_by", "out_of_window_by". A state is null where the protocol has
+//          none; "retransmits" and "out_of_window" are both directions together.
 // Limits   A line has at most kMaxFlowJsonBytes.
 // Threads  Pure.
 // Cost     tests/query/flow_json_test prints it; see README.md.
@@ -18,7 +18,7 @@
 
 namespace coretrack {
 
-inline constexpr size_t kMaxFlowJsonBytes = 1280;
+inline constexpr size_t kMaxFlowJsonBytes = 1536;
 
 // Adds the object, without a line end.
 void AppendFlowJson(const FlowRecord& flow, std::string* out);
@@ -27,8 +27,7 @@ void AppendFlowJson(const FlowRecord& flow, std::string* out);
 void AppendChangeJson(uint64_t packet, const FlowRecord& flow, std::string* out);
 void AppendInvalidJson(uint64_t packet, std::string_view reason, std::string* out);
 
-// The other way round, for the client's tables. Both directions' retransmits and out_of_window
-// come back as the originator's.
+// The other way round, for the client's tables.
 absl::StatusOr<FlowRecord> ParseFlowJson(std::string_view json);
 
 }  // namespace coretrack

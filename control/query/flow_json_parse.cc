@@ -121,8 +121,12 @@ FlowRecord RecordOf(const json::object& object) {
   const json::object& rtt = object.at("handshake_rtt_us").as_object();
   flow.originator.handshake_rtt_us = Maybe<uint32_t>(rtt.at("originator"));
   flow.responder.handshake_rtt_us = Maybe<uint32_t>(rtt.at("responder"));
-  flow.originator.retransmits = Number<uint32_t>(object, "retransmits");
-  flow.originator.out_of_window = Number<uint32_t>(object, "out_of_window");
+  const json::object& retransmits = object.at("retransmits_by").as_object();
+  flow.originator.retransmits = Number<uint32_t>(retransmits, "originator");
+  flow.responder.retransmits = Number<uint32_t>(retransmits, "responder");
+  const json::object& out_of_window = object.at("out_of_window_by").as_object();
+  flow.originator.out_of_window = Number<uint32_t>(out_of_window, "originator");
+  flow.responder.out_of_window = Number<uint32_t>(out_of_window, "responder");
   flow.zone = Number<uint8_t>(object, "zone");
   flow.originator_guessed = object.at("originator_guessed").as_bool();
   const json::object& time_wait = object.at("time_wait").as_object();

@@ -64,7 +64,9 @@ std::string_view CsvHeader() {
          "responder_address,responder_port,responder_state,responder_packets,responder_bytes,"
          "responder_mss,responder_window_scale,responder_timestamps,responder_sack,"
          "start,last,timeout_ms,assured,midstream,end,history,"
-         "originator_handshake_rtt_us,responder_handshake_rtt_us,retransmits,out_of_window";
+         "originator_handshake_rtt_us,responder_handshake_rtt_us,"
+         "originator_retransmits,responder_retransmits,originator_out_of_window,"
+         "responder_out_of_window,originator_guessed,time_wait_fin_again,time_wait_old_duplicates";
 }
 
 void AppendCsv(const FlowRecord& flow, std::string* out) {
@@ -78,12 +80,13 @@ void AppendCsv(const FlowRecord& flow, std::string* out) {
                  ProtocolText(flow.protocol), vlan, flow.zone);
   AppendCsvEndpoint(flow, flow.originator, out);
   AppendCsvEndpoint(flow, flow.responder, out);
-  fmt::format_to(put, ",{},{},{},{},{},{},{},{},{},{},{}", TimeText(flow.start_us),
+  fmt::format_to(put, ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", TimeText(flow.start_us),
                  TimeText(flow.last_us), flow.timeout_ms, flow.assured, flow.midstream,
                  Name(flow.end), flow.history, MaybeText(flow.originator.handshake_rtt_us),
-                 MaybeText(flow.responder.handshake_rtt_us),
-                 flow.originator.retransmits + flow.responder.retransmits,
-                 flow.originator.out_of_window + flow.responder.out_of_window);
+                 MaybeText(flow.responder.handshake_rtt_us), flow.originator.retransmits,
+                 flow.responder.retransmits, flow.originator.out_of_window,
+                 flow.responder.out_of_window, flow.originator_guessed, flow.time_wait_fins,
+                 flow.time_wait_duplicates);
 }
 
 void AppendConntrack(const FlowRecord& flow, std::string* out) {

@@ -17,7 +17,9 @@ struct Column {
   bool right;
   int drop_rank;  // 0: always shown; the highest goes first
   Cell cell;
+  bool if_any = false;  // shown once a row has something in it
 };
+constexpr std::string_view kNothing = "-";
 
 std::string MaybeText(const std::optional<uint32_t>& value_us) {
   return value_us ? HumanDuration(*value_us) : "-";
@@ -50,6 +52,12 @@ std::string Flags(const FlowRecord& f, uint64_t) {
 }
 
 constexpr Column kTable[] = {
+    {"ZONE", true, 0,
+     [](const FlowRecord& f, uint64_t) {
+       return f.zone == 0 ? std::string(kNothing) : fmt::format("{}", f.zone);
+     },
+     true},
+    {"VLAN", false, 0, Vlans, true},
     {"PROTO", false, 0, Proto},
     {"ORIGINATOR", false, 0, Originator},
     {"RESPONDER", false, 0, Responder},
@@ -89,11 +97,11 @@ constexpr Column kWide[] = {
      }},
     {"RETR", true, 0,
      [](const FlowRecord& f, uint64_t) {
-       return fmt::format("{}", f.originator.retransmits + f.responder.retransmits);
+       return fmt::format("{}/{}", f.originator.retransmits, f.responder.retransmits);
      }},
     {"OOW", true, 0,
      [](const FlowRecord& f, uint64_t) {
-       return fmt::format("{}", f.originator.out_of_window + f.responder.out_of_window);
+       return fmt::format("{}/{}", f.originator.out_of_window, f.responder.out_of_window);
      }},
     {"AGE", true, 0, Age},
     {"IDLE", true, 0, Idle},
@@ -141,10 +149,24 @@ void FlowTableText::Finish(std::string* out) {
   if (!rows_.empty() || !header_done_) Flush(out);
 }
 
-// Which columns fit, by the first block.
+// True: a column came into use that was left out until now.
+bool FlowTableText::ColumnsCameIntoUse() {
+  const auto columns = Columns(options_.wide);
+  in_use_.resize(columns.size());
+  bool more = false;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    if (in_use_[c]) continue;
+    in_use_[c] = !columns[c].if_any ||
+                 std::ranges::any_of(rows_, [c](const auto& row) { return row[c] != kNothing; });
+    more = more || in_use_[c];
+  }
+  return more;
+}
+
+// Which columns fit.
 void FlowTableText::ChooseColumns() {
   const auto columns = Columns(options_.wide);
-  shown_.assign(columns.size(), true);
+  shown_ = in_use_;
   while (options_.width_chars != 0) {
     size_t line = 0;
     size_t victim = columns.size();
@@ -166,7 +188,10 @@ void FlowTableText::Flush(std::string* out) {
     widths_[c] = std::max(widths_[c], std::string_view(columns[c].name).size());
     for (const auto& row : rows_) widths_[c] = std::max(widths_[c], row[c].size());
   }
-  if (shown_.empty()) ChooseColumns();
+  if (ColumnsCameIntoUse()) {
+    ChooseColumns();
+    header_done_ = false;
+  }
   const auto add = [&](auto&& cell_of) {
     const size_t start = out->size();
     for (size_t c = 0; c < columns.size(); ++c) {

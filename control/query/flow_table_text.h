@@ -2,9 +2,10 @@
 //
 // What for  `coretrack flows -o table|wide` and `coretrack replay`.
 // Layout    Rows are held back until kBlockRows are there, so that columns are as wide as they need
-//           to be; later blocks keep at least the widths of the first. With a width limit the least
-//           needed columns go first (age, idle, packets, bytes): a line that still does not fit is
-//           longer.
+//           to be; later blocks keep at least the widths of the first. Zone and VLAN appear with
+//           the first flow that has one, below a header of their own if that is late. With a width
+//           limit the least needed columns go first (age, idle, packets, bytes): a line that still
+//           does not fit is longer.
 // Threads   One owner.
 #pragma once
 
@@ -35,11 +36,13 @@ class FlowTableText {
 
  private:
   void Flush(std::string* out);
+  bool ColumnsCameIntoUse();
   void ChooseColumns();
 
   Options options_;
   std::vector<std::vector<std::string>> rows_;
   std::vector<size_t> widths_;
+  std::vector<bool> in_use_;
   std::vector<bool> shown_;
   bool header_done_ = false;
 };
