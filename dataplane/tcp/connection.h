@@ -53,11 +53,12 @@ struct Facts {
   std::array<bool, 2> sack{};
   std::array<bool, 2> timestamps{};
   std::array<bool, 2>
-      fin_pending{};       // a FIN behind a hole: it counts when Half::end is acknowledged
-  bool assured = false;    // both sides confirmed it: the last to be evicted
-  bool midstream = false;  // its opening was not seen
-  bool guessed = false;    // who is the originator is a guess
-  uint8_t unanswered = 0;  // retransmissions since the peer last spoke, 0 to 3
+      fin_pending{};         // a FIN behind a hole: it counts when Half::end is acknowledged
+  bool hole_filled = false;  // in front of a pending FIN, as far as was seen
+  bool assured = false;      // both sides confirmed it: the last to be evicted
+  bool midstream = false;    // its opening was not seen
+  bool guessed = false;      // who is the originator is a guess
+  uint8_t unanswered = 0;    // retransmissions since the peer last spoke, 0 to 3
   Suspicion suspicion;
   bool retransmitter = false;  // Direction that `unanswered` counts
 };

@@ -37,6 +37,12 @@ inline bool AnswersSyn(uint32_t ack, const TcpHeader& syn) {
   return After(ack, syn.seq) && AtOrBefore(ack, syn.seq + LengthOf(syn));
 }
 
+// Is all of it below what `receiver` has acknowledged? Then it drops the segment, with the ACK in it
+// (RFC 9293 3.10.7.4, first).
+inline bool IsOld(const TcpHeader& s, const Half& receiver) {
+  return receiver.heard() && Before(s.seq + LengthOf(s), receiver.ack);
+}
+
 inline Outcome Invalidate(Invalid reason) { return {.invalid = reason}; }
 
 // The state-dependent part of an outcome, once `c` has moved from `before`.

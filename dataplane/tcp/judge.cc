@@ -110,6 +110,8 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   const bool sender_fin_sent = HasSentFin(sender.state);
   const bool sender_done = sender_fin_sent || sender.state == kClosed;
   if (sender_done && After(end, sender.end)) return Invalidate(Invalid::kAfterFin);
+  if (HasSentFin(receiver.state) && After(s.ack, receiver.end))
+    return Invalidate(Invalid::kAckHigh);
   if (time_wait && s.payload_bytes != 0 && !fin) return Invalidate(Invalid::kTimeWaitDuplicate);
   // What passed: TS.Recent follows (RFC 7323 5.3, R3).
   if (has_ts && AtOrBefore(s.seq, receiver.ack)) sender.ts_recent = ts.value != 0 ? ts.value : 1;

@@ -32,20 +32,23 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     // What the receiver expects next; its `ack` is still the peer's ISN when it has only sent a
     // SYN.
     const uint32_t expected = receiver.ack + (receiver.state == kSynSent ? 1 : 0);
+    const Suspicion& suspicion = c->facts.suspicion;
     const bool expected_known = receiver.heard() || receiver.ack != 0;
-    const bool exact = (expected_known && s.seq == expected) ||
-                       (sender.heard() && s.seq == sender.end) ||
-                       (c->facts.fin_pending[Raw(d)] && s.seq == sender.end - 1) ||
-                       // The SYN+ACK was lost, and the SYN came again: refused as above.
-                       (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
+    const bool exact =
+        (expected_known && s.seq == expected) || (sender.heard() && s.seq == sender.end) ||
+        // Some stacks do not count the FIN that they have sent (macOS).
+        ((c->facts.fin_pending[Raw(d)] || HasSentFin(sender.state)) && s.seq == sender.end - 1) ||
+        // Behind data that the box missed, and that was acknowledged.
+        (suspicion.active && suspicion.by_ack && suspicion.sender == d &&
+         s.seq == suspicion.first) ||
+        // The SYN+ACK was lost, and the SYN came again: refused as above.
+        (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
     const bool in_window =
         expected_known && AtOrAfter(s.seq, expected) &&
         Before(s.seq, expected + std::max<uint32_t>(DecodeWindow(receiver.max_window), 1));
     const bool closing = IsClosing(sender.state) || IsClosing(receiver.state);
     if (!exact && !(closing && in_window)) {
-      // TIME_WAIT: its peer is gone, whatever the RST says; but only a plausible one is believed.
-      const bool time_wait = sender.state == kTimeWait || receiver.state == kTimeWait;
-      const bool may_refuse_syn = time_wait && (s.flags & tcp_flag::kAck) != 0;
+      const bool may_refuse_syn = (s.flags & tcp_flag::kAck) != 0;
       return {.invalid = Invalid::kRstSequence,
               .action = may_refuse_syn ? Action::kConfirmSyn : Action::kNone};
     }
@@ -55,6 +58,17 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   // A RST in TIME_WAIT does not shorten it (RFC 1337).
   const bool refresh = receiver.state != kTimeWait;
   return Conclude(*c, before, refresh, note::kReset);
+}
+
+Outcome Refuse(Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const StatePair before = c->states();
+  if (sender.state == State::kTimeWait || receiver.state == State::kTimeWait)
+    return Conclude(*c, before, false, 0);
+  Apply(Event::kSendRst, &sender);
+  Apply(Event::kRecvRst, &receiver);
+  return Conclude(*c, before, true, note::kReset);
 }
 
 }  // namespace coretrack::tcp

@@ -23,8 +23,14 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
   const bool sender_done = HasSentFin(sender.state) || sender.state == kClosed;
 
   if (fin && !sender_done) {
+    // Of a number that has been acknowledged as something else: forged, or gone astray.
+    if (receiver.heard() && AtOrBefore(end, receiver.ack)) return false;
+    // A FIN that waits behind a hole has moved `end` to itself.
+    const uint32_t unbroken = fin_pending ? receiver.ack : sender.end;
+    // Its receiver drops what acknowledges too much, unless it was the box that missed something.
+    const bool believable = !receiver.heard() || AtOrBefore(s.ack, receiver.end);
     const bool in_order =
-        !sender.heard() || (AtOrBefore(s.seq, sender.end) && !Before(end, sender.end));
+        !sender.heard() || (believable && AtOrBefore(s.seq, unbroken) && !Before(end, sender.end));
     // Where the other side is not seen, no acknowledgment will ever confirm it.
     if (in_order || !receiver.heard()) {
       fin_pending = false;
@@ -33,6 +39,7 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
     }
     if (After(end, receiver.ack)) {
       fin_pending = true;
+      c->facts.hole_filled = false;
       sender.end = end;
     }
   } else if (After(end, sender.end) || !sender.heard()) {
@@ -40,6 +47,8 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
     fin_pending = false;  // data past it: that FIN was none
   } else if (!fin && s.payload_bytes != 0 && end == sender.end) {
     fin_pending = false;  // data in its place
+  } else if (fin_pending && end == sender.end - 1 && AtOrBefore(s.seq, receiver.ack)) {
+    c->facts.hole_filled = true;
   }
   return false;
 }
@@ -58,13 +67,23 @@ void TakeAck(const TcpHeader& s, Direction d, Connection* c) {
     Apply(Event::kSendAckOfSyn, &receiver);
     Apply(Event::kRecvAckOfSyn, &sender);
   }
-  // An ACK of data that was not seen says that the box missed it (TCP.md 37).
-  const bool receiver_done = HasSentFin(receiver.state) || receiver.state == kClosed;
-  if (!receiver.heard() || (!receiver_done && After(s.ack, receiver.end))) {
+  // An ACK of data that was not seen: the box missed it, or the ACK is forged (TCP.md 37). It passes;
+  // what it says is believed once the data's sender is seen there.
+  const bool unseen = receiver.heard() && After(s.ack, receiver.end);
+  if (!receiver.heard()) {
     receiver.end = s.ack;
     c->facts.fin_pending[Raw(Opposite(d))] = false;
   }
-  sender.ack = first_ack ? s.ack : Later(sender.ack, s.ack);
+  if (!unseen) {
+    sender.ack = first_ack ? s.ack : Later(sender.ack, s.ack);
+  } else {
+    c->facts.suspicion = {.active = true,
+                          .by_ack = true,
+                          .fin = false,
+                          .sender = Opposite(d),
+                          .first = s.ack,
+                          .end = s.ack};
+  }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
     receiver.max_end = first_ack ? limit : Later(receiver.max_end, limit);
@@ -94,14 +113,16 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   bool& fin_pending = c->facts.fin_pending[Raw(Opposite(d))];
+  bool behind_hole = false;
   const bool acks_fin = s.ack == receiver.end && (HasSentFin(receiver.state) || fin_pending);
 
   // The sender's, which are certain.
   if (acks_fin) {
     if (fin_pending) Apply(Event::kSendFin, &receiver);
     fin_pending = false;
-    // From behind its own FIN, which waits to be acknowledged: the FINs crossed.
+    // From behind its own FIN, which waits behind a hole.
     bool& own_fin_pending = c->facts.fin_pending[Raw(d)];
+    behind_hole = own_fin_pending && !c->facts.hole_filled;
     if (own_fin_pending && s.seq == sender.end) {
       own_fin_pending = false;
       Apply(Event::kSendFin, &sender);
@@ -112,6 +133,7 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
   if (fin_counts) Apply(Event::kSendFin, &sender);
 
   // The receiver's, provisional until it speaks.
+  if (IsOld(s, receiver)) return;
   if (receiver.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &receiver);
   if (!acks_fin) return;
   // A FIN that comes with the ACK of ours is answered by one ACK: FIN_WAIT_1 -> TIME_WAIT directly,
@@ -119,8 +141,8 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
   if (sender.state == kLastAck && receiver.state == kFinWait1) return;
   // Before it has acknowledged the other FIN itself, CLOSING is as far as it can be.
   if (receiver.state == kClosing && receiver.ack != sender.end) return;
-  const bool crossed =
-      sender.state == kFinWait1 || sender.state == kClosing || sender.state == kTimeWait;
+  const bool crossed = !behind_hole && (sender.state == kFinWait1 || sender.state == kClosing ||
+                                        sender.state == kTimeWait);
   Apply(crossed && receiver.state == kFinWait1 ? Event::kRecvAckOfFinCrossed : Event::kRecvAckOfFin,
         &receiver);
 }
@@ -153,6 +175,11 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool retransmission = IsRetransmission(s, sender);
   if (retransmission) notes |= note::kRetransmission;
   const bool fin_counts = TakeSequence(s, d, c);
+  tcp::Suspicion& suspicion = c->facts.suspicion;
+  if (suspicion.active && suspicion.by_ack && suspicion.sender == d &&
+      AtOrAfter(sender.end, suspicion.first)) {
+    suspicion = {};
+  }
   TakeAck(s, d, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
   MoveClosing(s, d, fin_counts, c);

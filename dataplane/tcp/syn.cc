@@ -71,8 +71,9 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
       }
       if (receiver.state == kSynRcvd) {
         if (same_isn) return Conclude(*c, before, false, note::kRetransmission);
-        // Another incarnation: the answer to the old one no longer counts.
-        receiver = Half{.state = kListen};
+        // Another incarnation: the answer to the old one no longer counts, though who gave it stays
+        // where it is until it answers this one.
+        receiver = Half{.state = kSynRcvd};
         c->facts.syn_seen[Raw(Opposite(d))] = false;
       }
       // Retransmitted, perhaps with another ISN or other options: the direction starts over. It
@@ -95,8 +96,10 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
       break;
   }
   // RFC 5961 4: answered by a challenge ACK whatever its sequence. It has no power, and it is no
-  // fault: its sender may have rebooted.
-  return Conclude(*c, before, false, note::kChallenged);
+  // fault: its sender may have rebooted. If both sides have, a SYN+ACK or a RST will answer it.
+  Outcome outcome = Conclude(*c, before, false, note::kChallenged);
+  outcome.action = Action::kKeepSyn;
+  return outcome;
 }
 
 // A SYN with ACK.
@@ -110,9 +113,10 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
   if (receiver.state == kSynSent || (receiver.state == kSynRcvd && sender.state == kSynSent) ||
       (receiver.state == kSynRcvd && sender.state == kSynRcvd)) {
+    // Its own `ack` is the other ISN until it has acknowledged that.
     const uint32_t lowest = receiver.state == kSynSent
                                 ? receiver.max_end
-                                : receiver.end - DecodeWindow(sender.max_window);
+                                : sender.ack + (sender.state == kSynSent ? 1 : 0);
     if (Before(s.ack, lowest) || After(s.ack, receiver.end)) {
       // Kept, so that the RST which this provokes is understood.
       if (!sender.heard()) sender.ack = s.ack;
@@ -149,8 +153,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     Negotiate(c);
     return Conclude(*c, before, true, 0);
   }
-  // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless.
-  return Conclude(*c, before, false, note::kChallenged);
+  // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless; or
+  // the answer to a kept SYN.
+  Outcome outcome = Conclude(*c, before, false, note::kChallenged);
+  outcome.action = Action::kConfirmSyn;
+  return outcome;
 }
 
 Outcome OpenWithSynAck(const TcpHeader& s, Direction d, Connection* c) {

@@ -65,12 +65,11 @@ enum class Action : uint8_t {
   // The flow is over and this SYN opens another on the same ports: end the flow, make a new one and
   // Open() it.
   kNewConnection,
-  // A SYN in TIME_WAIT that may open a new incarnation: keep it beside the flow until the other
-  // side confirms (TCP.md 38).
+  // A SYN that may open a new incarnation, in TIME_WAIT or because its sender has forgotten this one:
+  // keep it beside the flow until the other side confirms (TCP.md 38).
   kKeepSyn,
-  // TIME_WAIT: if this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then
-  // Track() this one; a RST refuses that SYN and is no fault. If it does not, it is invalid as
-  // said.
+  // If this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then Track() this
+  // one; a RST refuses that SYN: Refuse(). If it does not, it is as said.
   kConfirmSyn,
 };
 
@@ -92,6 +91,10 @@ bool Open(const TcpHeader& segment, Direction direction, const Policy& policy,
 // Any later segment.
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy,
               Connection* connection);
+
+// A RST in `direction` that answers a kept SYN. In TIME_WAIT it leaves the flow alone; elsewhere its
+// sender had forgotten the connection, and so had the sender of the SYN.
+Outcome Refuse(Direction direction, Connection* connection);
 
 // Does this SYN+ACK, or RST, answer the SYN that was kept for kKeepSyn?
 bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn);

@@ -46,6 +46,15 @@ bool IsOutOfWindow(tcp::Invalid reason) {
          reason == kAckLow || reason == kOverrun;
 }
 
+// A SYN inside what its sender has sent on this connection: a late copy of the one that opened it.
+// Not so in TIME_WAIT, where its number has been looked at.
+bool IsOldDuplicate(const TcpHeader& syn, const tcp::Half& sender, Direction d,
+                    const FlowLine& line, const FlowDetail& detail) {
+  const uint64_t sent_bytes = detail.bytes[Raw(d)].Get() + line.bytes[Raw(d)];
+  return tcp::TimeoutClassOf(PairOf(line.state)) != tcp::TimeoutClass::kTimeWait &&
+         sender.end - (syn.seq + 1) <= sent_bytes;
+}
+
 // Mid-stream, who opened it is a guess: a well-known port is more likely to have been called than
 // to call.
 bool GuessOriginatorIsSender(const FlowKey& key, Direction sender) {
@@ -94,6 +103,8 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     case tcp::Action::kConfirmSyn:
       return ConfirmKeptSyn(burst, i, index, outcome, now, tally);
     case tcp::Action::kKeepSyn: {
+      const tcp::Half& sender = c.half[Raw(meta.direction)];
+      if (IsOldDuplicate(s, sender, meta.direction, slot.line, slot.detail)) break;
       KeptSyn syn{.direction = meta.direction,
                   .header = s,
                   .options = {},
@@ -214,8 +225,8 @@ void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally
   OpenTcp(burst, i, now, tally);
 }
 
-// A SYN+ACK in TIME_WAIT: if it answers a kept SYN, the new incarnation begins with that SYN. A RST
-// that answers it is no fault, and leaves the old flow alone.
+// A SYN+ACK on a connection that has its handshake behind it: if it answers a kept SYN, the new
+// incarnation begins with that SYN. A RST that answers it is no fault.
 void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
                               const tcp::Outcome& otherwise, Now now, Tally& tally) {
   const PacketMeta& meta = burst.meta[i];
@@ -224,15 +235,27 @@ void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
   const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
   const bool answers =
       kept != nullptr && kept->direction != meta.direction && tcp::Answers(meta.tcp, kept->header);
-  if (!answers || (meta.tcp.flags & kRst) != 0) {
+  if (!answers) {
     ++tally.tracked;
-    return FinishTcp(burst, i, slot, answers ? tcp::Outcome{} : otherwise, now);
+    return FinishTcp(burst, i, slot, otherwise, now);
+  }
+  if ((meta.tcp.flags & kRst) != 0) {
+    ++tally.tracked;
+    tcp::Connection c;
+    UnpackLine(slot.line, &c);
+    UnpackFacts(slot.detail, &c.facts);
+    const tcp::Outcome refused = tcp::Refuse(meta.direction, &c);
+    PackLine(c, &slot.line);
+    PackFacts(c.facts, &slot.line, &slot.detail);
+    return FinishTcp(burst, i, slot, refused, now);
   }
   // The SYN was counted to the old flow when it passed; it belongs to the new one.
   const KeptSyn syn = *kept;
   UncountPacket(slot, syn.direction, syn.ip_bytes);
   Store(slot, true);
-  EndFlow(old, burst.hash[i], End::kClosed, now);
+  const bool time_wait =
+      tcp::TimeoutClassOf(PairOf(slot.line.state)) == tcp::TimeoutClass::kTimeWait;
+  EndFlow(old, burst.hash[i], time_wait ? End::kClosed : End::kReset, now);
   const PacketMeta syn_ack = meta;
   burst.meta[i].tcp = syn.header;
   burst.meta[i].tcp.options = syn.options.data();

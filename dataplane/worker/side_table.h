@@ -36,7 +36,7 @@ class SideTable {
   std::array<Entry, kSlots> entries_;
 };
 
-// A SYN seen in TIME_WAIT: kept beside the old flow until the other side's SYN+ACK confirms it
+// A SYN on a connection that has its handshake behind it: kept beside the old flow until the other side's SYN+ACK confirms it
 // (TCP.md 38). When it is forgotten, that SYN+ACK is invalid and the flow is picked up later.
 struct KeptSyn {
   Direction direction = Direction::kForward;

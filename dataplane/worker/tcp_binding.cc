@@ -15,6 +15,7 @@ void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts) {
   facts->assured = (flags & detail_flag::kAssured) != 0;
   facts->midstream = (flags & detail_flag::kMidstream) != 0;
   facts->guessed = (flags & detail_flag::kGuessed) != 0;
+  facts->hole_filled = (flags & detail_flag::kHoleFilled) != 0;
   facts->unanswered = (flags >> detail_flag::kUnansweredShift) & 3;
   facts->retransmitter = (flags & detail_flag::kRetransmitter) != 0;
 }
@@ -30,6 +31,7 @@ void PackFacts(const tcp::Facts& facts, FlowLine* line, FlowDetail* detail) {
   }
   detail->offered_scales =
       static_cast<uint8_t>(facts.offered_scale[0] | facts.offered_scale[1] << 4);
+  if (facts.hole_filled) flags |= detail_flag::kHoleFilled;
   if (facts.assured) flags |= detail_flag::kAssured;
   if (facts.midstream) flags |= detail_flag::kMidstream;
   if (facts.guessed) flags |= detail_flag::kGuessed;

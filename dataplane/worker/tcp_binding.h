@@ -45,6 +45,7 @@ constexpr uint16_t FinPending(unsigned d) { return static_cast<uint16_t>(1 << (9
 inline constexpr int kUnansweredShift = 11;  // 2 bits
 inline constexpr uint16_t kRetransmitter = 1 << 13;
 inline constexpr uint16_t kSuspicion = 1 << 14;  // Pipeline keeps one for this flow
+inline constexpr uint16_t kHoleFilled = 1 << 15;
 }  // namespace detail_flag
 
 // Direction `d`'s half, without its state.

@@ -70,6 +70,17 @@ TEST(Sequence13, SimultaneousCloseWithAFinBehindAHole) {
   )"));
 }
 
+// C has not got S's FIN, for what was before it is lost.
+TEST(Sequence13, AFinBehindAHoleThatIsNotFilled) {
+  RunTrace(Established(R"(
+    S>C FIN,ACK seq=351 ack=101      = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=101 ack=301      = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=352 ack=102          = FIN_WAIT_2 CLOSING
+    S>C ACK seq=301 len=50 ack=102
+    C>S ACK seq=102 ack=352          = TIME_WAIT TIME_WAIT
+  )"));
+}
+
 TEST(Sequence39, ARetransmittedFinThatAcknowledgesMovesClosingToTimeWait) {
   RunTrace(Established(R"(
     S>C FIN,ACK seq=301 ack=101   = ESTABLISHED FIN_WAIT_1
@@ -185,6 +196,25 @@ TEST(Sequence20, AForgedFinInsideTheWindowMovesNothingUntilAcknowledged) {
     S>C ACK ack=5201              = ESTABLISHED ESTABLISHED
     C>S FIN,ACK                   = FIN_WAIT_1 ESTABLISHED
     S>C ACK                       = FIN_WAIT_2 CLOSE_WAIT
+  )"));
+}
+
+TEST(Sequence20, AnAckOfWhatWasNeverSentDoesNotHideTheFin) {
+  RunTrace(Established(R"(
+    S>C ACK ack=601 stray         = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=101           = FIN_WAIT_1 ESTABLISHED
+    S>C ACK ack=102               = FIN_WAIT_2 CLOSE_WAIT
+  )"));
+}
+
+// RFC 9293 3.10.7.4, first: a segment below what is expected is dropped, with the ACK in it.
+TEST(Sequence21, TheAckInAnOldSegmentIsNotTaken) {
+  RunTrace(Established(R"(
+    S>C ACK len=50
+    C>S ACK ack=351
+    C>S FIN,ACK                   = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=350 ack=102       = FIN_WAIT_1 CLOSE_WAIT      # a keep-alive
+    S>C ACK seq=351 ack=102       = FIN_WAIT_2 CLOSE_WAIT
   )"));
 }
 

@@ -124,7 +124,7 @@ TEST(Sequence10, ASynWithAnotherIsnAfterTheAnswer) {
   RunTrace(R"(
     C>S SYN seq=100              = SYN_SENT LISTEN
     S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
-    C>S SYN seq=70000            = SYN_SENT LISTEN
+    C>S SYN seq=70000            = SYN_SENT SYN_RCVD      # S has not moved
     S>C SYN,ACK seq=301 ack=101  ! syn_ack_ack
     S>C SYN,ACK seq=800 ack=70001 = SYN_SENT SYN_RCVD
     C>S ACK ack=301              ! ack_high
@@ -281,6 +281,16 @@ TEST(Sequence38, ChallengeAcksAndStrayResetsAreNotInvalid) {
     C>S RST seq=5000             = CLOSED CLOSED
     +1s
     C>S RST seq=101              timeout 9s
+  )");
+}
+
+TEST(Sequence12, ASynAckMustAcknowledgeTheOtherSyn) {
+  RunTrace(R"(
+    C>S SYN seq=100              = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
+    C>S SYN,ACK seq=100 ack=300  ! syn_ack_ack
+    C>S SYN,ACK seq=100 ack=302  ! syn_ack_ack
+    C>S ACK seq=101              = ESTABLISHED ESTABLISHED
   )");
 }
 

@@ -32,6 +32,34 @@ TEST(Sequence03, TheClientRebootedAndOpensAnew) {
             }});
 }
 
+// Nobody is left who would challenge the SYN.
+TEST(Sequence03, BothRebooted) {
+  RunTrace(Established(R"(
+    +1s
+    C>S SYN seq=70000 mss=536 stray          = ESTABLISHED ESTABLISHED timeout 431999s
+    S>C SYN,ACK seq=8000 ack=70000 stray     = ESTABLISHED ESTABLISHED    # answers another SYN
+    S>C SYN,ACK seq=8000 ack=70001           end reset new flow = SYN_SENT SYN_RCVD timeout 60s
+    C>S ACK seq=70001                        = ESTABLISHED ESTABLISHED timeout 5d originator C
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.mss, 536);
+              EXPECT_EQ(flow.originator.packets, 2u);
+            }});
+  RunTrace(Established(R"(
+    C>S SYN seq=70000 stray                  = ESTABLISHED ESTABLISHED
+    S>C RST,ACK rawseq=0 ack=70002           ! rst_sequence
+    S>C RST,ACK rawseq=0 ack=70001           = CLOSED CLOSED timeout 10s
+  )"));
+}
+
+TEST(Sequence03, LateCopiesOfTheHandshakeOpenNothing) {
+  RunTrace(Established(R"(
+    C>S ACK len=1000
+    C>S SYN seq=100 stray                    = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=300 ack=101 stray        = ESTABLISHED ESTABLISHED
+  )"));
+}
+
 TEST(Sequence05, AResetMustBeExact) {
   RunTrace(Established(R"(
     C>S ACK len=100                          # unacknowledged: 101 and 201 are both exact
@@ -48,6 +76,22 @@ TEST(Sequence05, AResetMustBeExact) {
   )"));
   RunTrace(Established("S>C RST seq=301 = CLOSED CLOSED timeout 10s"));
   RunTrace(Established("S>C RST,ACK seq=301 = CLOSED CLOSED timeout 10s"));
+}
+
+TEST(Sequence05, BehindDataThatTheBoxMissed) {
+  RunTrace(Established(R"(
+    S>C ACK ack=1101
+    C>S RST seq=1102                         ! rst_sequence
+    C>S RST seq=1101                         = CLOSED CLOSED timeout 10s
+  )"));
+}
+
+TEST(Sequence06, AResetThatDoesNotCountItsFin) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK                              = FIN_WAIT_1 ESTABLISHED
+    S>C ACK                                  = FIN_WAIT_2 CLOSE_WAIT
+    C>S RST seq=101                          = CLOSED CLOSED timeout 10s
+  )"));
 }
 
 TEST(Sequence06, AnInexactResetWhileClosing) {
