@@ -37,10 +37,11 @@ inline bool AnswersSyn(uint32_t ack, const TcpHeader& syn) {
   return After(ack, syn.seq) && AtOrBefore(ack, syn.seq + LengthOf(syn));
 }
 
-// Is all of it below what `receiver` has acknowledged? Then it drops the segment, with the ACK in it
-// (RFC 9293 3.10.7.4, first).
-inline bool IsOld(const TcpHeader& s, const Half& receiver) {
-  return receiver.heard() && Before(s.seq + LengthOf(s), receiver.ack);
+// Is all of it below what `receiver` has acknowledged, and not the latest of `sender`? Then the
+// segment is dropped, with the ACK in it (RFC 9293 3.10.7.4, first).
+inline bool IsOld(const TcpHeader& s, const Half& sender, const Half& receiver) {
+  const uint32_t end = s.seq + LengthOf(s);
+  return receiver.heard() && Before(end, receiver.ack) && Before(end, sender.end);
 }
 
 inline Outcome Invalidate(Invalid reason) { return {.invalid = reason}; }

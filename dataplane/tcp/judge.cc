@@ -70,7 +70,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   const bool has_ts = sender.ts_recent != 0 && ReadTimestamps(s.options, s.option_bytes, &ts);
   if (has_ts && FailsPaws(s, sender, receiver, ts.value)) {
     // Overtaken here, it may still arrive in order there: if it is acknowledged, it counted.
-    if (fin && !FinIsKnown(*c, d) && AtOrAfter(end, sender.end) &&
+    if (fin && !FinIsKnown(*c, d) && AtOrAfter(end, sender.end) && After(end, receiver.ack) &&
         CheckWindow(s, end, sender, receiver) == Invalid::kNone) {
       c->facts.fin_pending[Raw(d)] = true;
       sender.end = end;

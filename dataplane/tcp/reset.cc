@@ -33,14 +33,17 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     // SYN.
     const uint32_t expected = receiver.ack + (receiver.state == kSynSent ? 1 : 0);
     const Suspicion& suspicion = c->facts.suspicion;
+    const bool answers_ack =
+        suspicion.active && suspicion.by_ack && suspicion.sender == d && s.seq == suspicion.first;
+    // RFC 9293 3.10.7.4, fifth: an ACK that does not fit its SYN+ACK; it stays in SYN_RCVD.
+    if (answers_ack && sender.state == kSynRcvd) return Conclude(*c, before, false, 0);
     const bool expected_known = receiver.heard() || receiver.ack != 0;
     const bool exact =
         (expected_known && s.seq == expected) || (sender.heard() && s.seq == sender.end) ||
         // Some stacks do not count the FIN that they have sent (macOS).
         ((c->facts.fin_pending[Raw(d)] || HasSentFin(sender.state)) && s.seq == sender.end - 1) ||
         // Behind data that the box missed, and that was acknowledged.
-        (suspicion.active && suspicion.by_ack && suspicion.sender == d &&
-         s.seq == suspicion.first) ||
+        answers_ack ||
         // The SYN+ACK was lost, and the SYN came again: refused as above.
         (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
     const bool in_window =

@@ -75,7 +75,8 @@ void TakeAck(const TcpHeader& s, Direction d, Connection* c) {
     c->facts.fin_pending[Raw(Opposite(d))] = false;
   }
   if (!unseen) {
-    sender.ack = first_ack ? s.ack : Later(sender.ack, s.ack);
+    if (first_ack || !IsOld(s, sender, receiver))
+      sender.ack = first_ack ? s.ack : Later(sender.ack, s.ack);
   } else {
     c->facts.suspicion = {.active = true,
                           .by_ack = true,
@@ -133,8 +134,8 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
   if (fin_counts) Apply(Event::kSendFin, &sender);
 
   // The receiver's, provisional until it speaks.
-  if (IsOld(s, receiver)) return;
-  if (receiver.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &receiver);
+  if (IsOld(s, sender, receiver)) return;
+  if (receiver.state == kSynRcvd && s.ack == sender.ack) Apply(Event::kRecvAckOfSyn, &receiver);
   if (!acks_fin) return;
   // A FIN that comes with the ACK of ours is answered by one ACK: FIN_WAIT_1 -> TIME_WAIT directly,
   // when that is seen.

@@ -123,6 +123,10 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
       return Invalidate(Invalid::kSynAckAck);
     }
     const bool simultaneous = sender.state == kSynSent;
+    if (simultaneous && s.seq + 1 != sender.max_end) {
+      return Invalidate(After(s.seq, sender.max_end) ? Invalid::kSequenceHigh
+                                                     : Invalid::kSequenceLow);
+    }
     const bool own_acked = simultaneous && AtOrAfter(receiver.ack, sender.max_end);
     const bool first = !sender.heard() || simultaneous;
     const bool again = !first && s.seq == receiver.ack;
@@ -152,6 +156,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     receiver.max_end = s.ack + s.window;
     Negotiate(c);
     return Conclude(*c, before, true, 0);
+  }
+  if (receiver.state == kSynRcvd && s.seq + 1 == receiver.ack && s.ack == sender.ack) {
+    // Simultaneous open: its ACK was lost, this comes again.
+    Apply(Event::kRecvAckOfSyn, &receiver);
+    return Conclude(*c, before, true, note::kRetransmission);
   }
   // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless; or
   // the answer to a kept SYN.

@@ -290,7 +290,20 @@ TEST(Sequence12, ASynAckMustAcknowledgeTheOtherSyn) {
     S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
     C>S SYN,ACK seq=100 ack=300  ! syn_ack_ack
     C>S SYN,ACK seq=100 ack=302  ! syn_ack_ack
+    C>S SYN,ACK seq=90 ack=301   ! sequence_low        # nor may its own number change
+    C>S SYN,ACK seq=900 ack=301  ! sequence_high
     C>S ACK seq=101              = ESTABLISHED ESTABLISHED
+  )");
+}
+
+TEST(Sequence35, AResetFromSynRcvdAgainstAnUnacceptableAck) {
+  RunTrace(R"(
+    C>S SYN seq=100              = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
+    C>S ACK seq=100 ack=301      = ESTABLISHED SYN_RCVD
+    C>S ACK seq=101 ack=500
+    S>C RST seq=500
+    C>S ACK seq=101 ack=301      = ESTABLISHED ESTABLISHED
   )");
 }
 

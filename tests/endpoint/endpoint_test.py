@@ -1,0 +1,151 @@
+"""Does coretrack know the state of a real Linux endpoint, whatever it is sent?
+
+    python3 tests/endpoint/endpoint_test.py --bin-dir build/bin [--conversations N] [--seed N] [--only N]
+
+A real TCP socket talks with a peer that says anything (conversation.py). After each turn the kernel is asked for the
+socket's state, and every segment goes into a capture. `coretrack replay --events` of that capture must then have had the
+host's end in the same state at the same packets, but for what differences.py lists.
+"""
+
+import argparse
+import collections
+import json
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from conversation import Conversation  # noqa: E402
+from differences import explain  # noqa: E402
+from host import HOST, Host, enter_namespace  # noqa: E402
+
+SKIPPED = 77  # CTest's SKIP_RETURN_CODE
+FIRST_PORT = 1024
+_LINKTYPE_RAW = 101
+
+
+def converse(count, seed, only):
+    host = Host()
+    conversations = []
+    for number in range(count):
+        if only is not None and number != only:
+            continue
+        source = random.Random(f"{seed}/{number}")
+        conversation = Conversation(host, FIRST_PORT + number, source).run(source.randrange(2, 14))
+        conversation.number = number
+        conversation.close()
+        conversations.append(conversation)
+    return conversations
+
+
+def write_capture(path, conversations):
+    """All of them, one after the other, a millisecond a packet; tells each the number of its first packet."""
+    with open(path, "wb") as file:
+        file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, _LINKTYPE_RAW))
+        number = 0
+        for conversation in conversations:
+            conversation.first_packet = number + 1
+            for segment in conversation.log:
+                length = len(segment.packet)
+                file.write(struct.pack("=IIII", 1_700_000_000 + number // 1000, number % 1000 * 1000, length, length) + segment.packet)
+                number += 1
+
+
+def replay(binary, path):
+    """{packet: (the host's state, the peer's)} and {packet: reason}."""
+    states, invalid = {}, {}
+    output = subprocess.run([binary, "replay", "--events", path], check=True, capture_output=True, text=True).stdout
+    for line in output.splitlines():
+        event = json.loads(line)
+        if "invalid" in event:
+            invalid[event["packet"]] = event["invalid"]
+            continue
+        ends = event["originator"], event["responder"]
+        host = ends[0] if ends[0]["address"] == HOST else ends[1]
+        peer = ends[1] if host is ends[0] else ends[0]
+        states[event["packet"]] = host["state"], peer["state"]
+    return states, invalid
+
+
+class Verdict:
+    """What was compared, and the first difference of each conversation."""
+
+    def __init__(self):
+        self.compared = 0
+        self.states = collections.Counter()
+        self.listed = collections.Counter()
+        self.unlisted = []
+
+    def compare(self, conversation, states, invalid):
+        tracked, done, before = ("CLOSED", "CLOSED"), 0, "CLOSED"
+        for what, segments, kernel in conversation.turns:
+            if what.startswith("user") and segments == done and kernel != before:
+                return  # of which nothing was said on the wire
+            for index in range(done, segments):
+                tracked = states.get(conversation.first_packet + index, tracked)
+            if tracked[0] not in (kernel, {"LISTEN": "CLOSED"}.get(kernel)):
+                name = explain(conversation, conversation.log[done:segments], before, kernel, tracked)
+                if name:
+                    self.listed[name] += 1
+                else:
+                    self.unlisted.append(story(conversation, segments, what, kernel, tracked, states, invalid))
+                return
+            self.compared += 1
+            self.states[kernel] += 1
+            done, before = segments, kernel
+
+
+def story(conversation, segments, what, kernel, tracked, states, invalid):
+    lines = [f"conversation {conversation.number}: after {what} the host is in {kernel}, coretrack has {tracked[0]} (peer {tracked[1]})"]
+    turns = {}
+    for turn, count, state in conversation.turns:
+        turns.setdefault(count, []).append(f"{turn}: {state}")
+    for index in range(segments):
+        packet = conversation.first_packet + index
+        note = " ".join(str(x) for x in (states.get(packet, ""), invalid.get(packet, "")) if x)
+        lines.append(f"    {conversation.log[index]}    {note}")
+        lines += [f"  {turn}" for turn in turns.get(index + 1, [])]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin-dir", type=Path, required=True)
+    parser.add_argument("--conversations", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int)
+    parser.add_argument("--stories", type=int, default=3, help="how many differences to tell")
+    options = parser.parse_args()
+    if options.conversations > 60_000:
+        parser.error("--conversations: each needs a port of its own, there are 60000")
+    if not enter_namespace():
+        print("skipped: no network namespace or no TUN device here")
+        return SKIPPED
+    verdict = Verdict()
+    conversations = converse(options.conversations, options.seed, options.only)
+    with tempfile.TemporaryDirectory() as folder:
+        capture = Path(folder) / "endpoint.pcap"
+        write_capture(capture, conversations)
+        states, invalid = replay(options.bin_dir / "coretrack", capture)
+    for conversation in conversations:
+        verdict.compare(conversation, states, invalid)
+    print(f"{len(conversations)} conversations, {verdict.compared} states equal:",
+          ", ".join(f"{state} {count}" for state, count in verdict.states.most_common()))
+    for name, count in verdict.listed.most_common():
+        print(f"  differs as listed: {name}: {count}")
+    # A list that explains everything explains nothing.
+    too_many = verdict.listed.total() > len(conversations) // 10
+    if too_many:
+        print("more than a tenth of all conversations differ as listed: is the list too generous?")
+    for text in verdict.unlisted[:options.stories]:
+        print(text)
+    print(f"{len(verdict.unlisted)} unlisted differences")
+    return 1 if verdict.unlisted or too_many or verdict.compared == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
