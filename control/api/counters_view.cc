@@ -18,6 +18,8 @@ constexpr CounterRow kRows[] = {
     {"taken_over", "Packets taken from other workers", &W::taken_over},
     {"tracked", "Packets that met or made a flow", &W::tracked},
     {"related_icmp", "ICMP errors that quote a known flow", &W::related_icmp},
+    {"fragmented_datagrams", "Datagrams whose fragments have all passed", &W::fragmented_datagrams},
+    {"fragments_waiting", "Fragments whose datagram is not whole yet", &W::fragments_waiting, true},
     {"flows_created", "Flows that began", &W::flows_created},
     {"flows", "Flows now", &W::flows, true},
     {"flows_ipv6", "IPv6 flows now", &W::flows_ipv6, true},

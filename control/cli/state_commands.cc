@@ -115,6 +115,7 @@ std::string ShowStats(const json::value& value) {
   add_reasons("invalid", "invalid");
   add("retransmissions", "retransmissions");
   add("related ICMP", "related_icmp");
+  add("fragmented datagrams", "fragmented_datagrams");
   add("flows", "flows");
   AddReasons(s, "flows_by_state", &table);
   add("flows created", "flows_created");

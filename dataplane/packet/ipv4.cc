@@ -1,5 +1,6 @@
 #include "dataplane/packet/bytes.h"
 #include "dataplane/packet/checksum.h"
+#include "dataplane/packet/fragment.h"
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/protocols.h"
 
@@ -36,6 +37,16 @@ Malformed ParseIpv4(Span packet, IpContext context, bool verify_checksum, IpInfo
   ip->ipv6 = false;
   ip->fragment = offset != 0 || more;
   ip->first_fragment = offset == 0 && more;
+  ip->more_fragments = more;
+  ip->fragment_offset_bytes = offset * 8u;
+  ip->fragment_id = LoadBe16(header + 4);
+  return ip->fragment && context == IpContext::kOuter ? CheckFragment(*ip) : Malformed::kNone;
+}
+
+Malformed CheckFragment(const IpInfo& ip) {
+  const uint32_t bytes = ip.payload.wire_bytes;
+  if (bytes == 0 || (ip.more_fragments && bytes % 8 != 0)) return Malformed::kFragmentLength;
+  if (ip.fragment_offset_bytes + bytes > kMaxDatagramBytes) return Malformed::kFragmentEnd;
   return Malformed::kNone;
 }
 

@@ -45,12 +45,15 @@ bool ReadExtension(const uint8_t* header, IpInfo* ip) {
   const bool offset = field >> 3 != 0;
   ip->fragment = offset || more;
   ip->first_fragment = !offset && more;
+  ip->more_fragments = more;
+  ip->fragment_offset_bytes = field & 0xfff8u;
+  ip->fragment_id = LoadBe32(header + 4);
   return !ip->fragment;
 }
 
-// RFC 8200 4. Leaves ip->payload and ip->protocol at the first header that is not an extension, or
-// behind the header of a real fragment.
-Malformed WalkExtensions(IpContext context, IpInfo* ip) {
+}  // namespace
+
+Malformed WalkIpv6Extensions(IpContext context, IpInfo* ip) {
   for (int count = 0; IsExtension(ip->protocol); ++count) {
     if (count == kMaxIpv6Extensions) return Malformed::kIpv6ChainTooLong;
     if (!ip->payload.Has(kExtensionMinBytes)) return Malformed::kTruncatedIpv6;
@@ -61,12 +64,11 @@ Malformed WalkExtensions(IpContext context, IpInfo* ip) {
     ip->protocol = header[0];
     ip->payload = ip->payload.From(bytes);
     // A quoted first fragment may still show the ports.
-    if (!readable && !(context == IpContext::kQuoted && ip->first_fragment)) break;
+    if (!readable && context == IpContext::kOuter) return CheckFragment(*ip);
+    if (!readable && !ip->first_fragment) break;
   }
   return Malformed::kNone;
 }
-
-}  // namespace
 
 // RFC 8200 3.
 Malformed ParseIpv6(Span packet, IpContext context, IpInfo* ip) {
@@ -86,7 +88,7 @@ Malformed ParseIpv6(Span packet, IpContext context, IpInfo* ip) {
   ip->ip_bytes = kIpv6Bytes + stated_bytes;
   ip->protocol = header[6];
   ip->ipv6 = true;
-  return WalkExtensions(context, ip);
+  return WalkIpv6Extensions(context, ip);
 }
 
 }  // namespace coretrack

@@ -62,6 +62,9 @@ struct IpInfo {
   bool ipv6 = false;
   bool fragment = false;        // other than an atomic one
   bool first_fragment = false;  // ... and at offset 0
+  bool more_fragments = false;  // ... and not the last
+  uint32_t fragment_offset_bytes = 0;
+  uint32_t fragment_id = 0;
   // The destination is not the one that the checksum was made for (a routing header with segments
   // left).
   bool routed = false;
@@ -72,6 +75,13 @@ struct IpInfo {
 enum class IpContext : uint8_t { kOuter, kQuoted };
 Malformed ParseIpv4(Span packet, IpContext context, bool verify_checksum, IpInfo* ip);
 Malformed ParseIpv6(Span packet, IpContext context, IpInfo* ip);
+// Walks the extension headers that `ip` stands at (RFC 8200 4). Leaves ip->payload and ip->protocol
+// at the first header that is not one, or behind the header of a real fragment.
+Malformed WalkIpv6Extensions(IpContext context, IpInfo* ip);
+// Of a fragment whose payload is all of ip.payload: lengths that no fragment can have.
+Malformed CheckFragment(const IpInfo& ip);
+// What ParseGeneral() does down to the IP payload. kNone with a null `addresses`: not IP.
+Malformed ParseToIp(Span frame, const ParseOptions& options, IpInfo* ip, LinkInfo* link);
 
 // Transport: sets kind, malformed, key, direction and what belongs to the protocol.
 void ParseTransport(const IpInfo& ip, const Scope& scope, bool verify_checksum, PacketMeta* meta);

@@ -31,6 +31,10 @@ constexpr auto kNames = std::to_array<Entry>({
     {Malformed::kBadUdpLength, "udp_length"},
     {Malformed::kTruncatedIcmp, "icmp_truncated"},
     {Malformed::kTruncatedSctp, "sctp_truncated"},
+    {Malformed::kFragmentLength, "fragment_length"},
+    {Malformed::kFragmentEnd, "fragment_end"},
+    {Malformed::kFragmentOverlap, "fragment_overlap"},
+    {Malformed::kFragmentTiny, "fragment_tiny"},
 });
 
 constexpr bool NamesAreInOrder() {

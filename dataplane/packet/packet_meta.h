@@ -17,11 +17,13 @@ enum class PacketKind : uint8_t {
   kIcmpError,   // quotes a segment; key and direction are those of the *quoted* packet, as its
                 // sender sent it
   kFragment,    // an IP fragment other than an atomic one; key holds addresses and protocol, ports
-                // are 0
+                // are 0; the rest: fragment.h
   kNotIp,       // ARP, LLDP, and every EtherType that is not IP: passes untouched
   kMalformed,   // lengths or versions that contradict the packet; see `malformed`
   kBadSegment,  // a TCP segment with a key whose header or options are malformed (TCP.md 26); see
                 // `malformed`
+  kWhole,  // the fragment that completes its datagram, as the whole datagram: `whole_kind` says
+           // of which kind that is; ip_bytes and `fragments` are those of all its fragments
 };
 
 // Why a packet is malformed. The words appear in metrics and in replay --events.
@@ -46,6 +48,10 @@ enum class Malformed : uint8_t {
   kBadUdpLength,
   kTruncatedIcmp,
   kTruncatedSctp,
+  kFragmentLength,  // no data, or not the last and no multiple of 8 bytes (RFC 791 3.2, RFC 8200 4.5)
+  kFragmentEnd,     // goes beyond 65,535 bytes, the "ping of death"
+  kFragmentOverlap,  // contradicts an earlier fragment of its datagram (RFC 5722)
+  kFragmentTiny,     // a TCP header in more than one fragment (RFC 1858, RFC 3128)
   kCount,
 };
 std::string_view Name(Malformed reason);  // "tcp_data_offset", "ipv4_total_length", ...
@@ -77,9 +83,11 @@ struct PacketMeta {
   PacketKind kind = PacketKind::kNotIp;
   Malformed malformed = Malformed::kNone;
   Direction direction = Direction::kForward;
+  PacketKind whole_kind = PacketKind::kNotIp;
   uint8_t vlan_tags = 0;
   // ICMP echo request: true, its sender opens the flow. Meaningless elsewhere.
   bool icmp_request = false;
+  uint16_t fragments = 1;
 };
 
 }  // namespace coretrack

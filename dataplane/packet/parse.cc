@@ -5,24 +5,26 @@
 
 namespace coretrack {
 
-void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
-  const LinkInfo link =
-      options.link == LinkLayer::kEthernet ? ParseEthernet(frame) : ParseRawIp(frame);
-  meta->vlan_tags = link.vlan_tags;
-  Malformed reason = link.malformed;
-  IpInfo ip;
-  switch (link.kind) {
+Malformed ParseToIp(Span frame, const ParseOptions& options, IpInfo* ip, LinkInfo* link) {
+  *link = options.link == LinkLayer::kEthernet ? ParseEthernet(frame) : ParseRawIp(frame);
+  switch (link->kind) {
     case LinkPayload::kIpv4:
-      reason = ParseIpv4(link.payload, IpContext::kOuter, options.verify_checksums, &ip);
-      break;
+      return ParseIpv4(link->payload, IpContext::kOuter, options.verify_checksums, ip);
     case LinkPayload::kIpv6:
-      reason = ParseIpv6(link.payload, IpContext::kOuter, &ip);
-      break;
+      return ParseIpv6(link->payload, IpContext::kOuter, ip);
     case LinkPayload::kOther:
-      return;  // kNotIp
     case LinkPayload::kMalformed:
       break;
   }
+  return link->malformed;
+}
+
+void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
+  IpInfo ip;
+  LinkInfo link;
+  const Malformed reason = ParseToIp(frame, options, &ip, &link);
+  meta->vlan_tags = link.vlan_tags;
+  if (link.kind == LinkPayload::kOther) return;  // kNotIp
   if (reason != Malformed::kNone) {
     // Behind labels it was a guess that this is IP at all.
     if (link.mpls && link.kind != LinkPayload::kMalformed) return;

@@ -24,6 +24,7 @@ enum class Drop : uint8_t {
   kMonitor,       // a monitor port only looks: every packet of it ends here
   kInvalid,       // tcp.invalid = "drop"
   kMalformed,     // the same, for packets whose headers contradict themselves
+  kFragment,      // a fragment that overlaps or splits a TCP header, and what follows it; always
   kTxFull,        // the output queue took no more
   kHandoverFull,  // the ring to the owning worker took no more
   kPortDown,      // the output port is gone
@@ -35,7 +36,7 @@ std::string_view Name(Drop reason);
 enum class Untracked : uint8_t {
   kNotIp,
   kMalformed,
-  kFragment,
+  kFragment,  // a fragment whose datagram never became whole
   kTableFull,
   kNoPickup,        // a segment of an unknown connection, and mid-stream pickup is off
   kUnknownReset,    // a RST of an unknown connection
@@ -68,6 +69,8 @@ struct alignas(kCacheLine) WorkerCounters {
   By<Malformed> malformed;
   By<tcp::Invalid> invalid;
   Counter related_icmp;
+  Counter fragmented_datagrams;  // that became whole
+  Counter fragments_waiting;     // a gauge: passed, and not yet tracked or untracked
 
   Counter flows_created;
   By<End> flows_ended;

@@ -11,6 +11,8 @@ std::string_view Name(Drop reason) {
       return "invalid";
     case Drop::kMalformed:
       return "malformed";
+    case Drop::kFragment:
+      return "fragment";
     case Drop::kTxFull:
       return "tx_full";
     case Drop::kHandoverFull:

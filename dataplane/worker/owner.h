@@ -10,8 +10,8 @@
 //           ICMP echo       addresses: the key holds the identifier twice and it cancels out
 //           ICMP errors     as the packet that they quote
 //           fragments       addresses alone (all of them, the first too), as NICs hash them: the
-//                           fragments of a datagram meet on one worker, which need not be that of
-//                           the flow's whole packets; fragments move no flow
+//                           fragments of a datagram meet on one worker. It follows them, and hands
+//                           the last one over to the flow's owner, with a note (whole_note.h)
 //           others          addresses
 //           VLANs and zone do not take part. Packets without a key stay where they arrived.
 // Threads   Constant once made.

@@ -43,17 +43,22 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
 
 void Pipeline::Process(Burst* burst, Now now) {
   Prepare(burst);
+  if (burst->fragments) [[unlikely]]
+    FollowFragments(burst, now);
   Track(burst, now);
 }
 
 void Pipeline::Prepare(Burst* burst) const {
   ParseOptions options{.link = burst->link};
+  bool fragments = false;
   for (uint32_t i = 0; i < burst->count; ++i) {
     PacketMeta& meta = burst->meta[i];
     options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
     options.zone = burst->zone[i];
     ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
+    fragments |= meta.kind == PacketKind::kFragment;
   }
+  burst->fragments = fragments;
   HashBurst(options_.secret, burst->meta.data(), burst->count);
   for (uint32_t i = 0; i < burst->count; ++i) {
     burst->hash[i] = burst->meta[i].hash;
@@ -76,33 +81,36 @@ void Pipeline::Track(Burst* burst, Now now) {
   }
   Tally tally;
   for (uint32_t i = 0; i < burst->count; ++i) {
-    switch (burst->meta[i].kind) {
-      case PacketKind::kTcp:
-        TrackTcp(*burst, i, now, tally);
-        break;
-      case PacketKind::kDatagram:
-        TrackDatagram(*burst, i, now, tally);
-        break;
-      case PacketKind::kIcmpError:
-        RelatedIcmp(*burst, i, now, tally);
-        break;
-      case PacketKind::kFragment:
-        NoFlow(*burst, i, Untracked::kFragment, tally);
-        break;
-      case PacketKind::kNotIp:
-        NoFlow(*burst, i, Untracked::kNotIp, tally);
-        break;
-      case PacketKind::kMalformed:
-        Malformed(*burst, i, tally);
-        break;
-      case PacketKind::kBadSegment:
-        BadSegment(*burst, i, now, tally);
-        break;
+    if (burst->meta[i].kind == PacketKind::kTcp) [[likely]] {
+      TrackTcp(*burst, i, now, tally);
+    } else {
+      TrackOne(*burst, i, now, tally);
     }
   }
   counters_.tracked.Add(tally.tracked);
   for (size_t r = 0; r < tally.untracked.size(); ++r) {
     if (tally.untracked[r] != 0) counters_.untracked[r].Add(tally.untracked[r]);
+  }
+}
+
+void Pipeline::TrackOne(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  switch (burst.meta[i].kind) {
+    case PacketKind::kTcp:
+      return TrackTcp(burst, i, now, tally);
+    case PacketKind::kDatagram:
+      return TrackDatagram(burst, i, now, tally);
+    case PacketKind::kIcmpError:
+      return RelatedIcmp(burst, i, now, tally);
+    case PacketKind::kFragment:
+      return TrackFragment(burst, i, tally);
+    case PacketKind::kWhole:
+      return TrackWhole(burst, i, now, tally);
+    case PacketKind::kNotIp:
+      return NoFlow(burst, i, Untracked::kNotIp, tally);
+    case PacketKind::kMalformed:
+      return Malformed(burst, i, tally);
+    case PacketKind::kBadSegment:
+      return BadSegment(burst, i, now, tally);
   }
 }
 

@@ -26,6 +26,7 @@
 #include "dataplane/tcp/tracker.h"
 #include "dataplane/timer/timer_wheel.h"
 #include "dataplane/worker/counters.h"
+#include "dataplane/worker/datagram_follower.h"
 #include "dataplane/worker/flow_record.h"
 #include "dataplane/worker/side_table.h"
 #include "dataplane/worker/tunables.h"
@@ -33,7 +34,7 @@
 
 namespace coretrack {
 
-enum class Verdict : uint8_t { kForward, kDropInvalid, kDropMalformed };
+enum class Verdict : uint8_t { kForward, kDropInvalid, kDropMalformed, kDropFragment };
 
 // One burst: arrays over packets. The caller fills the inputs of [0, count).
 struct Burst {
@@ -46,6 +47,7 @@ struct Burst {
   std::array<uint8_t, kMaxBurst> zone;
   std::array<bool, kMaxBurst> checksum_known_good;  // the NIC vouched for it
   // Filled on the way.
+  bool fragments = false;  // there is one
   std::array<PacketMeta, kMaxBurst> meta;
   std::array<FlowHash, kMaxBurst> hash;
   std::array<FlowIndex, kMaxBurst> candidate;
@@ -89,12 +91,20 @@ class Pipeline {
   };
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
 
-  // The whole way of one burst: Prepare(), then Track().
+  // The whole way of one burst: Prepare(), FollowFragments() if there are any, Track().
   void Process(Burst* burst, Now now);
   // Parses, hashes, starts loading. A poll loop may Prepare() the next burst before it Track()s
   // this one.
   void Prepare(Burst* burst) const;
   void Track(Burst* burst, Now now);
+
+  // Makes each fragment that completes its datagram a kWhole, with the key of the datagram's flow.
+  // True: there was one. REQUIRES: all fragments of a datagram meet on this worker.
+  bool FollowFragments(Burst* burst, Now now);
+  // The datagram that packet `i` completes, for where it was handed over to. `i` may be at most
+  // kMaxBurst - 1; valid until the next FollowFragments() or AdoptWhole().
+  const DatagramFollower::Whole& whole(uint32_t i) const { return wholes_[i]; }
+  void AdoptWhole(Burst* burst, uint32_t i, const DatagramFollower::Whole& whole);
 
   // Ends flows whose deadline has passed, at most `budget` wheel filings. True: none that is due is
   // left.
@@ -145,6 +155,12 @@ class Pipeline {
   void RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word);
 
+  void TrackOne(Burst& burst, uint32_t i, Now now, Tally& tally);
+
+  // pipeline_fragments.cc
+  void TrackFragment(Burst& burst, uint32_t i, Tally& tally);
+  void TrackWhole(Burst& burst, uint32_t i, Now now, Tally& tally);
+
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
@@ -180,6 +196,8 @@ class Pipeline {
   std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
   SideTable<KeptSyn> kept_syns_;
   SideTable<tcp::Suspicion> suspicions_;
+  DatagramFollower follower_;
+  std::array<DatagramFollower::Whole, kMaxBurst> wholes_;  // by packet of the burst
   FlowListener* listener_ = nullptr;
   WorkerCounters counters_;
 };

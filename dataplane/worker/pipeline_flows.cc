@@ -148,6 +148,12 @@ void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
 }
 
 bool Pipeline::Expire(Now now, uint32_t budget) {
+  if (follower_.waiting() != 0) [[unlikely]] {
+    constexpr uint32_t kDatagramBudget = 16;
+    counters_.untracked[static_cast<size_t>(Untracked::kFragment)].Add(
+        follower_.Expire(now.tick, kDatagramBudget));
+    counters_.fragments_waiting.Set(follower_.waiting());
+  }
   std::array<FlowIndex, kExpireChunk> due;
   bool caught_up = false;
   while (budget != 0 && !caught_up) {

@@ -70,6 +70,8 @@ uint32_t PollLoop::FromPorts(Now now) {
     Fill(count);
     pipeline_->Prepare(&burst_);
     if (wiring_->to_owner != nullptr) GiveAwayForeign();
+    if (burst_.fragments) [[unlikely]]
+      FollowFragments(now);
     pipeline_->Track(&burst_, now);
     Dispatch();
     total += count;
@@ -84,7 +86,12 @@ uint32_t PollLoop::FromWorkers(Now now) {
     const uint32_t count = wiring_->to_owner->Take(worker_, from, packets_.data(), kMaxBurst);
     if (count == 0) continue;
     Fill(count);
-    pipeline_->Process(&burst_, now);
+    pipeline_->Prepare(&burst_);
+    if (burst_.fragments) [[unlikely]] {
+      TakeWholes();
+      FollowFragments(now);
+    }
+    pipeline_->Track(&burst_, now);
     Dispatch();
     total += count;
   }

@@ -20,6 +20,7 @@
 #include "dataplane/worker/dataplane.h"
 #include "dataplane/worker/idle.h"
 #include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/whole_note.h"
 #include "dataplane/worker/wiring.h"
 
 struct rte_mbuf;
@@ -63,6 +64,9 @@ class PollLoop {
   void CountReceived(uint16_t port, uint32_t count);
   void Fill(uint32_t count);
   void GiveAwayForeign();
+  void FollowFragments(Now now);
+  bool NoteWhole(uint32_t i);
+  void TakeWholes();
   void Dispatch();
   void Send(rte_mbuf* packet, uint16_t port);
   void FlushPort(uint16_t port);
@@ -81,6 +85,7 @@ class PollLoop {
 
   Burst burst_;
   std::array<rte_mbuf*, kMaxBurst> packets_;  // those of burst_
+  WholeNote whole_note_;
   std::array<std::array<uint8_t, kHeaderBytes>, kMaxBurst> headers_;
   std::vector<Batch> to_port_;    // by port id
   std::vector<Batch> to_owner_;   // by worker

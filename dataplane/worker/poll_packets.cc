@@ -64,6 +64,7 @@ void PollLoop::GiveAwayForeign() {
     const PacketMeta& meta = burst_.meta[i];
     const uint32_t owner = HasKey(meta) ? wiring_->owners.OwnerOf(meta.key) : worker_;
     if (owner != worker_) {
+      if (meta.kind == PacketKind::kWhole && !NoteWhole(i)) continue;
       Batch& batch = to_owner_[owner];
       batch.packets[batch.count++] = packets_[i];
       if (batch.count == kMaxBurst) FlushRing(wiring_->to_owner.get(), owner, &batch);
@@ -84,20 +85,47 @@ void PollLoop::GiveAwayForeign() {
   burst_.count = kept;
 }
 
+// The fragments that are left in the burst are ours to follow; a datagram that one of them completes
+// may be another worker's.
+void PollLoop::FollowFragments(Now now) {
+  if (pipeline_->FollowFragments(&burst_, now) && wiring_->to_owner != nullptr) GiveAwayForeign();
+}
+
+// Packet `i` completes a datagram of another worker's flow. False: there is no way to say so; it was
+// dropped, and the datagram's other fragments end untracked.
+bool PollLoop::NoteWhole(uint32_t i) {
+  if (whole_note_.Put(pipeline_->whole(i), packets_[i])) return true;
+  counters_->untracked[static_cast<size_t>(Untracked::kFragment)].Add(burst_.meta[i].fragments);
+  Discard({&packets_[i], 1}, Drop::kHandoverFull);
+  return false;
+}
+
+// Packets whose datagram another worker has followed to its end.
+void PollLoop::TakeWholes() {
+  DatagramFollower::Whole whole;
+  for (uint32_t i = 0; i < burst_.count; ++i) {
+    if (whole_note_.Take(packets_[i], &whole)) pipeline_->AdoptWhole(&burst_, i, whole);
+  }
+}
+
 // Verdicts -> where each packet goes.
 void PollLoop::Dispatch() {
-  std::array<std::array<rte_mbuf*, kMaxBurst>, 3> ended;
-  std::array<uint32_t, 3> count{};
-  constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed};
+  // By verdict; what a monitor port would forward ends there.
+  constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed,
+                                  Drop::kFragment};
+  static_assert(static_cast<int>(Verdict::kForward) == 0 &&
+                static_cast<int>(Verdict::kDropInvalid) == 1 &&
+                static_cast<int>(Verdict::kDropMalformed) == 2 &&
+                static_cast<int>(Verdict::kDropFragment) == 3);
+  std::array<std::array<rte_mbuf*, kMaxBurst>, kReason.size()> ended;
+  std::array<uint32_t, kReason.size()> count{};
   for (uint32_t i = 0; i < burst_.count; ++i) {
     const uint16_t peer = wiring_->ports[packets_[i]->port].peer;
     if (peer != PollPort::kNoPeer && burst_.verdict[i] == Verdict::kForward) [[likely]] {
       Send(packets_[i], peer);
       continue;
     }
-    const int reason = peer == PollPort::kNoPeer                    ? 0
-                       : burst_.verdict[i] == Verdict::kDropInvalid ? 1
-                                                                    : 2;
+    const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst_.verdict[i]);
     ended[reason][count[reason]++] = packets_[i];
   }
   for (size_t r = 0; r < ended.size(); ++r) Discard({ended[r].data(), count[r]}, kReason[r]);

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/fragment.h"
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/tcp_options.h"
@@ -50,6 +51,18 @@ void CheckSame(const PacketMeta& a, const PacketMeta& b) {
         "fast path equals general path");
 }
 
+void CheckFragment(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                   const ParseOptions& options) {
+  const Fragment f = ReadFragment(data, bytes, wire_bytes, options);
+  Check(f.data_bytes != 0 && f.end_bytes() <= kMaxDatagramBytes, "a length that a fragment has");
+  Check(f.readable_bytes <= f.data_bytes && f.data + f.readable_bytes <= data + bytes,
+        "data inside the packet");
+  PacketMeta whole;
+  ParseWhole(f, f.data, f.readable_bytes, f.end_bytes(), &whole);
+  Check(whole.kind == PacketKind::kWhole && whole.whole_kind != PacketKind::kFragment,
+        "a whole is no fragment");
+}
+
 void FuzzOne(const uint8_t* input, size_t size) {
   if (size < 2) return;
   const ParseOptions options{.link = (input[0] & 1) != 0 ? LinkLayer::kRawIp : LinkLayer::kEthernet,
@@ -66,6 +79,7 @@ void FuzzOne(const uint8_t* input, size_t size) {
   ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
   CheckSame(meta, general);
   Check(HashOf({1, 2}, meta.key) == HashOf({1, 2}, general.key), "equal keys, equal hashes");
+  if (meta.kind == PacketKind::kFragment) CheckFragment(exact.get(), bytes, wire_bytes, options);
 }
 
 }  // namespace

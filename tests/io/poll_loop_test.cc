@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/io/poll_harness.h"
+#include "tests/packet/fragmenter.h"
 
 namespace coretrack {
 namespace {
@@ -145,6 +146,55 @@ TEST_F(PollLoopTest, OneQueueTwoWorkersKeepEachFlowOnItsOwner) {
   EXPECT_EQ(h.counters(1).handed_over.Read(), 4 * expected[1]);
   EXPECT_EQ(h.counters(0).taken_over.Read(), 4 * expected[1]);
   EXPECT_EQ(h.DroppedAll(), 0u);
+}
+
+// Fragments meet where their addresses belong; the datagram counts where its ports belong.
+TEST_F(PollLoopTest, FragmentsCountOnTheFlowOfTheirDatagramWhereverItIs) {
+  constexpr uint32_t kFlows = 100;
+  PollHarness h({.workers = 2, .queues = 1});
+  const auto frame = [](uint32_t n) {
+    return PacketBuilder()
+        .Ethernet()
+        .Ipv4(Address(n), "192.0.2.53")
+        .Udp(static_cast<uint16_t>(20'000 + 7 * n), 53)
+        .Payload(1000)
+        .Build();
+  };
+  uint32_t elsewhere = 0;
+  uint64_t flows_of[2] = {};
+  for (uint32_t n = 0; n < kFlows; ++n) {
+    FlowKey key = MetaOf(frame(n)).key;
+    const uint32_t owner = h.wiring.owners.OwnerOf(key);
+    ++flows_of[owner];
+    key.ports = 0;
+    if (h.wiring.owners.OwnerOf(key) != owner) ++elsewhere;
+    h.a.Inject(frame(n));
+    auto fragments = testing::Fragments(frame(n), 256, n);
+    std::swap(fragments[0], fragments[2]);
+    for (const Bytes& fragment : fragments) ASSERT_TRUE(h.a.Inject(fragment));
+    h.Settle();
+    ASSERT_EQ(h.InFlight(), 0u);
+  }
+  ASSERT_GT(elsewhere, 20u);
+  EXPECT_EQ(h.b.Drain(), 5 * kFlows);
+  for (uint32_t w = 0; w < 2; ++w) {
+    EXPECT_EQ(h.counters(w).flows.Read(), flows_of[w]) << w;
+    EXPECT_EQ(h.counters(w).tracked.Read(), 5 * flows_of[w]) << w;
+    EXPECT_EQ(h.counters(w).fragments_waiting.Read(), 0u) << w;
+  }
+  EXPECT_EQ(h.Sum(&WorkerCounters::fragmented_datagrams), kFlows);
+  EXPECT_EQ(h.DroppedAll(), 0u);
+}
+
+TEST_F(PollLoopTest, OverlappingFragmentsAreDroppedAndCounted) {
+  PollHarness h({});
+  const Bytes frame = Udp(90);
+  h.a.Inject(testing::FragmentOf(frame, 0, 64, true, 1));
+  h.a.Inject(testing::FragmentOf(frame, 56, 98, false, 1));
+  h.Settle();
+  EXPECT_EQ(h.b.Drain(), 1u);
+  EXPECT_EQ(h.Dropped(Drop::kFragment), 1u);
+  EXPECT_EQ(h.InFlight(), 0u);
 }
 
 TEST_F(PollLoopTest, InFlightIsExactlyWhatLiesInTheRings) {

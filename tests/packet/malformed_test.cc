@@ -37,6 +37,12 @@ Bytes Chain(int count) {
   for (int i = 0; i < count; ++i) builder.Extension(ip_protocol::kDestinationOptions);
   return builder.Tcp().Build();
 }
+Bytes Fragment4(uint16_t fragment_field, uint32_t bytes) {
+  return Eth()
+      .Ipv4(kA, kB, {.protocol = 17, .fragment_field = fragment_field})
+      .Payload(bytes)
+      .Build();
+}
 Bytes Payload4(uint8_t protocol, size_t bytes) {
   return Eth().Ipv4(kA, kB, {.protocol = protocol}).Payload(bytes).Build();
 }
@@ -115,6 +121,15 @@ std::vector<Case> Cases() {
        Eth().Ipv4(kA, kB, {.protocol = 1}).Payload(Bytes{3, 0, 0, 0, 0, 1, 0}).Build()},
       {kTruncatedIcmp, kMalformed, Eth().Ipv6(kA6, kB6, 58).Payload(Bytes{128, 0, 0, 0}).Build()},
       {kTruncatedSctp, kMalformed, Payload4(132, 11)},
+      {kFragmentLength, kMalformed, Fragment4(0x2000, 15)},
+      {kFragmentLength, kMalformed, Fragment4(0x2001, 0)},
+      {kFragmentLength, kMalformed, Fragment4(0x0001, 0)},
+      {kFragmentLength, kMalformed,
+       Eth().Ipv6(kA6, kB6).Ipv6Fragment(2, true, 17).Payload(9).Build()},
+      {kFragmentLength, kMalformed, Eth().Ipv6(kA6, kB6).Ipv6Fragment(2, false, 17).Build()},
+      {kFragmentEnd, kMalformed, Fragment4(0x1fff, 8)},
+      {kFragmentEnd, kMalformed,
+       Eth().Ipv6(kA6, kB6).Ipv6Fragment(0x1fff, false, 17).Payload(8).Build()},
   };
 }
 
@@ -128,6 +143,8 @@ TEST(Malformed, EveryReasonIsFound) {
     seen.insert(c.reason);
     ++row;
   }
+  // What only a datagram's other fragments can tell: tests/worker/fragments_test.cc.
+  seen.insert({Malformed::kFragmentOverlap, Malformed::kFragmentTiny});
   EXPECT_EQ(seen.size(), static_cast<size_t>(Malformed::kCount) - 1) << "a reason without a case";
 }
 

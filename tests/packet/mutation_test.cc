@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "dataplane/packet/fragment.h"
 #include "dataplane/packet/tcp_options.h"
 #include "tests/packet/parse_helpers.h"
 
@@ -123,6 +124,17 @@ TEST(Mutation, RandomChanges) {
                                .zone = static_cast<uint8_t>(random() % 8)};
     const PacketMeta meta = ParseBytes(packet, options, wire_bytes);
     ExpectConsistent(meta, wire_bytes);
+    if (meta.kind == PacketKind::kFragment) {
+      const Fragment f =
+          ReadFragment(packet.data(), static_cast<uint32_t>(packet.size()), wire_bytes, options);
+      ASSERT_LE(f.end_bytes(), kMaxDatagramBytes);
+      ASSERT_GT(f.data_bytes, 0u);
+      ASSERT_LE(f.readable_bytes, f.data_bytes);
+      ASSERT_LE(f.data + f.readable_bytes, packet.data() + packet.size());
+      PacketMeta whole;
+      ParseWhole(f, f.data, f.readable_bytes, f.end_bytes(), &whole);
+      ASSERT_EQ(whole.kind, PacketKind::kWhole);
+    }
     if (HasFatalFailure()) FAIL() << "round " << round;
     ++kinds[static_cast<size_t>(meta.kind)];
   }

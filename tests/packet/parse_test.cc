@@ -154,7 +154,7 @@ TEST(Parse, Ipv6WithoutTransport) {
 }
 
 TEST(Parse, Ipv4Fragments) {
-  const Bytes first = Eth().Ipv4(kA, kB, {.fragment_field = 0x2000}).Tcp().Build();
+  const Bytes first = Eth().Ipv4(kA, kB, {.fragment_field = 0x2000}).Tcp().Payload(4).Build();
   const Bytes last = Eth().Ipv4(kA, kB, {.protocol = 6, .fragment_field = 5}).Payload(9).Build();
   const Bytes back = Eth().Ipv4(kB, kA, {.protocol = 6, .fragment_field = 5}).Payload(9).Build();
   for (const Bytes& packet : {first, last, back}) {
@@ -169,7 +169,7 @@ TEST(Parse, Ipv4Fragments) {
 }
 
 TEST(Parse, Ipv6Fragments) {
-  const Bytes first = Eth().Ipv6(kA6, kB6).Ipv6Fragment(0, true).Tcp().Build();
+  const Bytes first = Eth().Ipv6(kA6, kB6).Ipv6Fragment(0, true).Tcp().Payload(4).Build();
   const Bytes last = Eth().Ipv6(kA6, kB6).Ipv6Fragment(3, false, 6).Payload(9).Build();
   for (const Bytes& packet : {first, last}) {
     EXPECT_EQ(ParseBytes(packet).kind, PacketKind::kFragment);

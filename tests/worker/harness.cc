@@ -61,6 +61,7 @@ void Harness::CheckIdentities() const {
   const WorkerCounters& c = counters();
   uint64_t outcomes = c.tracked.Read();
   for (const Counter& reason : c.untracked) outcomes += reason.Read();
+  outcomes += c.fragments_waiting.Read();
   EXPECT_EQ(outcomes, sent_) << "every packet is tracked or untracked by one reason";
   uint64_t by_state = 0, ended = 0;
   for (const Counter& state : c.flows_by_state) by_state += state.Read();

@@ -65,7 +65,7 @@ class Harness : public FlowListener {
   std::vector<FlowRecord> ends;
   std::vector<std::string> invalids;
 
-  // received = tracked + untracked, and the gauges against the tables.
+  // received = tracked + untracked + fragments that wait, and the gauges against the tables.
   void CheckIdentities() const;
   // For mass traffic: CheckIdentities() is then the test's to call.
   bool check_each_frame = true;

@@ -51,24 +51,12 @@ PacketBuilder Ipv6Segment(uint16_t offset_8_bytes, bool more) {
   return builder;
 }
 
+// The other fragments: fragments_test.cc.
 TEST(Sequence31, AnAtomicFragmentIsAWholePacket) {
   Harness harness;
   harness.Send(Ipv6Segment(0, false).Build());
   EXPECT_EQ(harness.Only().originator.state, tcp::State::kSynSent);
   EXPECT_EQ(harness.untracked(Untracked::kFragment), 0u);
-}
-
-TEST(Sequence31, OtherFragmentsAreCountedAndPass) {
-  Harness harness;
-  EXPECT_EQ(harness.Send(Ipv6Segment(0, true).Build()), Verdict::kForward);
-  EXPECT_EQ(harness.Send(Ipv6Segment(8, false).Build()), Verdict::kForward);
-  harness.Send(PacketBuilder()
-                   .Ethernet()
-                   .Ipv4("10.0.0.1", "10.0.0.2", {.fragment_field = 0x2000})
-                   .Tcp({.flags = tcp_flag::kSyn})
-                   .Build());
-  EXPECT_EQ(harness.untracked(Untracked::kFragment), 3u);
-  EXPECT_TRUE(harness.Live().empty());
 }
 
 // What C's router sends about `quoted`.
