@@ -8,7 +8,8 @@ import socket
 import struct
 
 from host import SERVER_PORT
-from peer import ACK, FIN, MASK, PSH, RST, SYN, URG, Peer
+from peer import Peer
+from segment import ACK, FIN, MASK, PSH, RST, SYN, URG
 
 
 class Conversation:

@@ -5,7 +5,8 @@ Each difference is a function of the conversation, the peer's segment of the tur
 is right.
 """
 
-from peer import ACK, FIN, MASK, RST, SYN
+from host import HOST
+from segment import ACK, FIN, MASK, RST, SYN
 
 _CLOSING = {"FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK"}
 
@@ -60,15 +61,15 @@ def two_fins(conversation, _, before, kernel, tracked):
     """Of FINs at two numbers one is forged, and the box may believe the other one.
 
     TCP.md 20: what lies beyond the first FIN is invalid; Linux takes the ACK in it all the same."""
-    return len({s.end for s in conversation.log if not s.from_host and s.flags & FIN and not s.flags & SYN}) > 1
+    return len({s.end for s in conversation.log if s.source != HOST and s.flags & FIN and not s.flags & SYN}) > 1
 
 
 def data_in_place_of_fin(conversation, _, before, kernel, tracked):
     """Data at the FIN's number, forged: the box no longer counts on the FIN behind the hole.
 
     Which of two that contradict each other is forged shows only when one is acknowledged."""
-    fins = {s.end for s in conversation.log if not s.from_host and s.flags & FIN}
-    return any(not s.from_host and not s.flags & (FIN | SYN) and s.length and s.end in fins for s in conversation.log)
+    fins = {s.end for s in conversation.log if s.source != HOST and s.flags & FIN}
+    return any(s.source != HOST and not s.flags & (FIN | SYN) and s.length and s.end in fins for s in conversation.log)
 
 
 def skipped_ahead(conversation, segment, before, kernel, tracked):
@@ -76,7 +77,7 @@ def skipped_ahead(conversation, segment, before, kernel, tracked):
 
     The host never got there and challenges it. Whoever sends a RST is CLOSED (TCP.md 35), and the box cannot know what
     arrived: data at that number may have reached the host on another way (TCP.md 37)."""
-    shown = {s.end for s in conversation.log if not s.from_host and s is not segment}
+    shown = {s.end for s in conversation.log if s.source != HOST and s is not segment}
     return (segment and segment.flags & RST and kernel == before and tracked[0] == "CLOSED"
             and {segment.seq, segment.seq + 1} & shown and segment.seq != conversation.peer.host_expects)
 
@@ -130,7 +131,7 @@ def another_isn(conversation, _, before, kernel, tracked):
     """After a SYN with another ISN, the answer to the first one no longer counts.
 
     TCP.md 10: that direction starts over. A listener keeps the request it has."""
-    return (before == "SYN_RCVD" or tracked[1] == "SYN_SENT") and len({s.seq for s in conversation.log if not s.from_host and s.flags & (SYN | ACK) == SYN}) > 1
+    return (before == "SYN_RCVD" or tracked[1] == "SYN_SENT") and len({s.seq for s in conversation.log if s.source != HOST and s.flags & (SYN | ACK) == SYN}) > 1
 
 
 def old_reset(_, segment, before, kernel, tracked):
@@ -147,7 +148,7 @@ DIFFERENCES = [inexact_reset_while_closing, reset_with_other_flags, syn_with_fin
 
 def explain(conversation, segments, before, kernel, tracked):
     """The name of the first difference that applies to a turn with these segments, or None."""
-    segment = next((s for s in segments if not s.from_host), None)
+    segment = next((s for s in segments if s.source != HOST), None)
     for difference in DIFFERENCES:
         if difference(conversation, segment, before, kernel, tracked):
             return difference.__name__
