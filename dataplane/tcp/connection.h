@@ -27,7 +27,7 @@ struct Half {
   uint32_t max_end = 0;    // the highest SEG.ACK + SEG.WND of its peer: how far it may send. In
                            // SYN_SENT: its ISN + 1
   uint32_t ack = 0;        // the highest SEG.ACK it sent, the peer's ISN before that
-  uint32_t ts_recent = 0;  // RFC 7323 TS.Recent of its peer; 0: PAWS is off
+  uint32_t ts_recent = 0;  // RFC 7323 TS.Recent of its peer, as its peer echoes it; 0: PAWS is off
   uint8_t max_window = 0;  // the largest window it offered, coded (sequence.h); 0: not heard yet
   uint8_t scale = 0;       // in force on its windows, or kUnknownScale
   State state = State::kClosed;

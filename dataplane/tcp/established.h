@@ -29,7 +29,7 @@ inline bool TrackInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
     TcpOptions::Timestamps ts;
     if (!ReadTimestamps(s.options, s.option_bytes, &ts) || Before(ts.value, sender.ts_recent))
       return false;
-    if (AtOrBefore(s.seq, receiver.ack)) sender.ts_recent = ts.value != 0 ? ts.value : 1;
+    receiver.ts_recent = LaterTimestamp(receiver.ts_recent, ts.echo);
   }
   const uint32_t window = static_cast<uint32_t>(s.window) << EffectiveScale(sender.scale);
   sender.end = end;

@@ -4,7 +4,7 @@
 namespace coretrack::tcp {
 namespace {
 
-// Timestamps of the established path (RFC 7323 5.3): R1 rejects, R3 updates.
+// RFC 7323 5.3, R1. What follows R3 is Half::ts_recent.
 bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uint32_t tsval) {
   if (!Before(tsval, sender.ts_recent)) return false;
   // A pure ACK that was overtaken is accepted by stacks as long as it is at the edge and a second
@@ -68,15 +68,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   // PAWS comes first (RFC 7323 5.3).
   TcpOptions::Timestamps ts;
   const bool has_ts = sender.ts_recent != 0 && ReadTimestamps(s.options, s.option_bytes, &ts);
-  if (has_ts && FailsPaws(s, sender, receiver, ts.value)) {
-    // Overtaken here, it may still arrive in order there: if it is acknowledged, it counted.
-    if (fin && !FinIsKnown(*c, d) && AtOrAfter(end, sender.end) && After(end, receiver.ack) &&
-        CheckWindow(s, end, sender, receiver) == Invalid::kNone) {
-      c->facts.fin_pending[Raw(d)] = true;
-      sender.end = end;
-    }
-    return Invalidate(Invalid::kPaws);
-  }
+  if (has_ts && FailsPaws(s, sender, receiver, ts.value)) return Invalidate(Invalid::kPaws);
 
   if (policy.window != WindowCheck::kOff) {
     Invalid failed = CheckWindow(s, end, sender, receiver);
@@ -113,8 +105,8 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   if (HasSentFin(receiver.state) && After(s.ack, receiver.end))
     return Invalidate(Invalid::kAckHigh);
   if (time_wait && s.payload_bytes != 0 && !fin) return Invalidate(Invalid::kTimeWaitDuplicate);
-  // What passed: TS.Recent follows (RFC 7323 5.3, R3).
-  if (has_ts && AtOrBefore(s.seq, receiver.ack)) sender.ts_recent = ts.value != 0 ? ts.value : 1;
+  if (has_ts && s.seq == sender.end && AtOrBefore(s.ack, receiver.end))
+    receiver.ts_recent = LaterTimestamp(receiver.ts_recent, ts.echo);
   return std::nullopt;
 }
 

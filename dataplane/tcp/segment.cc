@@ -131,7 +131,14 @@ void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c
     const bool own_fin_acked = HasSentFin(sender.state) && receiver.ack == sender.end;
     Apply(own_fin_acked ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, &sender);
   }
-  if (fin_counts) Apply(Event::kSendFin, &sender);
+  if (fin_counts) {
+    // Its ACK of the other FIN has overtaken this one, which was sent before (TCP.md 14).
+    if (sender.state == kCloseWait && HasSentFin(receiver.state) && Before(s.ack, receiver.end)) {
+      sender.state = *NextState(*NextState(kEstablished, Event::kSendFin), Event::kSendAckOfFin);
+    } else {
+      Apply(Event::kSendFin, &sender);
+    }
+  }
 
   // The receiver's, provisional until it speaks.
   if (IsOld(s, sender, receiver)) return;

@@ -35,6 +35,16 @@ void StartDirection(const TcpHeader& s, Direction d, Connection* c) {
   c->facts.fin_pending[Raw(d)] = false;
 }
 
+// A SYN again, perhaps with another ISN or other options: the direction starts over. It refreshes
+// nothing. Data that only the first copy carried (Fast Open) may still be acknowledged.
+Outcome RestartDirection(const TcpHeader& s, Direction d, bool same_isn, StatePair before,
+                         Connection* c) {
+  const uint32_t end = c->half[Raw(d)].end;
+  StartDirection(s, d, c);
+  if (same_isn) c->half[Raw(d)].end = Later(end, c->half[Raw(d)].end);
+  return Conclude(*c, before, false, same_isn ? note::kRetransmission : 0);
+}
+
 }  // namespace
 
 // A SYN without ACK.
@@ -76,10 +86,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
         receiver = Half{.state = kSynRcvd};
         c->facts.syn_seen[Raw(Opposite(d))] = false;
       }
-      // Retransmitted, perhaps with another ISN or other options: the direction starts over. It
-      // refreshes nothing.
-      StartDirection(s, d, c);
-      return Conclude(*c, before, false, same_isn ? note::kRetransmission : 0);
+      return RestartDirection(s, d, same_isn, before, c);
     case kListen:
     case kClosed:
       // Also the responder's own SYN: simultaneous open, or a split handshake.

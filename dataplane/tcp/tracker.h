@@ -4,8 +4,8 @@
 //           RST and SYN, RFC 7323 PAWS, RFC 1337 and 6191 for TIME_WAIT) and moves both endpoints
 //           through diagram.h.
 // Threads   Pure: touches its arguments only.
-// Errors    Every segment has one Outcome. An invalid one moves no state; three kinds are kept in
-//           mind for what the other side may say of them: kOverrun, kSequenceHigh, a FIN at kPaws.
+// Errors    Every segment has one Outcome. An invalid one moves no state; two kinds are kept in
+//           mind for what the other side may say of them: kOverrun, kSequenceHigh.
 // Cost      bench: Pipeline/established
 #pragma once
 

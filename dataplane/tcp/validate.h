@@ -26,6 +26,14 @@ namespace coretrack::tcp {
 // An ACK this far behind is still plausible: a window of an unscaled connection and a bit.
 inline constexpr uint32_t kMinAckWindow = 66000;
 
+// TS.Recent of an endpoint is what it echoes (RFC 7323 3.2, TSecr): it has taken a segment with that
+// value. A value that merely passed may belong to a segment that is lost, or refused, behind the box.
+// Only segments at the exact next number are asked, lest a forged echo makes the others look old.
+// 0 stands for "PAWS is off".
+inline uint32_t LaterTimestamp(uint32_t recent, uint32_t echo) {
+  return echo != 0 && After(echo, recent) ? echo : recent;
+}
+
 inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
                            const Half& receiver) {
   if (!receiver.heard()) return Invalid::kNone;

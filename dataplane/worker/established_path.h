@@ -99,7 +99,7 @@ inline bool TrackEstablished(AtomicLine& line, const PacketMeta& meta, Tick now,
   store(4, WithLane(ends, d, sender.end));
   store(5, WithLane(max_ends, r, receiver.max_end));
   store(6, WithLane(acks, d, sender.ack));
-  store(7, WithLane(timestamps, d, sender.ts_recent));
+  store(7, WithLane(timestamps, r, receiver.ts_recent));
   const uint64_t counted = (word0 & 0xffffff00) + (uint64_t{1} << packets_shift);
   store(0, uint64_t{deadline.ms()} << 32 | counted | NextEvenVersion(word0));
   return true;

@@ -94,8 +94,8 @@ TEST(Sequence14, TheAckOfAFinOvertakesThePeersOlderFin) {
   RunTrace(Established(R"(
     C>S FIN,ACK seq=101 ack=301   = FIN_WAIT_1 ESTABLISHED
     S>C ACK seq=302 ack=102       = FIN_WAIT_2 CLOSE_WAIT
-    S>C FIN,ACK seq=301 ack=101   = FIN_WAIT_2 LAST_ACK
-    C>S ACK ack=302               = TIME_WAIT CLOSED timeout 120s
+    S>C FIN,ACK seq=301 ack=101   = FIN_WAIT_2 CLOSING         # sent before it had C's
+    C>S ACK ack=302               = TIME_WAIT TIME_WAIT timeout 120s
   )"));
 }
 
