@@ -9,23 +9,20 @@ host's end in the same state at the same packets, but for what differences.py li
 
 import argparse
 import collections
-import json
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import capture  # noqa: E402
 from conversation import Conversation  # noqa: E402
 from differences import explain  # noqa: E402
 from host import HOST, Host, enter_namespace  # noqa: E402
 
 SKIPPED = 77  # CTest's SKIP_RETURN_CODE
 FIRST_PORT = 1024
-_LINKTYPE_RAW = 101
 
 
 def converse(count, seed, only):
@@ -40,35 +37,6 @@ def converse(count, seed, only):
         conversation.close()
         conversations.append(conversation)
     return conversations
-
-
-def write_capture(path, conversations):
-    """All of them, one after the other, a millisecond a packet; tells each the number of its first packet."""
-    with open(path, "wb") as file:
-        file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, _LINKTYPE_RAW))
-        number = 0
-        for conversation in conversations:
-            conversation.first_packet = number + 1
-            for segment in conversation.log:
-                length = len(segment.packet)
-                file.write(struct.pack("=IIII", 1_700_000_000 + number // 1000, number % 1000 * 1000, length, length) + segment.packet)
-                number += 1
-
-
-def replay(binary, path):
-    """{packet: (the host's state, the peer's)} and {packet: reason}."""
-    states, invalid = {}, {}
-    output = subprocess.run([binary, "replay", "--events", path], check=True, capture_output=True, text=True).stdout
-    for line in output.splitlines():
-        event = json.loads(line)
-        if "invalid" in event:
-            invalid[event["packet"]] = event["invalid"]
-            continue
-        ends = event["originator"], event["responder"]
-        host = ends[0] if ends[0]["address"] == HOST else ends[1]
-        peer = ends[1] if host is ends[0] else ends[0]
-        states[event["packet"]] = host["state"], peer["state"]
-    return states, invalid
 
 
 class Verdict:
@@ -128,9 +96,9 @@ def main():
     verdict = Verdict()
     conversations = converse(options.conversations, options.seed, options.only)
     with tempfile.TemporaryDirectory() as folder:
-        capture = Path(folder) / "endpoint.pcap"
-        write_capture(capture, conversations)
-        states, invalid = replay(options.bin_dir / "coretrack", capture)
+        path = Path(folder) / "endpoint.pcap"
+        capture.write(path, conversations)
+        states, invalid = capture.replay(options.bin_dir / "coretrack", path, HOST)
     for conversation in conversations:
         verdict.compare(conversation, states, invalid)
     print(f"{len(conversations)} conversations, {verdict.compared} states equal:",

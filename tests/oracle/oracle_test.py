@@ -9,10 +9,7 @@ difference of a talk must be one that differences.py lists.
 
 import argparse
 import collections
-import json
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,12 +17,12 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "endpoint"))
 
+import capture  # noqa: E402
 from differences import DIFFERENCES, Point  # noqa: E402
-from router import Router, enter_namespace  # noqa: E402
+from router import CLIENT, Router, enter_namespace  # noqa: E402
 from talk import Talk  # noqa: E402
 
 SKIPPED = 77  # CTest's SKIP_RETURN_CODE
-_LINKTYPE_RAW = 101
 
 
 def talk_all(count, seed, only):
@@ -45,31 +42,6 @@ def talk_all(count, seed, only):
 
         talks.append(talk.run(source.randrange(1, 14), pass_on))
     return talks
-
-
-def write_capture(path, talks):
-    with open(path, "wb") as file:
-        file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, _LINKTYPE_RAW))
-        number = 0
-        for talk in talks:
-            talk.first_packet = number + 1
-            for s in talk.log:
-                file.write(struct.pack("=IIII", 1_700_000_000 + number // 1000, number % 1000 * 1000, len(s.packet), len(s.packet)) + s.packet)
-                number += 1
-
-
-def replay(binary, path):
-    """{packet: (client's state, server's)}, {packet: reason}."""
-    states, invalid = {}, {}
-    output = subprocess.run([binary, "replay", "--events", path], check=True, capture_output=True, text=True).stdout
-    for line in output.splitlines():
-        event = json.loads(line)
-        if "invalid" in event:
-            invalid[event["packet"]] = event["invalid"]
-            continue
-        ends = sorted((event["originator"], event["responder"]), key=lambda end: end["address"])
-        states[event["packet"]] = ends[0]["state"], ends[1]["state"]
-    return states, invalid
 
 
 class Verdict:
@@ -125,9 +97,9 @@ def main():
     talks = talk_all(options.talks, options.seed, options.only)
     verdict = Verdict()
     with tempfile.TemporaryDirectory() as folder:
-        capture = Path(folder) / "oracle.pcap"
-        write_capture(capture, talks)
-        states, invalid = replay(options.bin_dir / "coretrack", capture)
+        path = Path(folder) / "oracle.pcap"
+        capture.write(path, talks)
+        states, invalid = capture.replay(options.bin_dir / "coretrack", path, CLIENT)
     for talk in talks:
         verdict.compare(talk, states, invalid)
     print(f"{len(talks)} talks, {verdict.to_the_end} equal to the end, {verdict.compared} segments equal:",
