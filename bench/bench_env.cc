@@ -131,6 +131,7 @@ std::string StartEal(size_t bytes) {
     args.insert(args.end(), {"--no-huge", "-m", "4096"});
   }
   std::vector<char*> argv;
+  argv.reserve(args.size());
   for (std::string& arg : args) argv.push_back(arg.data());
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     return "EAL does not start; run with --benchmark_filter=-Peer to leave it out";

@@ -40,7 +40,7 @@ struct PageAllocator {
   using value_type = T;
   PageAllocator() = default;
   template <typename U>
-  explicit(false) PageAllocator(const PageAllocator<U>&) {}
+  PageAllocator(const PageAllocator<U>&) {}  // NOLINT(google-explicit-constructor): rebinding
   T* allocate(size_t n) { return static_cast<T*>(AllocatePages(n * sizeof(T))); }
   void deallocate(T* p, size_t) { FreePages(p); }
   friend bool operator==(PageAllocator, PageAllocator) { return true; }

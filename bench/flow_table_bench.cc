@@ -155,9 +155,10 @@ void Insert(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * flows);
   state.SetLabel(std::string(Name(filled.page_kind())));
-  const char* const names[] = {"per_s_to_load_0.50", "per_s_to_load_0.75", "per_s_to_load_0.85"};
+  constexpr std::array<const char*, 3> kNames = {"per_s_to_load_0.50", "per_s_to_load_0.75",
+                                                 "per_s_to_load_0.85"};
   for (size_t i = 0; i < taken.size(); ++i) {
-    state.counters[names[i]] =
+    state.counters[kNames[i]] =
         static_cast<double>(state.iterations()) * (marks[i + 1] - marks[i]) / taken[i];
   }
 }
