@@ -17,18 +17,31 @@ namespace {
 // each stage's lines are on their way while another burst's are used.
 struct Burst {
   std::array<PacketMeta, kBurst> metas;
-  std::array<FlowHash, kBurst> hashes;
+  KeyWords words;
+  std::array<FlowHash, kMaxBurst> hashes;
   std::array<FlowIndex, kBurst> candidates;
 
   void Hash(const FlowTable& table, const PackedKey* packed) {
-    for (uint32_t i = 0; i < kBurst; ++i) Unpack(packed[i], &metas[i].key);
-    HashBurst(kSecret, metas.data(), kBurst);
     for (uint32_t i = 0; i < kBurst; ++i) {
-      hashes[i] = metas[i].hash;
-      table.PrefetchBucket(hashes[i]);
+      Unpack(packed[i], &metas[i].key);
+      words.Set(i, metas[i].key);
+    }
+    HashBurst(kSecret, words, metas.data(), kBurst, hashes.data());
+    for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
+  }
+  void Match(const FlowTable& table) {
+    uint64_t missed = 0;
+    for (uint32_t i = 0; i < kBurst; ++i) {
+      candidates[i] = table.Candidate(hashes[i]);
+      if (candidates[i] != FlowIndex::kNone) continue;
+      table.PrefetchNextBucket(hashes[i]);
+      missed |= uint64_t{1} << i;
+    }
+    for (; missed != 0; missed &= missed - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+      candidates[i] = table.FartherCandidate(hashes[i]);
     }
   }
-  void Match(const FlowTable& table) { table.Candidates(hashes.data(), kBurst, candidates.data()); }
   uint32_t Finish(const FlowTable& table) const {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < kBurst; ++i) {

@@ -1,9 +1,10 @@
 // Pipeline/*: the packet path on real mbufs, without a device.
 //
-// What is timed  Only the burst: filling it from mbufs, parse, key, hash, look-up, track, deadline,
-//                counters, verdict; with the TSC around it. A burst during which the kernel took
-//                the CPU away is not counted (counter discarded), so that a busy machine spoils the
-//                caches but not the clock, as it is for Peer/* which counts processor time.
+// What is timed  Only the bursts, eight of 32 that wait as they would in a rx queue: filling them from
+//                mbufs, parse, key, hash, look-up, track, deadline, counters, verdict; with the TSC
+//                around them. A time during which the kernel took the CPU away is not counted
+//                (counter discarded), so that a busy machine spoils the caches but not the clock, as
+//                it is for Peer/* which counts processor time.
 // What is not    The generator, which writes headers into the mbufs from a seeded random order of
 //                flows; its cost is the counter generator_ns.
 // Traffic        Ethernet, IPv4, TCP, 60 bytes with 6 of payload; every flow established by its
@@ -29,6 +30,9 @@ namespace coretrack::bench {
 namespace {
 
 constexpr uint32_t kBurst = 32;
+// Packets that a poll finds waiting: bursts overlap as they do in the poll loop, and all are finished
+// before the clock stops.
+constexpr uint32_t kPoll = 8 * kBurst;
 constexpr HashSecret kSecret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 constexpr uint32_t kPayloadBytes = 6;
 
@@ -59,7 +63,7 @@ class Traffic {
  public:
   explicit Traffic(uint32_t flows) : ends_(flows) {
     pool_ = rte_pktmbuf_pool_create("bench", 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 128, 0);
-    if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kBurst) != 0)
+    if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kPoll) != 0)
       pool_ = nullptr;
     order_.resize(flows);
     for (uint32_t i = 0; i < flows; ++i) order_[i] = i;
@@ -67,7 +71,7 @@ class Traffic {
   }
   ~Traffic() {
     if (pool_ == nullptr) return;
-    rte_pktmbuf_free_bulk(mbufs_.data(), kBurst);
+    rte_pktmbuf_free_bulk(mbufs_.data(), kPoll);
     rte_mempool_free(pool_);
   }
   bool ok() const { return pool_ != nullptr; }
@@ -118,7 +122,7 @@ class Traffic {
 
  private:
   rte_mempool* pool_ = nullptr;
-  std::array<rte_mbuf*, kBurst> mbufs_{};
+  std::array<rte_mbuf*, kPoll> mbufs_{};
   std::vector<Ends> ends_;
   std::vector<uint32_t> order_;
   size_t next_ = 0;
@@ -149,12 +153,52 @@ void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
 struct Rig {
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<Pipeline> pipeline;
-  std::unique_ptr<Burst> burst = std::make_unique<Burst>();
+  std::unique_ptr<std::array<Burst, 2>> bursts = std::make_unique<std::array<Burst, 2>>();
   Now now{.tick = Tick(1000), .unix_us = 1'000'000};
 
+  // The first `count` of the traffic's mbufs, as PollLoop::Enter() and Finish() have it.
   void Process(uint32_t count) {
-    FillBurst(traffic->mbufs(), count, burst.get());
-    pipeline->Process(burst.get(), now);
+    Burst* located = nullptr;
+    for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+      Burst* burst = &(*bursts)[n % 2];
+      FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+      pipeline->Prepare(burst);
+      if (located != nullptr) {
+        pipeline->Track(located, now, burst);
+      } else {
+        pipeline->Locate(burst);
+      }
+      located = burst;
+    }
+    pipeline->Track(located, now);
+  }
+
+  // The same, with the cycles of each stage.
+  void Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
+    Burst* located = nullptr;
+    uint64_t before = rte_rdtsc();
+    const auto stamp = [&](size_t stage) {
+      const uint64_t after = rte_rdtsc();
+      (*cycles)[stage] += after - before;
+      before = after;
+    };
+    for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+      Burst* burst = &(*bursts)[n % 2];
+      FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+      stamp(0);
+      pipeline->Prepare(burst);
+      stamp(1);
+      if (located != nullptr) {
+        pipeline->Track(located, now, burst);
+        stamp(3);
+      } else {
+        pipeline->Locate(burst);
+        stamp(2);
+      }
+      located = burst;
+    }
+    pipeline->Track(located, now);
+    stamp(3);
   }
 };
 
@@ -193,13 +237,38 @@ void Establish(Rig* rig, uint32_t flows) {
   constexpr Step kSteps[] = {{true, kSyn, 0},  {false, kSyn | kAck, 0},
                              {true, kAck, 0},  {true, kAck | kPsh, kPayloadBytes},
                              {false, kAck, 0}, {false, kAck | kPsh, kPayloadBytes}};
-  for (uint32_t first = 0; first < flows; first += kBurst) {
-    const uint32_t count = std::min(kBurst, flows - first);
+  for (uint32_t first = 0; first < flows; first += kPoll) {
+    const uint32_t count = std::min(kPoll, flows - first);
     for (const Step& step : kSteps) {
       for (uint32_t j = 0; j < count; ++j)
         rig->traffic->Write(j, first + j, step.from_client, step.flags, step.payload);
       rig->Process(count);
     }
+  }
+}
+
+// Pipeline/established with a stamp after each stage: where the time goes.
+void BM_Stages(benchmark::State& state) {
+  const auto flows = static_cast<uint32_t>(state.range(0));
+  std::unique_ptr<Rig> rig(MakeRig(state, flows));
+  if (rig == nullptr) return;
+  Establish(rig.get(), flows);
+  std::array<uint64_t, 4> cycles{};
+  for (auto _ : state) {
+    for (uint32_t j = 0; j < kPoll; ++j) {
+      rig->traffic->Write(j, rig->traffic->NextFlow(), rig->traffic->NextDirection(),
+                          tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
+    }
+    rig->now.unix_us += 16;
+    rig->now.tick = Tick(static_cast<uint32_t>(rig->now.unix_us / 1000));
+    rig->Process(kPoll, &cycles);
+  }
+  const double packets = static_cast<double>(state.iterations()) * kPoll;
+  const double ns_per_cycle = 1e9 / static_cast<double>(rte_get_tsc_hz());
+  constexpr std::array<const char*, 4> kNames = {"1_fill_ns", "2_prepare_ns", "3_locate_ns",
+                                                 "4_track_ns"};
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    state.counters[kNames[i]] = static_cast<double>(cycles[i]) * ns_per_cycle / packets;
   }
 }
 
@@ -220,18 +289,18 @@ void BM_Established(benchmark::State& state) {
     uint64_t burst_cycles = 0;
     while (true) {
       const uint64_t start = rte_rdtsc_precise();
-      for (uint32_t j = 0; j < kBurst; ++j) {
+      for (uint32_t j = 0; j < kPoll; ++j) {
         rig->traffic->Write(j, rig->traffic->NextFlow(), rig->traffic->NextDirection(),
                             tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
       }
-      rig->now.unix_us += 2;
+      rig->now.unix_us += 16;
       rig->now.tick = Tick(static_cast<uint32_t>(rig->now.unix_us / 1000));
       generator_cycles += rte_rdtsc_precise() - start;
       const long preempted = TimesPreempted();
       const uint64_t ready = rte_rdtsc_precise();
-      rig->Process(kBurst);
+      rig->Process(kPoll);
       burst_cycles = rte_rdtsc_precise() - ready;
-      packets += kBurst;
+      packets += kPoll;
       if (TimesPreempted() == preempted) break;
       ++discarded;
     }
@@ -240,7 +309,7 @@ void BM_Established(benchmark::State& state) {
   uint64_t invalid = counters.flows_created.Read() - invalid_before;
   for (const Counter& counter : counters.invalid) invalid += counter.Read();
   if (invalid != 0) state.SkipWithError("the traffic was not what it claims to be");
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kBurst);
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kPoll);
   state.counters["discarded"] = static_cast<double>(discarded);
   state.counters["generator_ns"] = static_cast<double>(generator_cycles) * seconds_per_cycle * 1e9 /
                                    static_cast<double>(packets);
@@ -266,25 +335,25 @@ void BM_Lifecycle(benchmark::State& state) {
                              {false, kFin | kAck, 0}, {true, kAck, 0}};
   // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
   // been opened, the first have expired.
-  const uint64_t bursts_a_table = std::max<uint64_t>(flows / kBurst * 8 / 10, 1);
-  const uint64_t step_us = 120'000'000 / bursts_a_table + 1;
+  const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
+  const uint64_t step_us = 120'000'000 / polls_a_table + 1;
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
   WorkerCounters& counters = rig->pipeline->counters();
 
   uint64_t generator_cycles = 0;
   const auto connections = [&] {
     uint64_t burst_cycles = 0;
-    std::array<uint32_t, kBurst> chosen;
+    std::array<uint32_t, kPoll> chosen;
     for (uint32_t& i : chosen) {
       i = rig->traffic->NextFlow();
       rig->traffic->Restart(i);
     }
     for (const Step& step : kSteps) {
       const uint64_t start = rte_rdtsc_precise();
-      for (uint32_t j = 0; j < kBurst; ++j)
+      for (uint32_t j = 0; j < kPoll; ++j)
         rig->traffic->Write(j, chosen[j], step.from_client, step.flags, step.payload);
       const uint64_t ready = rte_rdtsc_precise();
-      rig->Process(kBurst);
+      rig->Process(kPoll);
       burst_cycles += rte_rdtsc_precise() - ready;
       generator_cycles += ready - start;
     }
@@ -296,7 +365,7 @@ void BM_Lifecycle(benchmark::State& state) {
     return burst_cycles + rte_rdtsc_precise() - ready;
   };
   // Steady state first: a table's worth of connections lives or has expired.
-  for (uint64_t i = 0; i < bursts_a_table + bursts_a_table / 4; ++i) connections();
+  for (uint64_t i = 0; i < polls_a_table + polls_a_table / 4; ++i) connections();
   generator_cycles = 0;
   uint64_t done = 0;
   for (auto _ : state) {
@@ -307,7 +376,7 @@ void BM_Lifecycle(benchmark::State& state) {
       cycles = connections();
     } while (TimesPreempted() != preempted);
     state.SetIterationTime(static_cast<double>(cycles) * seconds_per_cycle);
-    done += kBurst;
+    done += kPoll;
   }
   uint64_t wrong = counters.untracked[static_cast<size_t>(Untracked::kTableFull)].Read() +
                    counters.flows_ended[static_cast<size_t>(End::kEvicted)].Read();
@@ -325,6 +394,7 @@ BENCHMARK(BM_Established)
     ->Arg(1 << 20)
     ->Arg(1 << 24)
     ->UseManualTime();
+BENCHMARK(BM_Stages)->Name("Pipeline/stages")->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24);
 BENCHMARK(BM_Lifecycle)
     ->Name("Pipeline/lifecycle")
     ->Arg(1 << 10)

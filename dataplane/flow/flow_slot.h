@@ -29,8 +29,16 @@ namespace coretrack {
 
 using LineWords = std::array<uint64_t, kCacheLine / 8>;
 
+// The owner may also go at a line by 32-bit halves (the established path does: one instruction a
+// field). Reading one member of a union through another is GCC's and Clang's extension, and accesses
+// of two sizes to one atomic are the machine's promise (aligned, single-copy atomic, in order on
+// x86-64), not the standard's.
 struct alignas(kCacheLine) AtomicLine {
-  std::array<std::atomic<uint64_t>, kCacheLine / 8> words;
+  AtomicLine() : words{} {}
+  union {
+    std::array<std::atomic<uint64_t>, kCacheLine / 8> words;
+    std::array<std::atomic<uint32_t>, kCacheLine / 4> halves;
+  };
 
   // The owner's read: no other thread writes.
   template <typename T>

@@ -63,36 +63,20 @@ FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
   return FlowIndex::kNone;
 }
 
-void FlowTable::Candidates(const FlowHash* hashes, uint32_t count, FlowIndex* candidates) const {
-  assert(count <= kMaxBurst);
-  struct Pending {
-    uint32_t item;
-    uint32_t group;
-  };
-  std::array<Pending, kMaxBurst> pending;
-  uint32_t left = 0;
-  // One look at `group` for hashes[item]: its candidate is set, or the next group is loaded and
-  // put at pending[left].
-  const auto look = [&](uint32_t item, uint32_t group) {
-    const Bucket& bucket = buckets_[group];
-    const uint32_t matches = TagMatch::Match(&bucket, TagOf(hashes[item]));
-    if (matches != 0) [[likely]] {
-      candidates[item] = IndexAt(group, static_cast<uint32_t>(std::countr_zero(matches)));
-      PrefetchLine(candidates[item]);
-      return;
-    }
-    candidates[item] = FlowIndex::kNone;
-    if (bucket.overflow.load(std::memory_order_relaxed) == 0) return;
-    const uint32_t next = NextGroup(group, StepOf(hashes[item]));
-    __builtin_prefetch(&buckets_[next]);
-    pending[left++] = {item, next};
-  };
-  for (uint32_t i = 0; i < count; ++i) look(i, HomeOf(hashes[i]));
-  for (uint32_t probe = 1; probe < probes_ && left != 0; ++probe) {
-    const uint32_t todo = left;
-    left = 0;  // look() refills entries already read: left <= i
-    for (uint32_t i = 0; i < todo; ++i) look(pending[i].item, pending[i].group);
+FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
+  const uint16_t tag = TagOf(hash);
+  const uint32_t step = StepOf(hash);
+  uint32_t group = HomeOf(hash);
+  for (uint32_t probe = 1; probe < probes_; ++probe) {
+    if (buckets_[group].overflow.load(std::memory_order_relaxed) == 0) break;
+    group = NextGroup(group, step);
+    const uint32_t matches = TagMatch::Match(&buckets_[group], tag);
+    if (matches == 0) continue;
+    const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(matches)));
+    PrefetchLine(index);
+    return index;
   }
+  return FlowIndex::kNone;
 }
 
 void FlowTable::PrefetchInsert(FlowHash hash) const {

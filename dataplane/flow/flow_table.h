@@ -58,10 +58,10 @@ class FlowTable {
   // The first slot in the home group whose tag matches, or kNone; starts loading its line(s). A
   // guess, not an answer: Find() verifies.
   FlowIndex Candidate(FlowHash hash) const;
-  // Candidate() for a burst, better: where the home group has none but has overflowed, the next
-  // groups are loaded and looked at while the others' lines are under way.
-  // REQUIRES: count <= kMaxBurst.
-  void Candidates(const FlowHash* hashes, uint32_t count, FlowIndex* candidates) const;
+  // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
+  void PrefetchNextBucket(FlowHash hash) const;
+  // And a stage later: Candidate() for the groups behind the home group.
+  FlowIndex FartherCandidate(FlowHash hash) const;
 
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
   // found.
@@ -69,6 +69,9 @@ class FlowTable {
   // The same; looks at the slot that Candidate() answered for `hash` first. A candidate that is
   // stale, because something was inserted or erased since, costs time and nothing else.
   FlowIndex Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const;
+
+  // Is `key` what the slot holds, or held last? (An erased line keeps its key; its state is 0.)
+  bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket().
@@ -129,7 +132,6 @@ class FlowTable {
   FlowIndex IndexAt(uint32_t group, uint32_t position) const;
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }
-  bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
 
   Bucket* buckets_ = nullptr;
   AtomicLine* lines_ = nullptr;

@@ -47,10 +47,17 @@ inline void FlowTable::PrefetchDetail(FlowIndex index) const { __builtin_prefetc
 inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
   const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));
-  if (matches == 0) return FlowIndex::kNone;
+  if (matches == 0) [[unlikely]]
+    return FlowIndex::kNone;
   const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(matches)));
   PrefetchLine(index);
   return index;
+}
+
+inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
+  const uint32_t home = HomeOf(hash);
+  if (buckets_[home].overflow.load(std::memory_order_relaxed) == 0) return;
+  __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
 }
 
 inline bool FlowTable::Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const {

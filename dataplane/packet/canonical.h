@@ -18,8 +18,9 @@
 namespace coretrack {
 
 // `addresses`: source and destination as in the header. `ports`: source port | destination port <<
-// 16, each as loaded. Expects address[2..3] to be zero.
-inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, PacketMeta* meta) {
+// 16, each as loaded. `context`: FlowKey's. Expects address[2..3] to be zero.
+inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, uint32_t context,
+                             PacketMeta* meta) {
   // As words with endpoint 0 in the low half: of the two orders, the greater has the smaller
   // endpoint first.
   const auto there = LoadRaw<uint64_t>(addresses);
@@ -28,7 +29,7 @@ inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, PacketMet
   const unsigned reverse = static_cast<unsigned>(back > there) |
                            (static_cast<unsigned>(back == there) & (ports_back > ports));
   meta->key.address[0] = std::max(there, back);
-  meta->key.ports = std::rotl(ports, static_cast<int>(16 * reverse));
+  meta->key.transport = std::rotl(ports, static_cast<int>(16 * reverse)) | uint64_t{context} << 32;
   meta->direction = static_cast<Direction>(reverse);
 }
 

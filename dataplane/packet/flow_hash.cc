@@ -1,5 +1,7 @@
 #include "dataplane/packet/flow_hash.h"
 
+#include <cstring>
+
 namespace coretrack {
 namespace {
 
@@ -13,26 +15,12 @@ constexpr uint32_t kLanes = 2;
 #endif
 using Vector = uint64_t __attribute__((vector_size(kLanes * sizeof(uint64_t))));
 
-// Hashes all as IPv4, then the others again by themselves.
-void HashLanes(const HashSecret& secret, PacketMeta* metas) {
-  Vector address, transport, place;
-  bool any_ipv6 = false;
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    const FlowKey& key = metas[i].key;
-    address[i] = key.address[0];
-    transport[i] = TransportWord(key);
-    place[i] = PlaceWord(key);
-    any_ipv6 |= key.ipv6;
-  }
-  const Vector zero{};
-  const Vector hash =
-      siphash::Hash13<Vector, 3>(zero + secret.k0, zero + secret.k1, {address, transport, place});
-  for (uint32_t i = 0; i < kLanes; ++i) metas[i].hash.value = hash[i];
-  if (!any_ipv6) [[likely]]
-    return;
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    if (metas[i].key.ipv6) metas[i].hash = HashOf(secret, metas[i].key);
-  }
+static_assert(kMaxBurst % kLanes == 0);
+
+Vector LoadLanes(const uint64_t* words) {
+  Vector lanes;
+  std::memcpy(&lanes, words, sizeof(lanes));
+  return lanes;
 }
 
 }  // namespace
@@ -43,10 +31,24 @@ uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t cou
   return state.Finish(uint64_t{count} * 8);
 }
 
-void HashBurst(const HashSecret& secret, PacketMeta* metas, uint32_t count) {
-  uint32_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) HashLanes(secret, metas + i);
-  for (; i < count; ++i) metas[i].hash = HashOf(secret, metas[i].key);
+void HashBurst(const HashSecret& secret, const KeyWords& words, const PacketMeta* metas,
+               uint32_t count, FlowHash* hashes) {
+  const Vector zero{};
+  const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
+  uint64_t places = 0;
+  for (uint32_t i = 0; i < count; i += kLanes) {
+    const Vector hash = siphash::Hash13<Vector, 3>(
+        k0, k1,
+        {LoadLanes(&words.address[i]), LoadLanes(&words.transport[i]), LoadLanes(&words.place[i])});
+    static_assert(sizeof(FlowHash) == sizeof(uint64_t));
+    std::memcpy(static_cast<void*>(hashes + i), &hash, sizeof(hash));
+  }
+  for (uint32_t i = 0; i < count; ++i) places |= words.place[i];
+  if ((places & kIpv6Place) == 0) [[likely]]
+    return;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (metas[i].key.ipv6) hashes[i] = HashOf(secret, metas[i].key);
+  }
 }
 
 }  // namespace coretrack

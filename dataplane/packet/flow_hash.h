@@ -8,8 +8,10 @@
 // Cost     bench: FlowTable/lookup; HashOf is inline so that the hashes of a burst overlap in the core.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/packet/packet_meta.h"
@@ -28,12 +30,9 @@ struct HashSecret {
 uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t count);
 
 // The words of a key behind its addresses.
-inline uint64_t TransportWord(const FlowKey& key) {
-  return key.ports | static_cast<uint64_t>(key.context) << 32;
-}
-inline uint64_t PlaceWord(const FlowKey& key) {
-  return key.zone | static_cast<uint64_t>(key.ipv6) << 8;
-}
+inline uint64_t TransportWord(const FlowKey& key) { return key.transport; }
+inline constexpr uint64_t kIpv6Place = 1 << 8;
+inline uint64_t PlaceWord(const FlowKey& key) { return key.zone | (key.ipv6 ? kIpv6Place : 0); }
 
 // Hashes address[0] (IPv4) or address[0..3] (IPv6), then ports | context << 32, then zone | ipv6
 // << 8.
@@ -47,8 +46,25 @@ inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
                                        {a[0], a[1], a[2], a[3], transport, place})};
 }
 
-// metas[i].hash = HashOf(secret, metas[i].key) for a burst: several IPv4 keys at once in vector
+// The keys of a burst as the hash of an IPv4 flow reads them: one array a word, so that a vector
+// register is filled by one load.
+struct alignas(kCacheLine) KeyWords {
+  std::array<uint64_t, kMaxBurst> address;
+  std::array<uint64_t, kMaxBurst> transport;
+  std::array<uint64_t, kMaxBurst> place;
+
+  void Set(uint32_t i, const FlowKey& key) {
+    address[i] = key.address[0];
+    transport[i] = TransportWord(key);
+    place[i] = PlaceWord(key);
+  }
+};
+
+// hashes[i] = HashOf(secret, metas[i].key) for a burst: several IPv4 keys at once in vector
 // registers (eight with AVX-512).
-void HashBurst(const HashSecret& secret, PacketMeta* metas, uint32_t count);
+// REQUIRES: words.Set(i, metas[i].key) for each of them; room for kMaxBurst hashes: what lies behind
+// the burst's is undefined.
+void HashBurst(const HashSecret& secret, const KeyWords& words, const PacketMeta* metas,
+               uint32_t count, FlowHash* hashes);
 
 }  // namespace coretrack

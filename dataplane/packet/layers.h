@@ -90,13 +90,14 @@ void ParseIcmp(const IpInfo& ip, const Scope& scope, PacketMeta* meta);
 
 // The key of `ip` with `ports` as loaded (source | destination << 16).
 inline void SetKey(const IpInfo& ip, uint32_t ports, const Scope& scope, PacketMeta* meta) {
-  meta->key.context = ip.protocol | scope.vlan_context;
+  const uint32_t context = ip.protocol | scope.vlan_context;
   meta->key.zone = scope.zone;
   meta->key.ipv6 = ip.ipv6;
   if (ip.ipv6) {
+    meta->key.context = context;
     SetIpv6Endpoints(ip.addresses, ports, meta);
   } else {
-    SetIpv4Endpoints(ip.addresses, ports, meta);
+    SetIpv4Endpoints(ip.addresses, ports, context, meta);
   }
 }
 

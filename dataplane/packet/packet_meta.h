@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
 #include "dataplane/packet/flow_key.h"
 
@@ -73,9 +74,9 @@ struct TcpHeader {
   const uint8_t* options = nullptr;  // option_bytes bytes inside the packet
 };
 
-struct PacketMeta {
+// Two cache lines, so that filling one with zeros crosses no third.
+struct alignas(kCacheLine) PacketMeta {
   FlowKey key;
-  FlowHash hash;  // filled by the hash stage
   TcpHeader tcp;
   // IP-layer bytes as the IP header states them, so 0 (IPv6: 40) where segmentation offload left the
   // length out; payload_bytes goes by the frame there.

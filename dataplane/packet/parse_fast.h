@@ -62,9 +62,8 @@ inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   meta->tcp.payload_bytes = total_bytes - header_bytes;
   meta->tcp.option_bytes = static_cast<uint8_t>(option_bytes);
   meta->tcp.options = segment + kTcpMinBytes;
-  meta->key.context = ip_protocol::kTcp | vlan << 8;
   meta->key.zone = options.zone;
-  SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), meta);
+  SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), ip_protocol::kTcp | vlan << 8, meta);
   meta->ip_bytes = total_bytes;
   meta->kind = PacketKind::kTcp;
   meta->vlan_tags = static_cast<uint8_t>(ip_offset != kEthernetBytes);

@@ -1,11 +1,21 @@
 #include "dataplane/worker/pipeline.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/parse_fast.h"
+#include "dataplane/worker/established_path.h"
 
 namespace coretrack {
+namespace {
+
+// Packets of the next burst that are located between as many of this one: more, and their lines are
+// asked for faster than memory gives them; fewer, and the two loops' registers get in each other's
+// way (README.md, "Measured choices").
+constexpr uint32_t kLocateChunk = 8;
+
+}  // namespace
 
 Pipeline::Pipeline(const Options& options) : options_(options), tunables_(options.tunables) {}
 
@@ -45,6 +55,7 @@ void Pipeline::Process(Burst* burst, Now now) {
   Prepare(burst);
   if (burst->fragments) [[unlikely]]
     FollowFragments(burst, now);
+  Locate(burst);
   Track(burst, now);
 }
 
@@ -57,36 +68,77 @@ void Pipeline::Prepare(Burst* burst) const {
     options.zone = burst->zone[i];
     ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
     fragments |= meta.kind == PacketKind::kFragment;
+    burst->words.Set(i, meta.key);
   }
   burst->fragments = fragments;
-  HashBurst(options_.secret, burst->meta.data(), burst->count);
+  HashBurst(options_.secret, burst->words, burst->meta.data(), burst->count, burst->hash.data());
   for (uint32_t i = 0; i < burst->count; ++i) {
-    burst->hash[i] = burst->meta[i].hash;
     table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }
 }
 
-void Pipeline::Track(Burst* burst, Now now) {
-  bool any_ipv6 = false;
-  for (uint32_t i = 0; i < burst->count; ++i) {
-    burst->verdict[i] = Verdict::kForward;
-    any_ipv6 |= burst->meta[i].key.ipv6;
+// Finds the candidates of a burst, a few packets at a time.
+class Pipeline::Locator {
+ public:
+  // `burst` may be null: there is nothing to find.
+  Locator(const Pipeline& pipeline, Burst* burst)
+      : tables_{pipeline.ipv4_.get(), pipeline.ipv6_.get()},
+        burst_(burst),
+        count_(burst != nullptr ? burst->count : 0) {}
+
+  // Up to the first `end` packets.
+  void UpTo(uint32_t end) {
+    end = std::min(end, count_);
+    for (uint32_t i = next_; i < end; ++i) {
+      const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
+      burst_->candidate[i] = table.Candidate(burst_->hash[i]);
+      if (burst_->candidate[i] == FlowIndex::kNone) [[unlikely]] {
+        table.PrefetchNextBucket(burst_->hash[i]);
+        missed_ |= uint64_t{1} << i;
+      }
+    }
+    next_ = std::max(next_, end);
   }
-  if (!any_ipv6) [[likely]] {
-    ipv4_->Candidates(burst->hash.data(), burst->count, burst->candidate.data());
-  } else {
-    for (uint32_t i = 0; i < burst->count; ++i) {
-      burst->candidate[i] = table(burst->meta[i].key.ipv6).Candidate(burst->hash[i]);
+  void Finish() {
+    UpTo(count_);
+    for (; missed_ != 0; missed_ &= missed_ - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
+      burst_->candidate[i] = tables_[burst_->meta[i].key.ipv6]->FartherCandidate(burst_->hash[i]);
     }
   }
+
+ private:
+  static_assert(kMaxBurst <= 64);
+  std::array<const FlowTable*, 2> tables_;
+  Burst* burst_;
+  uint32_t count_;
+  uint32_t next_ = 0;
+  uint64_t missed_ = 0;
+};
+
+void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
+
+void Pipeline::Track(Burst* burst, Now now, Burst* next) {
+  burst->verdict.fill(Verdict::kForward);
+  Locator locator(*this, next);
   Tally tally;
+  const uint32_t established_ms = EstablishedMs();
   for (uint32_t i = 0; i < burst->count; ++i) {
-    if (burst->meta[i].kind == PacketKind::kTcp) [[likely]] {
-      TrackTcp(*burst, i, now, tally);
-    } else {
-      TrackOne(*burst, i, now, tally);
+    if (i % kLocateChunk == 0) [[unlikely]]
+      locator.UpTo(i + kLocateChunk);
+    const PacketMeta& meta = burst->meta[i];
+    const FlowIndex candidate = burst->candidate[i];
+    if (meta.kind == PacketKind::kTcp && candidate != FlowIndex::kNone) [[likely]] {
+      FlowTable& table = TableOf(meta.key.ipv6);
+      if (table.Holds(candidate, meta.key, burst->hash[i]) &&
+          TrackEstablished(table.line(candidate), meta, now.tick, established_ms)) [[likely]] {
+        ++tally.tracked;
+        continue;
+      }
     }
+    TrackOne(*burst, i, now, tally);
   }
+  locator.Finish();
   counters_.tracked.Add(tally.tracked);
   for (size_t r = 0; r < tally.untracked.size(); ++r) {
     if (tally.untracked[r] != 0) counters_.untracked[r].Add(tally.untracked[r]);

@@ -49,6 +49,7 @@ struct Burst {
   // Filled on the way.
   bool fragments = false;  // there is one
   std::array<PacketMeta, kMaxBurst> meta;
+  KeyWords words;
   std::array<FlowHash, kMaxBurst> hash;
   std::array<FlowIndex, kMaxBurst> candidate;
   // Output.
@@ -91,12 +92,17 @@ class Pipeline {
   };
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
 
-  // The whole way of one burst: Prepare(), FollowFragments() if there are any, Track().
+  // The whole way of one burst: Prepare(), FollowFragments() if there are any, Locate(), Track().
   void Process(Burst* burst, Now now);
-  // Parses, hashes, starts loading. A poll loop may Prepare() the next burst before it Track()s
-  // this one.
+  // The stages, for who has several bursts: a stage's lines of memory are on their way while another
+  // burst is worked on. With bursts A and B: Prepare(B), Track(A, now, B), Prepare(A), ...
+  // Parses, hashes, starts loading buckets.
   void Prepare(Burst* burst) const;
-  void Track(Burst* burst, Now now);
+  // Finds candidates, starts loading their lines. What is tracked between it and Track() of the same
+  // burst costs that burst time at most.
+  void Locate(Burst* burst) const;
+  // Each packet of `burst` gets its verdict. Meanwhile Locate(next), unless that is null.
+  void Track(Burst* burst, Now now, Burst* next = nullptr);
 
   // Makes each fragment that completes its datagram a kWhole, with the key of the datagram's flow.
   // True: there was one. REQUIRES: all fragments of a datagram meet on this worker.
@@ -133,6 +139,7 @@ class Pipeline {
     FlowLine line;
     FlowDetail detail;
   };
+  class Locator;
   // Sums of one burst, added to the counters once.
   struct Tally {
     uint64_t tracked = 0;
@@ -145,6 +152,10 @@ class Pipeline {
   FlowTable& TableOf(FlowIndex index) { return ipv4_->Contains(index) ? *ipv4_ : *ipv6_; }
   const FlowTable& TableOf(FlowIndex index) const {
     return ipv4_->Contains(index) ? *ipv4_ : *ipv6_;
+  }
+
+  uint32_t EstablishedMs() const {
+    return tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)];
   }
 
   // pipeline.cc

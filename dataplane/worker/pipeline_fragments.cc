@@ -49,8 +49,7 @@ void Pipeline::AdoptWhole(Burst* burst, uint32_t i, const DatagramFollower::Whol
   meta.vlan_tags = vlan_tags;
   meta.ip_bytes = whole.ip_bytes;
   meta.fragments = static_cast<uint16_t>(std::min<uint32_t>(whole.packets, UINT16_MAX));
-  meta.hash = HashOf(options_.secret, meta.key);
-  burst->hash[i] = meta.hash;
+  burst->hash[i] = HashOf(options_.secret, meta.key);
 }
 
 // A fragment that waits is counted when its datagram is whole, or given up; one that was refused goes no further, and its datagram with it.

@@ -75,10 +75,9 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (index == FlowIndex::kNone) [[unlikely]]
     return OpenTcp(burst, i, now, tally);
 
-  const uint32_t established_ms =
-      tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)];
-  if (TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, established_ms))
-      [[likely]] {
+  // Track() has tried this with the candidate.
+  if (index != burst.candidate[i] &&
+      TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, EstablishedMs())) {
     ++tally.tracked;
     return;
   }

@@ -50,6 +50,7 @@ uint64_t PollLoop::Poll(bool receive, uint64_t tsc) {
   const Now now = clock_.Advance(tsc);
   uint32_t packets = receive ? FromPorts(now) : 0;
   packets += FromWorkers(now);
+  Finish(now);
   packets += ForSending();
   FlushAll();
   const bool caught_up = pipeline_->Expire(now, kExpireBudget);
@@ -63,18 +64,15 @@ uint64_t PollLoop::Poll(bool receive, uint64_t tsc) {
 uint32_t PollLoop::FromPorts(Now now) {
   uint32_t total = 0;
   for (const uint16_t port : rx_ports_) {
-    const uint32_t count =
-        rte_eth_rx_burst(port, static_cast<uint16_t>(worker_), packets_.data(), kMaxBurst);
-    if (count == 0) continue;
-    CountReceived(port, count);
-    Fill(count);
-    pipeline_->Prepare(&burst_);
-    if (wiring_->to_owner != nullptr) GiveAwayForeign();
-    if (burst_.fragments) [[unlikely]]
-      FollowFragments(now);
-    pipeline_->Track(&burst_, now);
-    Dispatch();
-    total += count;
+    for (uint32_t burst = 0; burst < kBurstsPerQueue; ++burst) {
+      const uint32_t count = rte_eth_rx_burst(port, static_cast<uint16_t>(worker_),
+                                              taking_->packets.data(), kMaxBurst);
+      if (count == 0) break;
+      CountReceived(*taking_, port, count);
+      Enter(count, Origin::kPort, now);
+      total += count;
+      if (count < kMaxBurst) break;
+    }
   }
   return total;
 }
@@ -83,28 +81,55 @@ uint32_t PollLoop::FromWorkers(Now now) {
   if (wiring_->to_owner == nullptr) return 0;
   uint32_t total = 0;
   for (uint32_t from = 0; from < wiring_->workers; ++from) {
-    const uint32_t count = wiring_->to_owner->Take(worker_, from, packets_.data(), kMaxBurst);
+    const uint32_t count =
+        wiring_->to_owner->Take(worker_, from, taking_->packets.data(), kMaxBurst);
     if (count == 0) continue;
-    Fill(count);
-    pipeline_->Prepare(&burst_);
-    if (burst_.fragments) [[unlikely]] {
-      TakeWholes();
-      FollowFragments(now);
-    }
-    pipeline_->Track(&burst_, now);
-    Dispatch();
+    Enter(count, Origin::kWorker, now);
     total += count;
   }
   counters_->taken_over.Add(total);
   return total;
 }
 
+// The first `count` packets of taking_ go in; those that went in before are finished meanwhile.
+void PollLoop::Enter(uint32_t count, Origin origin, Now now) {
+  Batch& batch = *taking_;
+  Fill(batch, count);
+  pipeline_->Prepare(&batch.burst);
+  // What a worker gave away comes to its owner.
+  if (wiring_->to_owner != nullptr && origin == Origin::kPort) GiveAwayForeign(batch);
+  if (batch.burst.fragments) [[unlikely]] {
+    Finish(now);  // it may still need what FollowFragments() uses again
+    if (origin == Origin::kWorker) TakeWholes(batch);
+    FollowFragments(batch, now);
+  }
+  if (located_ != nullptr) {
+    Finish(now, &batch.burst);
+  } else {
+    pipeline_->Locate(&batch.burst);
+  }
+  located_ = &batch;
+  taking_ = &batch == &batches_[0] ? &batches_[1] : &batches_[0];
+}
+
+// Tracks and sends what is located, if there is anything, and locates `next` meanwhile.
+void PollLoop::Finish(Now now, Burst* next) {
+  if (located_ == nullptr) return;
+  pipeline_->Track(&located_->burst, now, next);
+  Dispatch(*located_);
+  located_ = nullptr;
+}
+
 uint32_t PollLoop::ForSending() {
   if (wiring_->to_sender == nullptr) return 0;
   uint32_t total = 0;
   for (uint32_t from = 0; from < wiring_->workers; ++from) {
-    const uint32_t count = wiring_->to_sender->Take(worker_, from, packets_.data(), kMaxBurst);
-    for (uint32_t i = 0; i < count; ++i) Send(packets_[i], wiring_->ports[packets_[i]->port].peer);
+    const uint32_t count =
+        wiring_->to_sender->Take(worker_, from, taking_->packets.data(), kMaxBurst);
+    for (uint32_t i = 0; i < count; ++i) {
+      rte_mbuf* packet = taking_->packets[i];
+      Send(packet, wiring_->ports[packet->port].peer);
+    }
     total += count;
   }
   counters_->taken_over.Add(total);

@@ -6,8 +6,10 @@
 // Invariant  A packet is counted as received before it is counted as anything else, and release
 //            fences stand between: a reader that reads forwarded and dropped of all workers first,
 //            then received, never finds more out than in (see InFlight()).
-// Limits     Per poll: a burst from each queue and each ring, kExpireBudget wheel filings,
-//            kCommandsPerPoll commands, kSendTries fruitless tries a send. No allocation.
+// Order      Bursts overlap: while one is tracked, the next one's lines of memory are on their way
+//            (Pipeline, "The stages"). A poll finishes all that it took in.
+// Limits     Per poll: kBurstsPerQueue bursts from each queue, one from each ring, kExpireBudget wheel
+//            filings, kCommandsPerPoll commands, kSendTries fruitless tries a send. No allocation.
 // Errors     None: what goes wrong with a packet is a counted Drop.
 #pragma once
 
@@ -29,6 +31,7 @@ namespace coretrack {
 
 class PollLoop {
  public:
+  static constexpr uint32_t kBurstsPerQueue = 4;
   static constexpr uint32_t kExpireBudget = 256;
   static constexpr uint32_t kCommandsPerPoll = 4;
   static constexpr uint32_t kSendTries = 8;
@@ -46,31 +49,40 @@ class PollLoop {
   uint64_t Poll(bool receive, uint64_t tsc);
 
  private:
-  // Packets on their way to one place: a port's tx queue or another worker's ring.
+  // Packets on their way through the pipeline.
   struct Batch {
+    Burst burst;
+    std::array<rte_mbuf*, kMaxBurst> packets;
+    std::array<std::array<uint8_t, kHeaderBytes>, kMaxBurst> headers;
+  };
+  // Packets on their way to one place: a port's tx queue or another worker's ring.
+  struct Outgoing {
     std::array<rte_mbuf*, kMaxBurst> packets;
     uint32_t count = 0;
   };
 
   // Stages, in the order of a poll. The numbers that they return are packets or commands.
   uint32_t FromPorts(Now now);
+  enum class Origin : uint8_t { kPort, kWorker };
+  void Enter(uint32_t count, Origin origin, Now now);
   uint32_t FromWorkers(Now now);
   uint32_t ForSending();
+  void Finish(Now now, Burst* next = nullptr);
   void FlushAll();
   uint32_t TakeCommands(Now now);
   void Beat(Now now, uint32_t packets);
 
-  // poll_packets.cc: what becomes of packets_[0, count).
-  void CountReceived(uint16_t port, uint32_t count);
-  void Fill(uint32_t count);
-  void GiveAwayForeign();
-  void FollowFragments(Now now);
-  bool NoteWhole(uint32_t i);
-  void TakeWholes();
-  void Dispatch();
+  // poll_packets.cc: what becomes of the packets that were taken.
+  void CountReceived(Batch& batch, uint16_t port, uint32_t count);
+  void Fill(Batch& batch, uint32_t count);
+  void GiveAwayForeign(Batch& batch);
+  void FollowFragments(Batch& batch, Now now);
+  bool NoteWhole(Batch& batch, uint32_t i);
+  void TakeWholes(Batch& batch);
+  void Dispatch(Batch& batch);
   void Send(rte_mbuf* packet, uint16_t port);
   void FlushPort(uint16_t port);
-  void FlushRing(Handover* rings, uint32_t to, Batch* batch);
+  void FlushRing(Handover* rings, uint32_t to, Outgoing* out);
   void Discard(std::span<rte_mbuf*> packets, Drop reason);
 
   uint32_t worker_;
@@ -83,13 +95,13 @@ class PollLoop {
   std::vector<uint16_t> rx_ports_;  // those with a queue of this worker
   std::vector<uint16_t> tx_ports_;  // those that some port forwards to
 
-  Burst burst_;
-  std::array<rte_mbuf*, kMaxBurst> packets_;  // those of burst_
+  std::array<Batch, 2> batches_;
+  Batch* taking_ = &batches_[0];  // the next packets come here
+  Batch* located_ = nullptr;      // the other one, when it is to be tracked
   WholeNote whole_note_;
-  std::array<std::array<uint8_t, kHeaderBytes>, kMaxBurst> headers_;
-  std::vector<Batch> to_port_;    // by port id
-  std::vector<Batch> to_owner_;   // by worker
-  std::vector<Batch> to_sender_;  // by worker
+  std::vector<Outgoing> to_port_;    // by port id
+  std::vector<Outgoing> to_owner_;   // by worker
+  std::vector<Outgoing> to_sender_;  // by worker
 };
 
 // received - forwarded - dropped over all workers, read in the order that keeps it from going below

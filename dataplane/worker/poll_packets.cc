@@ -24,92 +24,101 @@ bool HasKey(const PacketMeta& meta) {
 
 }  // namespace
 
-void PollLoop::CountReceived(uint16_t port, uint32_t count) {
-  AfterTaking(packets_.data(), count);
+void PollLoop::CountReceived(Batch& batch, uint16_t port, uint32_t count) {
+  auto& packets = batch.packets;
+  AfterTaking(packets.data(), count);
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    bytes += packets_[i]->pkt_len;
-    packets_[i]->port = port;  // net_ring hands mbufs on with that of whoever filled them
+    bytes += packets[i]->pkt_len;
+    packets[i]->port = port;  // net_ring hands mbufs on with that of whoever filled them
   }
   counters_->received.Add(count);
   counters_->received_bytes.Add(bytes);
 }
 
-// packets_ -> the inputs of burst_.
-void PollLoop::Fill(uint32_t count) {
-  burst_.count = count;
+// Packets -> the inputs of their burst.
+void PollLoop::Fill(Batch& batch, uint32_t count) {
+  auto& [burst, packets, headers] = batch;
+  burst.count = count;
   for (uint32_t i = 0; i < count; ++i) {
-    const rte_mbuf* packet = packets_[i];
+    const rte_mbuf* packet = packets[i];
     const auto* data = rte_pktmbuf_mtod(packet, const uint8_t*);
     uint32_t bytes = packet->data_len;
     if (packet->nb_segs > 1 && bytes < kHeaderBytes) [[unlikely]] {
       bytes = std::min(packet->pkt_len, kHeaderBytes);
-      data = static_cast<const uint8_t*>(rte_pktmbuf_read(packet, 0, bytes, headers_[i].data()));
+      data = static_cast<const uint8_t*>(rte_pktmbuf_read(packet, 0, bytes, headers[i].data()));
     } else {
       rte_prefetch0(data);
     }
-    burst_.data[i] = data;
-    burst_.bytes[i] = bytes;
-    burst_.wire_bytes[i] = packet->pkt_len;
-    burst_.zone[i] = wiring_->ports[packet->port].zone;
-    burst_.checksum_known_good[i] = NicVouches(*packet);
+    burst.data[i] = data;
+    burst.bytes[i] = bytes;
+    burst.wire_bytes[i] = packet->pkt_len;
+    burst.zone[i] = wiring_->ports[packet->port].zone;
+    burst.checksum_known_good[i] = NicVouches(*packet);
   }
 }
 
 // Takes packets whose flow belongs to another worker out of the prepared burst, and closes the
 // gaps.
-void PollLoop::GiveAwayForeign() {
+void PollLoop::GiveAwayForeign(Batch& batch) {
+  auto& [burst, packets, headers] = batch;
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < burst_.count; ++i) {
-    const PacketMeta& meta = burst_.meta[i];
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    const PacketMeta& meta = burst.meta[i];
     const uint32_t owner = HasKey(meta) ? wiring_->owners.OwnerOf(meta.key) : worker_;
     if (owner != worker_) {
-      if (meta.kind == PacketKind::kWhole && !NoteWhole(i)) continue;
-      Batch& batch = to_owner_[owner];
-      batch.packets[batch.count++] = packets_[i];
-      if (batch.count == kMaxBurst) FlushRing(wiring_->to_owner.get(), owner, &batch);
+      if (meta.kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
+      Outgoing& out = to_owner_[owner];
+      out.packets[out.count++] = packets[i];
+      if (out.count == kMaxBurst) FlushRing(wiring_->to_owner.get(), owner, &out);
       continue;
     }
     if (kept != i) {
-      packets_[kept] = packets_[i];
-      burst_.data[kept] = burst_.data[i];
-      burst_.bytes[kept] = burst_.bytes[i];
-      burst_.wire_bytes[kept] = burst_.wire_bytes[i];
-      burst_.zone[kept] = burst_.zone[i];
-      burst_.checksum_known_good[kept] = burst_.checksum_known_good[i];
-      burst_.meta[kept] = burst_.meta[i];
-      burst_.hash[kept] = burst_.hash[i];
+      packets[kept] = packets[i];
+      burst.data[kept] = burst.data[i];
+      burst.bytes[kept] = burst.bytes[i];
+      burst.wire_bytes[kept] = burst.wire_bytes[i];
+      burst.zone[kept] = burst.zone[i];
+      burst.checksum_known_good[kept] = burst.checksum_known_good[i];
+      burst.meta[kept] = burst.meta[i];
+      burst.hash[kept] = burst.hash[i];
     }
     ++kept;
   }
-  burst_.count = kept;
+  burst.count = kept;
 }
 
 // The fragments that are left in the burst are ours to follow; a datagram that one of them completes
 // may be another worker's.
-void PollLoop::FollowFragments(Now now) {
-  if (pipeline_->FollowFragments(&burst_, now) && wiring_->to_owner != nullptr) GiveAwayForeign();
+void PollLoop::FollowFragments(Batch& batch, Now now) {
+  if (pipeline_->FollowFragments(&batch.burst, now) && wiring_->to_owner != nullptr) {
+    GiveAwayForeign(batch);
+  }
 }
 
 // Packet `i` completes a datagram of another worker's flow. False: there is no way to say so; it was
 // dropped, and the datagram's other fragments end untracked.
-bool PollLoop::NoteWhole(uint32_t i) {
-  if (whole_note_.Put(pipeline_->whole(i), packets_[i])) return true;
-  counters_->untracked[static_cast<size_t>(Untracked::kFragment)].Add(burst_.meta[i].fragments);
-  Discard({&packets_[i], 1}, Drop::kHandoverFull);
+bool PollLoop::NoteWhole(Batch& batch, uint32_t i) {
+  rte_mbuf* packet = batch.packets[i];
+  if (whole_note_.Put(pipeline_->whole(i), packet)) return true;
+  counters_->untracked[static_cast<size_t>(Untracked::kFragment)].Add(
+      batch.burst.meta[i].fragments);
+  Discard({&packet, 1}, Drop::kHandoverFull);
   return false;
 }
 
 // Packets whose datagram another worker has followed to its end.
-void PollLoop::TakeWholes() {
+void PollLoop::TakeWholes(Batch& batch) {
+  auto& [burst, packets, headers] = batch;
   DatagramFollower::Whole whole;
-  for (uint32_t i = 0; i < burst_.count; ++i) {
-    if (whole_note_.Take(packets_[i], &whole)) pipeline_->AdoptWhole(&burst_, i, whole);
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    if (whole_note_.Take(packets[i], &whole)) pipeline_->AdoptWhole(&burst, i, whole);
   }
 }
 
 // Verdicts -> where each packet goes.
-void PollLoop::Dispatch() {
+void PollLoop::Dispatch(Batch& batch) {
+  auto& [burst, packets, headers] = batch;
   // By verdict; what a monitor port would forward ends there.
   constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed,
                                   Drop::kFragment};
@@ -119,14 +128,14 @@ void PollLoop::Dispatch() {
                 static_cast<int>(Verdict::kDropFragment) == 3);
   std::array<std::array<rte_mbuf*, kMaxBurst>, kReason.size()> ended;
   std::array<uint32_t, kReason.size()> count{};
-  for (uint32_t i = 0; i < burst_.count; ++i) {
-    const uint16_t peer = wiring_->ports[packets_[i]->port].peer;
-    if (peer != PollPort::kNoPeer && burst_.verdict[i] == Verdict::kForward) [[likely]] {
-      Send(packets_[i], peer);
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    const uint16_t peer = wiring_->ports[packets[i]->port].peer;
+    if (peer != PollPort::kNoPeer && burst.verdict[i] == Verdict::kForward) [[likely]] {
+      Send(packets[i], peer);
       continue;
     }
-    const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst_.verdict[i]);
-    ended[reason][count[reason]++] = packets_[i];
+    const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst.verdict[i]);
+    ended[reason][count[reason]++] = packets[i];
   }
   for (size_t r = 0; r < ended.size(); ++r) Discard({ended[r].data(), count[r]}, kReason[r]);
 }
@@ -135,53 +144,53 @@ void PollLoop::Send(rte_mbuf* packet, uint16_t port) {
   if (wiring_->port_down[port].load(std::memory_order_relaxed)) [[unlikely]] {
     return Discard({&packet, 1}, Drop::kPortDown);
   }
-  const PollPort& out = wiring_->ports[port];
-  const uint32_t sender = Wiring::SenderOf(out, worker_);
-  Batch& batch = sender == worker_ ? to_port_[port] : to_sender_[sender];
-  if (packet->nb_segs > 1 && !out.sends_segments && rte_pktmbuf_linearize(packet) != 0)
+  const PollPort& to = wiring_->ports[port];
+  const uint32_t sender = Wiring::SenderOf(to, worker_);
+  Outgoing& out = sender == worker_ ? to_port_[port] : to_sender_[sender];
+  if (packet->nb_segs > 1 && !to.sends_segments && rte_pktmbuf_linearize(packet) != 0)
       [[unlikely]] {
     return Discard({&packet, 1}, Drop::kTxFull);
   }
-  batch.packets[batch.count++] = packet;
-  if (batch.count < kMaxBurst) return;
+  out.packets[out.count++] = packet;
+  if (out.count < kMaxBurst) return;
   if (sender == worker_) {
     FlushPort(port);
   } else {
-    FlushRing(wiring_->to_sender.get(), sender, &batch);
+    FlushRing(wiring_->to_sender.get(), sender, &out);
   }
 }
 
 void PollLoop::FlushPort(uint16_t port) {
-  Batch& batch = to_port_[port];
-  if (batch.count == 0) return;
+  Outgoing& out = to_port_[port];
+  if (out.count == 0) return;
   uint64_t bytes = 0;  // before sending: a packet that was sent is not ours to look at
-  for (uint32_t i = 0; i < batch.count; ++i) bytes += batch.packets[i]->pkt_len;
-  BeforeGiving(batch.packets.data(), batch.count);
+  for (uint32_t i = 0; i < out.count; ++i) bytes += out.packets[i]->pkt_len;
+  BeforeGiving(out.packets.data(), out.count);
   uint32_t sent = 0;
-  for (uint32_t fruitless = 0; sent < batch.count && fruitless < kSendTries;) {
+  for (uint32_t fruitless = 0; sent < out.count && fruitless < kSendTries;) {
     const uint32_t taken =
-        rte_eth_tx_burst(port, static_cast<uint16_t>(worker_), &batch.packets[sent],
-                         static_cast<uint16_t>(batch.count - sent));
+        rte_eth_tx_burst(port, static_cast<uint16_t>(worker_), &out.packets[sent],
+                         static_cast<uint16_t>(out.count - sent));
     sent += taken;
     if (taken == 0) {
       ++fruitless;
       rte_pause();
     }
   }
-  for (uint32_t i = sent; i < batch.count; ++i) bytes -= batch.packets[i]->pkt_len;
+  for (uint32_t i = sent; i < out.count; ++i) bytes -= out.packets[i]->pkt_len;
   rte_smp_wmb();
   counters_->forwarded.Add(sent);
   counters_->forwarded_bytes.Add(bytes);
-  Discard({&batch.packets[sent], batch.count - sent}, Drop::kTxFull);
-  batch.count = 0;
+  Discard({&out.packets[sent], out.count - sent}, Drop::kTxFull);
+  out.count = 0;
 }
 
-void PollLoop::FlushRing(Handover* rings, uint32_t to, Batch* batch) {
-  if (batch->count == 0) return;
-  const uint32_t given = rings->Give(worker_, to, batch->packets.data(), batch->count);
+void PollLoop::FlushRing(Handover* rings, uint32_t to, Outgoing* out) {
+  if (out->count == 0) return;
+  const uint32_t given = rings->Give(worker_, to, out->packets.data(), out->count);
   counters_->handed_over.Add(given);
-  Discard({&batch->packets[given], batch->count - given}, Drop::kHandoverFull);
-  batch->count = 0;
+  Discard({&out->packets[given], out->count - given}, Drop::kHandoverFull);
+  out->count = 0;
 }
 
 void PollLoop::Discard(std::span<rte_mbuf*> packets, Drop reason) {

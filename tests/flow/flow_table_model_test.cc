@@ -40,9 +40,7 @@ class Model : public testing::TestWithParam<Case> {
     ASSERT_EQ(table_->Find(key, hash), expected);
     ASSERT_EQ(table_->Find(key, hash, table_->Candidate(hash)), expected);
     ASSERT_EQ(table_->Find(key, hash, stale_), expected);
-    FlowIndex candidate;
-    table_->Candidates(&hash, 1, &candidate);
-    ASSERT_EQ(table_->Find(key, hash, candidate), expected);
+    ASSERT_EQ(table_->Find(key, hash, table_->FartherCandidate(hash)), expected);
     if (expected == FlowIndex::kNone) return;
     ASSERT_EQ(table_->line(expected).LoadOwned<FlowLine>().protocol_words[7], id);
     ASSERT_EQ(table_->KeyAt(expected), key);

@@ -170,14 +170,17 @@ TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
     Publish(*table_, indices.back(), id);
   }
   std::vector<FlowIndex> candidates(hashes.size());
-  table_->Candidates(hashes.data(), kMaxBurst, candidates.data());
+  for (uint32_t id = 0; id < kMaxBurst; ++id) {
+    candidates[id] = table_->Candidate(hashes[id]);
+    if (candidates[id] == FlowIndex::kNone) candidates[id] = table_->FartherCandidate(hashes[id]);
+  }
   EXPECT_EQ(candidates, indices);
   for (uint32_t id = 0; id < kMaxBurst; ++id) {
     EXPECT_EQ(table_->Find(Key(id), hashes[id], candidates[id]), indices[id]);
   }
   FlowHash absent{uint64_t{0xabcd} << 48 | 0xfff0};
-  table_->Candidates(&absent, 1, candidates.data());
-  EXPECT_EQ(candidates[0], FlowIndex::kNone);
+  EXPECT_EQ(table_->Candidate(absent), FlowIndex::kNone);
+  EXPECT_EQ(table_->FartherCandidate(absent), FlowIndex::kNone);
 }
 
 }  // namespace

@@ -258,7 +258,6 @@ TEST(Parse, NothingOfThePacketBeforeIsLeft) {
     Parse(packet.data(), bytes, bytes, {}, &used);
     Parse(packet.data(), bytes, bytes, {}, &fresh);
     EXPECT_TRUE(SameMeta(used, fresh));
-    EXPECT_EQ(used.hash, FlowHash{});
   }
   PacketMeta used;
   std::memset(static_cast<void*>(&used), 0xa5, sizeof(used));
