@@ -71,7 +71,8 @@ class FilledTable {
         bursts[n % 3].Hash(table_, packed.data());
       }
       if (n >= 1 && n <= count) {
-        for (const FlowHash hash : bursts[(n - 1) % 3].hashes) table_.PrefetchInsert(hash);
+        const Burst& burst = bursts[(n - 1) % 3];
+        for (uint32_t i = 0; i < kBurst; ++i) table_.PrefetchInsert(burst.hashes[i]);
       }
       if (n < 2) continue;
       const Burst& burst = bursts[(n - 2) % 3];

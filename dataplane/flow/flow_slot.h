@@ -22,6 +22,8 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "dataplane/flow/flow_line.h"
 
@@ -40,18 +42,26 @@ struct alignas(kCacheLine) AtomicLine {
     std::array<std::atomic<uint32_t>, kCacheLine / 4> halves;
   };
 
-  // The owner's read: no other thread writes.
+  // The owner's read, as plain bytes: no other thread writes.
   template <typename T>
   T LoadOwned() const {
-    LineWords w;
-    for (size_t i = 0; i < w.size(); ++i) w[i] = words[i].load(std::memory_order_relaxed);
-    return std::bit_cast<T>(w);
+    static_assert(sizeof(T) == kCacheLine && std::is_trivially_copyable_v<T>);
+    T value;
+    std::memcpy(static_cast<void*>(&value), this, sizeof(value));
+    return value;
   }
-  // The owner's write, between BeginWrite() and EndWrite().
+  // The owner's write, between BeginWrite() and EndWrite(). By halves: many fields are as wide, and a
+  // load that is wider than the store before it stalls the core.
   template <typename T>
-  void StoreReleased(const T& value, size_t first_word = 0) {
-    const auto w = std::bit_cast<LineWords>(value);
-    for (size_t i = first_word; i < w.size(); ++i) words[i].store(w[i], std::memory_order_release);
+  void StoreReleased(const T& value, size_t first_half = 0) {
+    static_assert(sizeof(T) == kCacheLine && std::is_trivially_copyable_v<T>);
+    const auto* from = reinterpret_cast<const unsigned char*>(&value);
+#pragma GCC unroll 16
+    for (size_t i = first_half; i < halves.size(); ++i) {
+      uint32_t half;
+      std::memcpy(&half, from + i * sizeof(half), sizeof(half));
+      halves[i].store(half, std::memory_order_release);
+    }
   }
   // The reader's copy: a mixture, unless the sequence lock says otherwise afterwards.
   LineWords LoadAcquired() const {
@@ -76,10 +86,11 @@ inline void BeginWrite(AtomicLine& line) {
 // Owner: stores `value` whole and ends the write. Its `version` is set here: the next even one.
 // REQUIRES: BeginWrite(line) came before.
 inline void EndWrite(AtomicLine& line, const FlowLine& value) {
-  auto w = std::bit_cast<LineWords>(value);
-  w[0] = (w[0] & ~uint64_t{0xff}) | NextEvenVersion(line.words[0].load(std::memory_order_relaxed));
-  line.StoreReleased(w, 1);
-  line.words[0].store(w[0], std::memory_order_release);
+  line.StoreReleased(value, 1);
+  const uint32_t head =
+      value.state << 8 | value.packets[0] << 16 | uint32_t{value.packets[1]} << 24;
+  line.halves[0].store(head | NextEvenVersion(line.halves[0].load(std::memory_order_relaxed)),
+                       std::memory_order_release);
 }
 
 // A copy of one flow as any thread sees it.

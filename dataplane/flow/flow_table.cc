@@ -128,7 +128,7 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
   cold.StoreReleased(LineWords{0, 0, 0, 0, 0, 0, 0, generation});
   first->StoreReleased(LineWords{word0, key.context | uint64_t{key.zone} << 32,
                                  ipv6_ ? hash.value : key.address[0], key.ports, 0, 0, 0, 0},
-                       1);
+                       2);
   first->words[0].store(word0, std::memory_order_release);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
   ++size_;

@@ -97,6 +97,8 @@ class FlowTable {
   const AtomicLine& detail(FlowIndex index) const { return details_[SlotOf(index)]; }
   void PrefetchLine(FlowIndex index) const;
   void PrefetchDetail(FlowIndex index) const;
+  // Starts loading what Erase() writes.
+  void PrefetchFlow(FlowIndex index) const;
 
   // Any thread: copies the flow at `index`. False when the slot is empty or not in this table.
   // Waits out a writer, which takes nanoseconds; one that stays inside a write for kReadAttempts

@@ -44,6 +44,11 @@ inline void FlowTable::PrefetchLine(FlowIndex index) const {
 
 inline void FlowTable::PrefetchDetail(FlowIndex index) const { __builtin_prefetch(&detail(index)); }
 
+inline void FlowTable::PrefetchFlow(FlowIndex index) const {
+  PrefetchLine(index);
+  __builtin_prefetch(&buckets_[SlotOf(index) / kGroupSlots]);
+}
+
 inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
   const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));

@@ -73,7 +73,8 @@ enum class Action : uint8_t {
   kConfirmSyn,
 };
 
-struct Outcome {
+// Too large for a register: put together in bytes and returned as a word, it would stall the core.
+struct alignas(32) Outcome {
   Invalid invalid = Invalid::kNone;
   Action action = Action::kNone;
   bool moved = false;    // either state changed

@@ -93,7 +93,9 @@ class Pipeline::Locator {
       const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
       burst_->candidate[i] = table.Candidate(burst_->hash[i]);
       if (burst_->candidate[i] == FlowIndex::kNone) [[unlikely]] {
+        // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
+        table.PrefetchInsert(burst_->hash[i]);
         missed_ |= uint64_t{1} << i;
       }
     }

@@ -136,8 +136,8 @@ class Pipeline {
   struct Slot {  // a flow that is being worked on
     FlowTable* table;
     FlowIndex index;
-    FlowLine line;
-    FlowDetail detail;
+    alignas(kCacheLine) FlowLine line;
+    alignas(kCacheLine) FlowDetail detail;
   };
   class Locator;
   // Sums of one burst, added to the counters once.
@@ -193,6 +193,7 @@ class Pipeline {
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
+  void EndOrFileAgain(FlowIndex index, Now now);
   bool EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now);
   bool MakeRoom(const FlowTable& table, Now now);
   End EndOf(const FlowLine& line) const;

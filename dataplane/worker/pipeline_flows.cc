@@ -147,6 +147,17 @@ void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
   if (table.ipv6()) counters_.flows_ipv6.Add(std::numeric_limits<uint64_t>::max());
 }
 
+// What the wheel has handed out: over, or alive because its deadline has moved since.
+void Pipeline::EndOrFileAgain(FlowIndex index, Now now) {
+  const FlowTable& table = TableOf(index);
+  const auto line = table.line(index).LoadOwned<FlowLine>();
+  if (line.deadline().AtOrBefore(now.tick)) {
+    EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), EndOf(line), now);
+  } else {
+    wheel_->Schedule(index, line.deadline());
+  }
+}
+
 bool Pipeline::Expire(Now now, uint32_t budget) {
   if (follower_.waiting() != 0) [[unlikely]] {
     constexpr uint32_t kDatagramBudget = 16;
@@ -154,23 +165,25 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
         follower_.Expire(now.tick, kDatagramBudget));
     counters_.fragments_waiting.Set(follower_.waiting());
   }
-  std::array<FlowIndex, kExpireChunk> due;
+  // Two chunks: one's lines are on their way while the other's flows are looked at.
+  std::array<std::array<FlowIndex, kExpireChunk>, 2> due;
+  uint32_t loaded = 0;
   bool caught_up = false;
-  while (budget != 0 && !caught_up) {
-    const uint32_t chunk = std::min(budget, kExpireChunk);
-    const uint32_t count = wheel_->Advance(now.tick, std::span(due).first(chunk));
-    for (uint32_t i = 0; i < count; ++i) TableOf(due[i]).PrefetchLine(due[i]);
-    for (uint32_t i = 0; i < count; ++i) {
-      const FlowTable& table = TableOf(due[i]);
-      const auto line = table.line(due[i]).LoadOwned<FlowLine>();
-      if (line.deadline().AtOrBefore(now.tick)) {
-        EndFlow(due[i], HashOf(options_.secret, table.KeyAt(due[i])), EndOf(line), now);
-      } else {
-        wheel_->Schedule(due[i], line.deadline());
+  for (uint32_t n = 0; loaded != 0 || (budget != 0 && !caught_up); ++n) {
+    uint32_t count = 0;
+    if (budget != 0 && !caught_up) {
+      const uint32_t chunk = std::min(budget, kExpireChunk);
+      count = wheel_->Advance(now.tick, std::span(due[n % 2]).first(chunk));
+      for (uint32_t i = 0; i < count; ++i) {
+        const FlowIndex flow = due[n % 2][i];
+        TableOf(flow).PrefetchFlow(flow);
+        wheel_->Prefetch(flow);
       }
+      budget -= chunk;
+      caught_up = count < chunk;
     }
-    budget -= chunk;
-    caught_up = count < chunk;
+    for (uint32_t i = 0; i < loaded; ++i) EndOrFileAgain(due[1 - n % 2][i], now);
+    loaded = count;
   }
   counters_.wheel_lag_ms.Set(wheel_->lag_ms());
   return caught_up;
