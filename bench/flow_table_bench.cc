@@ -16,17 +16,17 @@ namespace {
 // A burst on its way through the stages. Two are under way beside the one that is being finished:
 // each stage's lines are on their way while another burst's are used.
 struct Burst {
-  std::array<PacketMeta, kBurst> metas;
+  std::array<FlowKey, kBurst> keys;
   KeyWords words;
   std::array<FlowHash, kMaxBurst> hashes;
   std::array<FlowIndex, kBurst> candidates;
 
   void Hash(const FlowTable& table, const PackedKey* packed) {
     for (uint32_t i = 0; i < kBurst; ++i) {
-      Unpack(packed[i], &metas[i].key);
-      words.Set(i, metas[i].key);
+      Unpack(packed[i], &keys[i]);
+      words.Set(i, keys[i]);
     }
-    HashBurst(kSecret, words, metas.data(), kBurst, hashes.data());
+    HashBurst(kSecret, words, kBurst, hashes.data());
     for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
   }
   void Match(const FlowTable& table) {
@@ -45,7 +45,7 @@ struct Burst {
   uint32_t Finish(const FlowTable& table) const {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < kBurst; ++i) {
-      sum += Raw(table.Find(metas[i].key, hashes[i], candidates[i]));
+      sum += Raw(table.Find(keys[i], hashes[i], candidates[i]));
     }
     return sum;
   }
@@ -77,7 +77,7 @@ class FilledTable {
       if (n < 2) continue;
       const Burst& burst = bursts[(n - 2) % 3];
       for (uint32_t i = 0; i < kBurst; ++i) {
-        fits &= table_.Insert(burst.metas[i].key, burst.hashes[i]) != FlowIndex::kNone;
+        fits &= table_.Insert(burst.keys[i], burst.hashes[i]) != FlowIndex::kNone;
       }
     }
     return fits;

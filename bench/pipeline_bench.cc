@@ -53,6 +53,18 @@ struct [[gnu::packed]] Frame {
 };
 static_assert(sizeof(Frame) == 60);
 
+// The same segment over IPv6.
+struct [[gnu::packed]] Frame6 {
+  uint8_t ethernet[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+  uint16_t ether_type = __builtin_bswap16(0x86dd);
+  uint32_t version = 0x60;
+  uint16_t payload_bytes = 0;
+  uint8_t next_header = 6, hop_limit = 64;
+  uint32_t source[4] = {0x20, 0, 0, 0}, destination[4] = {0x20, 0, 0, 0};
+  uint8_t tcp_and_payload[sizeof(Frame) - offsetof(Frame, source_port)] = {};
+};
+static_assert(sizeof(Frame6) == 80);
+
 // The next sequence number of both ends of one connection.
 struct Ends {
   uint32_t client = 1000;
@@ -61,7 +73,7 @@ struct Ends {
 
 class Traffic {
  public:
-  explicit Traffic(uint32_t flows) : ends_(flows) {
+  Traffic(uint32_t flows, bool ipv6) : ends_(flows), ipv6_(ipv6) {
     pool_ = rte_pktmbuf_pool_create("bench", 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 128, 0);
     if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kPoll) != 0)
       pool_ = nullptr;
@@ -95,10 +107,13 @@ class Traffic {
     frame.flags = flags;
     frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(40 + payload));
     mine += payload + ((flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0 ? 1 : 0);
-    rte_mbuf* m = mbufs_[slot];
-    std::memcpy(rte_pktmbuf_mtod(m, void*), &frame, sizeof(frame));
-    m->data_len = sizeof(frame);
-    m->pkt_len = sizeof(frame);
+    if (!ipv6_) return Put(slot, frame);
+    Frame6 frame6;
+    frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + payload));
+    frame6.source[3] = frame.source;
+    frame6.destination[3] = frame.destination;
+    std::memcpy(frame6.tcp_and_payload, &frame.source_port, sizeof(frame6.tcp_and_payload));
+    Put(slot, frame6);
   }
 
   // The flow after the last one, in random order, round and round.
@@ -121,10 +136,19 @@ class Traffic {
   void Restart(uint32_t i) { ends_[i] = {}; }
 
  private:
+  template <typename T>
+  void Put(uint32_t slot, const T& frame) {
+    rte_mbuf* m = mbufs_[slot];
+    std::memcpy(rte_pktmbuf_mtod(m, void*), &frame, sizeof(frame));
+    m->data_len = sizeof(frame);
+    m->pkt_len = sizeof(frame);
+  }
+
   rte_mempool* pool_ = nullptr;
   std::array<rte_mbuf*, kPoll> mbufs_{};
   std::vector<Ends> ends_;
   std::vector<uint32_t> order_;
+  bool ipv6_;
   size_t next_ = 0;
   std::mt19937_64 random_{11};
   uint64_t bits_ = 0;
@@ -202,20 +226,20 @@ struct Rig {
   }
 };
 
-Rig* MakeRig(benchmark::State& state, uint32_t flows) {
+Rig* MakeRig(benchmark::State& state, uint32_t flows, bool ipv6 = false) {
   const std::string error = StartEal(64 << 20);
   if (!error.empty()) {
     state.SkipWithError(error.c_str());
     return nullptr;
   }
   Pipeline::Options options;
-  options.capacity_ipv4 = flows;
-  options.capacity_ipv6 = 1024;
+  options.capacity_ipv4 = ipv6 ? 1024 : flows;
+  options.capacity_ipv6 = ipv6 ? flows : 1024;
   options.half_open_quota = std::max(flows, 1024u);
   options.secret = kSecret;
-  options.allow_hugetlb = ReserveHugePages(size_t{flows} * 180 + (64 << 20));
+  options.allow_hugetlb = ReserveHugePages(size_t{flows} * (ipv6 ? 260 : 180) + (64 << 20));
   auto rig = std::make_unique<Rig>();
-  rig->traffic = std::make_unique<Traffic>(flows);
+  rig->traffic = std::make_unique<Traffic>(flows, ipv6);
   auto pipeline = Pipeline::Create(options, rig->now);
   if (!rig->traffic->ok() || !pipeline.ok()) {
     state.SkipWithError("no memory for the benchmark");
@@ -272,15 +296,28 @@ void BM_Stages(benchmark::State& state) {
   }
 }
 
-void BM_Established(benchmark::State& state) {
+// Whose packets come.
+enum class Mix {
+  kRandom,    // every flow's, in random order
+  kTrains,    // eight in a row of one flow, then eight of the next
+  kElephant,  // one flow's
+};
+
+void Established(benchmark::State& state, bool ipv6, Mix mix) {
   const auto flows = static_cast<uint32_t>(state.range(0));
-  std::unique_ptr<Rig> rig(MakeRig(state, flows));
+  std::unique_ptr<Rig> rig(MakeRig(state, flows, ipv6));
   if (rig == nullptr) return;
   Establish(rig.get(), flows);
   WorkerCounters& counters = rig->pipeline->counters();
   if (counters.flows.Read() != flows) state.SkipWithError("not every flow was tracked");
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
   const uint64_t invalid_before = counters.flows_created.Read();
+  uint32_t chosen = rig->traffic->NextFlow();
+  const auto choose = [&](uint32_t j) {
+    if (mix == Mix::kRandom || (mix == Mix::kTrains && j % 8 == 0))
+      chosen = rig->traffic->NextFlow();
+    return chosen;
+  };
 
   uint64_t generator_cycles = 0;
   uint64_t packets = 0;
@@ -290,7 +327,7 @@ void BM_Established(benchmark::State& state) {
     while (true) {
       const uint64_t start = rte_rdtsc_precise();
       for (uint32_t j = 0; j < kPoll; ++j) {
-        rig->traffic->Write(j, rig->traffic->NextFlow(), rig->traffic->NextDirection(),
+        rig->traffic->Write(j, choose(j), rig->traffic->NextDirection(),
                             tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
       }
       rig->now.unix_us += 16;
@@ -388,12 +425,25 @@ void BM_Lifecycle(benchmark::State& state) {
   state.counters["flows"] = static_cast<double>(counters.flows.Read());
 }
 
+void BM_Established(benchmark::State& state) { Established(state, false, Mix::kRandom); }
+void BM_EstablishedIpv6(benchmark::State& state) { Established(state, true, Mix::kRandom); }
+void BM_Trains(benchmark::State& state) { Established(state, false, Mix::kTrains); }
+void BM_Elephant(benchmark::State& state) { Established(state, false, Mix::kElephant); }
+
 BENCHMARK(BM_Established)
     ->Name("Pipeline/established")
     ->Arg(1 << 10)
     ->Arg(1 << 20)
     ->Arg(1 << 24)
     ->UseManualTime();
+BENCHMARK(BM_EstablishedIpv6)
+    ->Name("Pipeline/established_ipv6")
+    ->Arg(1 << 10)
+    ->Arg(1 << 20)
+    ->Arg(1 << 24)
+    ->UseManualTime();
+BENCHMARK(BM_Trains)->Name("Pipeline/trains")->Arg(1 << 20)->UseManualTime();
+BENCHMARK(BM_Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(BM_Stages)->Name("Pipeline/stages")->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24);
 BENCHMARK(BM_Lifecycle)
     ->Name("Pipeline/lifecycle")

@@ -31,23 +31,23 @@ uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t cou
   return state.Finish(uint64_t{count} * 8);
 }
 
-void HashBurst(const HashSecret& secret, const KeyWords& words, const PacketMeta* metas,
-               uint32_t count, FlowHash* hashes) {
+void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t count, FlowHash* hashes) {
   const Vector zero{};
   const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
   uint64_t places = 0;
+  for (uint32_t i = 0; i < count; ++i) places |= words.place[i];
+  const bool any_ipv6 = (places & kIpv6Place) != 0;
   for (uint32_t i = 0; i < count; i += kLanes) {
-    const Vector hash = siphash::Hash13<Vector, 3>(
-        k0, k1,
-        {LoadLanes(&words.address[i]), LoadLanes(&words.transport[i]), LoadLanes(&words.place[i])});
+    const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
+    const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
+    Vector hash = siphash::Hash13<Vector, 3>(k0, k1, {address(0), transport, place});
+    if (any_ipv6) [[unlikely]] {
+      const Vector ipv6 = siphash::Hash13<Vector, 6>(
+          k0, k1, {address(0), address(1), address(2), address(3), transport, place});
+      hash = (place & kIpv6Place) != 0 ? ipv6 : hash;
+    }
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));
     std::memcpy(static_cast<void*>(hashes + i), &hash, sizeof(hash));
-  }
-  for (uint32_t i = 0; i < count; ++i) places |= words.place[i];
-  if ((places & kIpv6Place) == 0) [[likely]]
-    return;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (metas[i].key.ipv6) hashes[i] = HashOf(secret, metas[i].key);
   }
 }
 

@@ -14,7 +14,6 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
 #include "dataplane/packet/flow_key.h"
-#include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/siphash.h"
 
 namespace coretrack {
@@ -46,25 +45,26 @@ inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
                                        {a[0], a[1], a[2], a[3], transport, place})};
 }
 
-// The keys of a burst as the hash of an IPv4 flow reads them: one array a word, so that a vector
-// register is filled by one load.
+// The keys of a burst as the hash reads them: one array a word, so that a vector register is filled
+// by one load.
 struct alignas(kCacheLine) KeyWords {
-  std::array<uint64_t, kMaxBurst> address;
+  std::array<std::array<uint64_t, kMaxBurst>, 4> address;  // [1] to [3]: of IPv6 keys
   std::array<uint64_t, kMaxBurst> transport;
   std::array<uint64_t, kMaxBurst> place;
 
   void Set(uint32_t i, const FlowKey& key) {
-    address[i] = key.address[0];
+    address[0][i] = key.address[0];
+    if (key.ipv6) {
+      for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
+    }
     transport[i] = TransportWord(key);
     place[i] = PlaceWord(key);
   }
 };
 
-// hashes[i] = HashOf(secret, metas[i].key) for a burst: several IPv4 keys at once in vector
+// hashes[i] = HashOf() of the key that `words` has at i, for a burst: several keys at once in vector
 // registers (eight with AVX-512).
-// REQUIRES: words.Set(i, metas[i].key) for each of them; room for kMaxBurst hashes: what lies behind
-// the burst's is undefined.
-void HashBurst(const HashSecret& secret, const KeyWords& words, const PacketMeta* metas,
-               uint32_t count, FlowHash* hashes);
+// REQUIRES: room for kMaxBurst hashes: what lies behind the burst's is undefined.
+void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t count, FlowHash* hashes);
 
 }  // namespace coretrack

@@ -71,7 +71,7 @@ void Pipeline::Prepare(Burst* burst) const {
     burst->words.Set(i, meta.key);
   }
   burst->fragments = fragments;
-  HashBurst(options_.secret, burst->words, burst->meta.data(), burst->count, burst->hash.data());
+  HashBurst(options_.secret, burst->words, burst->count, burst->hash.data());
   for (uint32_t i = 0; i < burst->count; ++i) {
     table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }

@@ -112,14 +112,14 @@ TEST(FlowHash, ABurstHashesLikeItsKeys) {
   std::array<FlowHash, kMaxBurst> hashes;
   for (const int ipv6_of_ten : {0, 1, 5, 10}) {
     for (uint32_t count = 0; count <= 64; ++count) {
-      std::vector<PacketMeta> metas(count);
-      for (PacketMeta& meta : metas) {
-        meta.key = RandomKey(random, static_cast<int>(random() % 10) < ipv6_of_ten);
+      std::vector<FlowKey> keys(count);
+      for (FlowKey& key : keys) {
+        key = RandomKey(random, static_cast<int>(random() % 10) < ipv6_of_ten);
       }
-      for (uint32_t i = 0; i < count; ++i) words.Set(i, metas[i].key);
-      HashBurst(secret, words, metas.data(), count, hashes.data());
+      for (uint32_t i = 0; i < count; ++i) words.Set(i, keys[i]);
+      HashBurst(secret, words, count, hashes.data());
       for (uint32_t i = 0; i < count; ++i) {
-        ASSERT_EQ(hashes[i], HashOf(secret, metas[i].key)) << i << " of " << count;
+        ASSERT_EQ(hashes[i], HashOf(secret, keys[i])) << i << " of " << count;
       }
     }
   }

@@ -380,6 +380,8 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
       EXPECT_TRUE(taken(Eth().Ipv4(kB, kA).Tcp(tcp).Payload(payload).Trailer(4).Build()));
       EXPECT_TRUE(taken(Eth().Vlan(0x6123).Ipv4(kB, kA).Tcp(tcp).Payload(payload).Build()));
       EXPECT_TRUE(taken(Eth().Vlan(0).Ipv4(kB, kA).Tcp(tcp).Payload(payload).Build(), {.zone = 7}));
+      EXPECT_TRUE(taken(Eth().Ipv6(kB6, kA6).Tcp(tcp).Payload(payload).Trailer(4).Build()));
+      EXPECT_TRUE(taken(Eth().Vlan(0x6123).Ipv6(kB6, kA6).Tcp(tcp).Payload(payload).Build()));
     }
   }
   EXPECT_FALSE(taken(Eth().Ipv4(kA, kB).Tcp(bare).Build(), {.verify_checksums = true}));
@@ -387,7 +389,11 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
   EXPECT_FALSE(taken(Eth().Ipv4(kA, kB).Tcp({.options = Bytes(12, 1)}).Build()));
   EXPECT_FALSE(taken(Eth().Ipv4(kA, kB, {.options = Bytes(4, 1)}).Tcp(bare).Build()));
   EXPECT_FALSE(taken(Eth().Vlan(1).Vlan(2).Ipv4(kA, kB).Tcp(bare).Build()));
-  EXPECT_FALSE(taken(Eth().Ipv6(kA6, kB6).Tcp(bare).Build()));
+  EXPECT_FALSE(taken(Eth().Ipv6(kA6, kB6).Tcp(bare).Build(), {.verify_checksums = true}));
+  EXPECT_FALSE(taken(Eth().Ipv6(kA6, kB6).Tcp({.flags = tcp_flag::kSyn}).Build()));
+  EXPECT_FALSE(taken(Eth().Ipv6(kA6, kB6).Tcp({.options = Bytes(12, 1)}).Build()));
+  EXPECT_FALSE(
+      taken(Eth().Ipv6(kA6, kB6).Extension(ip_protocol::kDestinationOptions, 8).Tcp(bare).Build()));
   EXPECT_FALSE(taken(PacketBuilder().Ipv4(kA, kB).Tcp().Build(), {.link = LinkLayer::kRawIp}));
 }
 
