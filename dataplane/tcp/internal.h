@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "dataplane/packet/tcp_options.h"
-#include "dataplane/tcp/diagram.h"
+#include "dataplane/tcp/moves.h"
 #include "dataplane/tcp/tracker.h"
 #include "dataplane/tcp/validate.h"
 
@@ -16,21 +16,6 @@ inline uint32_t LengthOf(const TcpHeader& s) {
   return s.payload_bytes + ((s.flags & tcp_flag::kSyn) != 0 ? 1 : 0) +
          ((s.flags & tcp_flag::kFin) != 0 ? 1 : 0);
 }
-
-// Applies `event` where the diagram has it; elsewhere nothing moves.
-inline void Apply(Event event, Half* half) {
-  if (const auto next = NextState(half->state, event)) half->state = *next;
-}
-
-inline bool HasSentFin(State s) {
-  return s == State::kFinWait1 || s == State::kFinWait2 || s == State::kClosing ||
-         s == State::kLastAck || s == State::kTimeWait;
-}
-inline bool HasAckedFin(State s) {
-  return s == State::kCloseWait || s == State::kClosing || s == State::kLastAck ||
-         s == State::kTimeWait;
-}
-inline bool IsClosing(State s) { return HasSentFin(s) || HasAckedFin(s); }
 
 // Does `ack` acknowledge this SYN, with or without the data in it?
 inline bool AnswersSyn(uint32_t ack, const TcpHeader& syn) {

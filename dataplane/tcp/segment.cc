@@ -1,5 +1,6 @@
 // Segments with ACK and neither SYN nor RST: data, acknowledgments, FINs. What they move, once
 // Judge() (judge.cc) has let them pass.
+#include "dataplane/tcp/closing.h"
 #include "dataplane/tcp/internal.h"
 
 namespace coretrack::tcp {
@@ -109,50 +110,21 @@ bool MoveOpening(Direction d, Connection* c) {
   return true;
 }
 
-// The moves of both for what it acknowledges, and of the sender for its own FIN.
-void MoveClosing(const TcpHeader& s, Direction d, bool fin_counts, Connection* c) {
+// FINs that waited behind a hole and are shown by this segment. True: its sender's own still does.
+bool TakePendingFins(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   bool& fin_pending = c->facts.fin_pending[Raw(Opposite(d))];
-  bool behind_hole = false;
-  const bool acks_fin = s.ack == receiver.end && (HasSentFin(receiver.state) || fin_pending);
-
-  // The sender's, which are certain.
-  if (acks_fin) {
-    if (fin_pending) Apply(Event::kSendFin, &receiver);
-    fin_pending = false;
-    // From behind its own FIN, which waits behind a hole.
-    bool& own_fin_pending = c->facts.fin_pending[Raw(d)];
-    behind_hole = own_fin_pending && !c->facts.hole_filled;
-    if (own_fin_pending && s.seq == sender.end) {
-      own_fin_pending = false;
-      Apply(Event::kSendFin, &sender);
-    }
-    const bool own_fin_acked = HasSentFin(sender.state) && receiver.ack == sender.end;
-    Apply(own_fin_acked ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, &sender);
+  if (fin_pending) Apply(Event::kSendFin, &receiver);
+  fin_pending = false;
+  // From behind its own FIN, which waits behind a hole.
+  bool& own_fin_pending = c->facts.fin_pending[Raw(d)];
+  const bool behind_hole = own_fin_pending && !c->facts.hole_filled;
+  if (own_fin_pending && s.seq == sender.end) {
+    own_fin_pending = false;
+    Apply(Event::kSendFin, &sender);
   }
-  if (fin_counts) {
-    // Its ACK of the other FIN has overtaken this one, which was sent before (TCP.md 14).
-    if (sender.state == kCloseWait && HasSentFin(receiver.state) && Before(s.ack, receiver.end)) {
-      sender.state = *NextState(*NextState(kEstablished, Event::kSendFin), Event::kSendAckOfFin);
-    } else {
-      Apply(Event::kSendFin, &sender);
-    }
-  }
-
-  // The receiver's, provisional until it speaks.
-  if (IsOld(s, sender, receiver)) return;
-  if (receiver.state == kSynRcvd && s.ack == sender.ack) Apply(Event::kRecvAckOfSyn, &receiver);
-  if (!acks_fin) return;
-  // A FIN that comes with the ACK of ours is answered by one ACK: FIN_WAIT_1 -> TIME_WAIT directly,
-  // when that is seen.
-  if (sender.state == kLastAck && receiver.state == kFinWait1) return;
-  // Before it has acknowledged the other FIN itself, CLOSING is as far as it can be.
-  if (receiver.state == kClosing && receiver.ack != sender.end) return;
-  const bool crossed = !behind_hole && (sender.state == kFinWait1 || sender.state == kClosing ||
-                                        sender.state == kTimeWait);
-  Apply(crossed && receiver.state == kFinWait1 ? Event::kRecvAckOfFinCrossed : Event::kRecvAckOfFin,
-        &receiver);
+  return behind_hole;
 }
 
 // Data again and again without an answer: how often, up to 3.
@@ -190,7 +162,15 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   }
   TakeAck(s, d, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
-  MoveClosing(s, d, fin_counts, c);
+  const bool acks_fin = s.ack == receiver.end && (HasSentFin(receiver.state) ||
+                                                  c->facts.fin_pending[Raw(Opposite(d))]);
+  const bool behind_hole = acks_fin && TakePendingFins(s, d, c);
+  MoveClosing({.ack = s.ack,
+               .fin_counts = fin_counts,
+               .acks_fin = acks_fin,
+               .behind_hole = behind_hole,
+               .old = IsOld(s, sender, receiver)},
+              &sender, &receiver);
 
   // TIME_WAIT, first reason: the last ACK was lost, the FIN comes again, 2 MSL restarts.
   bool refresh = true;

@@ -14,7 +14,7 @@
 
 #include "dataplane/flow/flow_slot.h"
 #include "dataplane/packet/packet_meta.h"
-#include "dataplane/tcp/established.h"
+#include "dataplane/tcp/in_order.h"
 #include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {

@@ -3,7 +3,7 @@
 #include <sstream>
 #include <tuple>
 
-#include "dataplane/tcp/established.h"
+#include "dataplane/tcp/in_order.h"
 
 namespace coretrack::testing {
 
@@ -112,23 +112,43 @@ bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const
 
 bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
                                       const tcp::Connection& before,
-                                      const tcp::Outcome& outcome) const {
-  const bool established = before.half[0].state == State::kEstablished &&
-                           before.half[1].state == State::kEstablished && before.half[0].heard() &&
-                           before.half[1].heard() && before.facts.assured &&
-                           !before.facts.fin_pending[0] && !before.facts.fin_pending[1] &&
-                           before.facts.unanswered == 0 && !before.facts.suspicion.active;
-  if (!established || (tcp.flags & ~tcp_flag::kPsh) != tcp_flag::kAck) return true;
-  tcp::Connection fast = before;
-  if (!tcp::TrackInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) return true;
-  const auto fields = [](const tcp::Half& h) {
-    return std::tuple(h.end, h.max_end, h.ack, h.ts_recent, h.max_window, h.scale, h.state);
+                                      const tcp::Outcome& outcome) {
+  const auto nothing_in_mind = [](const tcp::Connection& c) {
+    return c.half[0].heard() && c.half[1].heard() && !c.facts.fin_pending[0] &&
+           !c.facts.fin_pending[1] && c.facts.unanswered == 0 && !c.facts.suspicion.active;
   };
-  return outcome.invalid == tcp::Invalid::kNone && outcome.notes == 0 && !outcome.moved &&
-         outcome.refresh && fields(fast.half[0]) == fields(connection_.half[0]) &&
-         fields(fast.half[1]) == fields(connection_.half[1]) && !connection_.facts.fin_pending[0] &&
-         !connection_.facts.fin_pending[1] && connection_.facts.unanswered == 0 &&
-         !connection_.facts.suspicion.active;
+  const auto plain = [](uint8_t flags) {
+    return (flags & (tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kAck)) == tcp_flag::kAck;
+  };
+  if (!nothing_in_mind(before) || !plain(tcp.flags)) return true;
+  const auto half_is = [this](const tcp::Half& h, unsigned i) {
+    const tcp::Half& want = connection_.half[i];
+    return std::tuple(h.end, h.max_end, h.ack, h.ts_recent, h.max_window, h.scale, h.state) ==
+           std::tuple(want.end, want.max_end, want.ack, want.ts_recent, want.max_window, want.scale,
+                      want.state);
+  };
+  const auto agrees = [&](const tcp::Connection& fast, uint16_t notes) {
+    return outcome.invalid == tcp::Invalid::kNone && outcome.action == tcp::Action::kNone &&
+           outcome.notes == notes && outcome.refresh && half_is(fast.half[0], 0) &&
+           half_is(fast.half[1], 1) && nothing_in_mind(connection_) &&
+           outcome.timeout == tcp::TimeoutClassOf(fast.states()) &&
+           outcome.moved == !(before.states() == fast.states());
+  };
+  const auto established = [](const tcp::Connection& c) {
+    return c.half[0].state == State::kEstablished && c.half[1].state == State::kEstablished;
+  };
+  tcp::Connection fast = before;
+  if (established(before) && before.facts.assured && (tcp.flags & tcp_flag::kFin) == 0 &&
+      tcp::TrackInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) {
+    ++in_order_;
+    if (!agrees(fast, 0)) return false;
+  }
+  fast = before;
+  if (!tcp::StepInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) return true;
+  ++steps_;
+  const bool opened = before.half[Raw(d)].state == State::kSynSent;
+  return agrees(fast, opened ? tcp::note::kOpened : 0) &&
+         connection_.facts.assured == (before.facts.assured || established(fast));
 }
 
 bool Conversation::PassBox(const WireSegment& s) {

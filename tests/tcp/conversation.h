@@ -6,7 +6,7 @@
 //      told.
 //   3. When everything has arrived, both states are what both endpoints know.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
-//   5. TrackInOrder() and TrackSegment() agree wherever the first answers.
+//   5. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
 #pragma once
 
 #include <deque>
@@ -48,6 +48,8 @@ class Conversation {
   // False: a property is broken; `log` has what happened.
   bool Run();
   uint64_t compared() const { return compared_; }
+  uint64_t in_order() const { return in_order_; }  // of those, decided by TrackInOrder()
+  uint64_t steps() const { return steps_; }        // of those, decided by StepInOrder()
   std::string Log() const {
     std::string text;
     for (const std::string& line : log_) text += line + "\n";
@@ -92,7 +94,7 @@ class Conversation {
   bool MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const;
   bool IsOutOfOrder(bool client, tcp::State known, tcp::State tracked) const;
   bool AgreesWithFastPath(const TcpHeader& tcp, Direction d, const tcp::Connection& before,
-                          const tcp::Outcome& outcome) const;
+                          const tcp::Outcome& outcome);
   bool Fail(const std::string& what) {
     log_.push_back(what);
     return false;
@@ -112,6 +114,8 @@ class Conversation {
   uint64_t passed_[2] = {0, 0};  // how many have passed
   uint64_t unseen_ = 0;
   uint64_t compared_ = 0;
+  uint64_t in_order_ = 0;
+  uint64_t steps_ = 0;
   std::vector<std::string> log_;
   Witness witness_;
 };

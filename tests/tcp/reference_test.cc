@@ -34,6 +34,19 @@ void Compare(const Conversation::Weather& weather, uint32_t first_seed, uint64_t
 }
 
 TEST(Reference, FairWeather) { Compare({}, 1, SegmentsToCompare() / 5); }
+// Else comparing the fast paths would mean little.
+TEST(Reference, TheFastPathsDecideMostSegmentsOfFairWeather) {
+  uint64_t compared = 0, in_order = 0, steps = 0;
+  for (uint32_t seed = 1; seed < 100; ++seed) {
+    Conversation conversation(seed, {});
+    ASSERT_TRUE(conversation.Run());
+    compared += conversation.compared();
+    in_order += conversation.in_order();
+    steps += conversation.steps();
+  }
+  EXPECT_GT(in_order, compared / 4);
+  EXPECT_GT(steps, in_order + compared / 20);
+}
 TEST(Reference, Reordering) { Compare({.reorder = 200}, 100'000, SegmentsToCompare() / 5); }
 TEST(Reference, LossAndReordering) {
   Compare({.lose = 50, .reorder = 150}, 200'000, SegmentsToCompare() / 5);
