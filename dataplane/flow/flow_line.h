@@ -56,18 +56,21 @@ inline uint8_t FlowLine::zone() const { return zone_flags & flow_flag::kZoneMask
 // What is touched once per 43 packets or more (a spill of the line's deltas), or at a change of
 // state.
 struct FlowDetail {
-  std::array<uint16_t, 2> mss;                    // by Direction; 0: not observed
-  std::array<uint16_t, 2> retransmits;            // by Direction, saturating
-  std::array<uint16_t, 2> out_of_window;          // by Direction, saturating
-  uint16_t flags;                                 // opaque to this room
-  std::array<PackedUint<5>, 2> packets;           // by Direction, spilled
-  std::array<PackedUint<6>, 2> bytes;             // by Direction, spilled
-  PackedUint<7> start_us;                         // unix time of the first packet
-  std::array<PackedUint<3>, 2> handshake_rtt_us;  // by Direction; kMax: not observed
+  // Word 0.
+  std::array<uint16_t, 2> mss;  // by Direction; 0: not observed
+  uint16_t flags;               // opaque to this room
+  uint8_t offered_scales;       // a nibble per direction as its SYN had it; 15: none
+  uint8_t time_wait_counts;     // nibbles, saturating: FINs again (low), old duplicates (high)
+  // Words 1 and 2.
   std::array<uint8_t, 10> history;                // 16 letters of 5 bits (worker/history.h)
+  std::array<PackedUint<3>, 2> handshake_rtt_us;  // by Direction; 0: not observed
+  // Words 3 to 7.
+  std::array<uint16_t, 2> retransmits;    // by Direction, saturating
+  std::array<uint16_t, 2> out_of_window;  // by Direction, saturating
+  std::array<PackedUint<5>, 2> packets;   // by Direction, spilled
+  std::array<PackedUint<6>, 2> bytes;     // by Direction, spilled
+  PackedUint<7> start_us;                 // unix time of the first packet
   PackedUint<3> generation;  // how often this slot has been filled; kept when it is emptied
-  uint8_t offered_scales;    // a nibble per direction as its SYN had it; 15: none
-  uint8_t time_wait_counts;  // nibbles, saturating: FINs again (low), old duplicates (high)
 };
 static_assert(sizeof(FlowDetail) == kCacheLine);
 

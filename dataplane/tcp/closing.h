@@ -46,11 +46,11 @@ inline void MoveClosing(const ClosingSegment& s, Half* sender, Half* receiver) {
   if (sender->state == kLastAck && receiver->state == kFinWait1) return;
   // Before it has acknowledged the other FIN itself, CLOSING is as far as it can be.
   if (receiver->state == kClosing && receiver->ack != sender->end) return;
-  const bool crossed = !s.behind_hole && (sender->state == kFinWait1 ||
-                                          sender->state == kClosing || sender->state == kTimeWait);
-  Apply(crossed && receiver->state == kFinWait1 ? Event::kRecvAckOfFinCrossed
-                                                : Event::kRecvAckOfFin,
-        receiver);
+  const bool crossed = !s.behind_hole && (sender->state == kFinWait1 || sender->state == kClosing ||
+                                          sender->state == kTimeWait);
+  Apply(
+      crossed && receiver->state == kFinWait1 ? Event::kRecvAckOfFinCrossed : Event::kRecvAckOfFin,
+      receiver);
 }
 
 }  // namespace coretrack::tcp

@@ -162,8 +162,8 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   }
   TakeAck(s, d, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
-  const bool acks_fin = s.ack == receiver.end && (HasSentFin(receiver.state) ||
-                                                  c->facts.fin_pending[Raw(Opposite(d))]);
+  const bool acks_fin = s.ack == receiver.end &&
+                        (HasSentFin(receiver.state) || c->facts.fin_pending[Raw(Opposite(d))]);
   const bool behind_hole = acks_fin && TakePendingFins(s, d, c);
   MoveClosing({.ack = s.ack,
                .fin_counts = fin_counts,

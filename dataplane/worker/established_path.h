@@ -39,6 +39,40 @@ constexpr unsigned MaxWindowShift(unsigned d) { return 16 + 8 * d; }
 inline constexpr uint32_t kBothEstablished =
     StateCode({tcp::State::kEstablished, tcp::State::kEstablished});
 
+inline uint32_t LoadHalf(const AtomicLine& line, size_t half) {
+  return line.halves[half].load(std::memory_order_relaxed);
+}
+inline void StoreHalf(AtomicLine& line, size_t half, uint32_t value) {
+  line.halves[half].store(value, std::memory_order_release);
+}
+
+// Endpoint `e`, without its state.
+inline tcp::Half LoadEndpoint(const AtomicLine& line, uint32_t place, unsigned e) {
+  return {.end = LoadHalf(line, kEnd + e),
+          .max_end = LoadHalf(line, kMaxEnd + e),
+          .ack = LoadHalf(line, kAck + e),
+          .ts_recent = LoadHalf(line, kTsRecent + e),
+          .max_window = static_cast<uint8_t>(place >> MaxWindowShift(e)),
+          .scale = static_cast<uint8_t>(place >> ScaleShift(e) & 0xf)};
+}
+// What a segment of endpoint `d` in order moves, but for states.
+inline void StoreEndpoints(AtomicLine& line, unsigned d, const tcp::Half& sender,
+                           const tcp::Half& receiver) {
+  StoreHalf(line, kEnd + d, sender.end);
+  StoreHalf(line, kMaxEnd + 1 - d, receiver.max_end);
+  StoreHalf(line, kAck + d, sender.ack);
+  StoreHalf(line, kTsRecent + 1 - d, receiver.ts_recent);
+}
+// `place` with the sender's largest window.
+inline uint32_t WithMaxWindow(uint32_t place, unsigned d, uint8_t max_window) {
+  return (place & ~(0xffu << MaxWindowShift(d))) | uint32_t{max_window} << MaxWindowShift(d);
+}
+// Is there room for one more packet in the line's deltas?
+inline bool HasRoom(uint32_t head, uint32_t bytes, unsigned d, uint32_t ip_bytes) {
+  return (head >> PacketsShift(d) & 0xff) != std::numeric_limits<uint8_t>::max() &&
+         (bytes >> BytesShift(d) & 0xffff) + ip_bytes <= std::numeric_limits<uint16_t>::max();
+}
+
 }  // namespace established
 
 // True: the segment was plain and is tracked and counted. False: nothing was touched, the general
@@ -50,11 +84,9 @@ inline constexpr uint32_t kBothEstablished =
   using namespace tcp_flag;
   const TcpHeader& s = meta.tcp;
   const unsigned d = Raw(meta.direction);
-  const unsigned r = 1 - d;
-  const auto load = [&line](size_t i) { return line.halves[i].load(std::memory_order_relaxed); };
-  const uint32_t head = load(kHead);
-  const uint32_t place = load(kPlace);
-  const uint32_t bytes = load(kBytes);
+  const uint32_t head = LoadHalf(line, kHead);
+  const uint32_t place = LoadHalf(line, kPlace);
+  const uint32_t bytes = LoadHalf(line, kBytes);
 
   if ((s.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) != tcp_flag::kAck) [[unlikely]]
     return false;
@@ -66,40 +98,23 @@ inline constexpr uint32_t kBothEstablished =
     return false;
   // It is in the future, and no further than now + timeout_ms: of a timeout that was shortened since
   // the wheel must hear.
-  if (load(kDeadline) - now.ms() - 1 >= timeout_ms) [[unlikely]]
+  if (LoadHalf(line, kDeadline) - now.ms() - 1 >= timeout_ms) [[unlikely]]
     return false;
-  if ((head >> PacketsShift(d) & 0xff) == std::numeric_limits<uint8_t>::max() ||
-      (bytes >> BytesShift(d) & 0xffff) + meta.ip_bytes > std::numeric_limits<uint16_t>::max())
-      [[unlikely]]
+  if (!HasRoom(head, bytes, d, meta.ip_bytes)) [[unlikely]]
     return false;
 
-  const auto half = [&](unsigned e) {
-    return tcp::Half{.end = load(kEnd + e),
-                     .max_end = load(kMaxEnd + e),
-                     .ack = load(established::kAck + e),
-                     .ts_recent = load(kTsRecent + e),
-                     .max_window = static_cast<uint8_t>(place >> MaxWindowShift(e)),
-                     .scale = static_cast<uint8_t>(place >> ScaleShift(e) & 0xf)};
-  };
-  tcp::Half sender = half(d);
-  tcp::Half receiver = half(r);
+  tcp::Half sender = LoadEndpoint(line, place, d);
+  tcp::Half receiver = LoadEndpoint(line, place, 1 - d);
   if (!tcp::TrackInOrder(s, sender, receiver)) [[unlikely]]
     return false;
 
-  const auto store = [&line](size_t i, uint32_t value) {
-    line.halves[i].store(value, std::memory_order_release);
-  };
   line.halves[kHead].store(head | 1, std::memory_order_relaxed);
-  store(kDeadline, (now + timeout_ms).ms());
-  store(kPlace,
-        (place & ~(0xffu << MaxWindowShift(d))) | uint32_t{sender.max_window} << MaxWindowShift(d));
-  store(kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
-  store(kEnd + d, sender.end);
-  store(kMaxEnd + r, receiver.max_end);
-  store(established::kAck + d, sender.ack);
-  store(kTsRecent + r, receiver.ts_recent);
+  StoreHalf(line, kDeadline, (now + timeout_ms).ms());
+  StoreHalf(line, kPlace, WithMaxWindow(place, d, sender.max_window));
+  StoreHalf(line, kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
+  StoreEndpoints(line, d, sender, receiver);
   const uint32_t counted = (head & 0xffffff00) + (1u << PacketsShift(d));
-  store(kHead, counted | NextEvenVersion(head));
+  StoreHalf(line, kHead, counted | NextEvenVersion(head));
   return true;
 }
 

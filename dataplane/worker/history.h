@@ -26,6 +26,9 @@ enum class Letter : uint8_t {
 
 // Adds the letter unless it is there already or the history is full.
 void AddLetter(Letter letter, bool from_responder, std::array<uint8_t, 10>* history);
+// The same on a history in registers: `low` its first 64 bits, the last 16 in `high`, whose other bits
+// stay as they are.
+void AddLetter(Letter letter, bool from_responder, uint64_t* low, uint64_t* high);
 std::string HistoryText(const std::array<uint8_t, 10>& history);
 
 }  // namespace coretrack

@@ -172,6 +172,9 @@ class Pipeline {
   void TrackFragment(Burst& burst, uint32_t i, Tally& tally);
   void TrackWhole(Burst& burst, uint32_t i, Now now, Tally& tally);
 
+  // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched.
+  bool TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now now);
+
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);

@@ -81,7 +81,11 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     ++tally.tracked;
     return;
   }
-  // Whatever is not plain: with the facts of the flow's detail.
+  if (TrackStep(burst, i, index, now)) {
+    ++tally.tracked;
+    return;
+  }
+  // Whatever is left: with the facts of the flow's detail.
   const TcpHeader& s = meta.tcp;
   Slot slot;
   Load(index, &slot);

@@ -111,8 +111,7 @@ bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const
 }
 
 bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
-                                      const tcp::Connection& before,
-                                      const tcp::Outcome& outcome) {
+                                      const tcp::Connection& before, const tcp::Outcome& outcome) {
   const auto nothing_in_mind = [](const tcp::Connection& c) {
     return c.half[0].heard() && c.half[1].heard() && !c.facts.fin_pending[0] &&
            !c.facts.fin_pending[1] && c.facts.unanswered == 0 && !c.facts.suspicion.active;

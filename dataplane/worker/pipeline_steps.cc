@@ -1,0 +1,117 @@
+// TCP segments in order that are not plain: the third ACK, the first of a kind, the steps of closing. Most
+// of what a short connection consists of.
+//
+// Why       The general path (pipeline_tcp.cc) unpacks line and detail, and packs them again. Here a few
+//           fields are loaded, moved and stored, as on the established path. What is not this simple is
+//           left alone, and the general path decides.
+// Layout    FlowLine's halves (established_path.h); words 0 to 3 of FlowDetail.
+// Cost      bench: Pipeline/lifecycle
+#include <algorithm>
+#include <cstddef>
+
+#include "dataplane/worker/established_path.h"
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/tcp_binding.h"
+
+namespace coretrack {
+namespace {
+
+using namespace tcp_flag;
+
+static_assert(offsetof(FlowDetail, flags) == 4 && offsetof(FlowDetail, history) == 8 &&
+              offsetof(FlowDetail, handshake_rtt_us) == 18 &&
+              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start_us) == 54 &&
+              sizeof(FlowDetail::start_us) == 7);
+constexpr int kFlagsShift = 32;  // in word 0
+// Handshake RTTs in word 2, by Direction.
+constexpr uint64_t kRttMask = PackedUint<3>::kMax;
+constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
+
+// What the general path must be asked about.
+constexpr uint32_t kKeptInMind = detail_flag::FinPending(0) | detail_flag::FinPending(1) |
+                                 3u << detail_flag::kUnansweredShift | detail_flag::kSuspicion;
+
+}  // namespace
+
+bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now now) {
+  using namespace established;
+  const PacketMeta& meta = burst.meta[i];
+  const TcpHeader& s = meta.tcp;
+  const unsigned d = Raw(meta.direction);
+  FlowTable& table = TableOf(meta.key.ipv6);
+  AtomicLine& line = table.line(index);
+  AtomicLine& detail = table.detail(index);
+  const uint32_t head = LoadHalf(line, kHead);
+  const uint32_t place = LoadHalf(line, kPlace);
+  const uint32_t bytes = LoadHalf(line, kBytes);
+  const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
+  uint64_t word0 = word(0);
+  if ((s.flags & (kSyn | kRst | tcp_flag::kAck)) != tcp_flag::kAck) return false;
+  if ((word0 >> kFlagsShift & kKeptInMind) != 0) return false;
+  if (!HasRoom(head, bytes, d, meta.ip_bytes)) return false;
+
+  const auto state_before = static_cast<uint8_t>(head >> 8);
+  const tcp::StatePair before = PairOf(state_before);
+  const unsigned originator = Raw(OriginatorOf(state_before));
+  tcp::Half sender = LoadEndpoint(line, place, d);
+  tcp::Half receiver = LoadEndpoint(line, place, 1 - d);
+  if (!sender.heard() || !receiver.heard()) return false;
+  sender.state = d == originator ? before.originator : before.responder;
+  receiver.state = d == originator ? before.responder : before.originator;
+  if (!tcp::StepInOrder(s, sender, receiver)) return false;
+
+  const bool opened =
+      before.originator == tcp::State::kSynSent || before.responder == tcp::State::kSynSent;
+  const tcp::StatePair after = d == originator ? tcp::StatePair{sender.state, receiver.state}
+                                               : tcp::StatePair{receiver.state, sender.state};
+  const auto state_after =
+      static_cast<uint8_t>(StateCode(after) | (state_before & kOriginatorReverse));
+  if ((state_after & kStateCodeMask) == kBothEstablished)
+    word0 |= uint64_t{detail_flag::kAssured} << kFlagsShift;
+  const bool attention = (word0 >> kFlagsShift & detail_flag::kAssured) == 0;
+
+  const bool from_responder = d != originator;
+  const bool pure_ack = s.payload_bytes == 0 && (s.flags & kFin) == 0;
+  uint64_t word1 = word(1);
+  uint64_t word2 = word(2);
+  if (s.payload_bytes != 0) AddLetter(Letter::kData, from_responder, &word1, &word2);
+  if ((s.flags & kFin) != 0) AddLetter(Letter::kFin, from_responder, &word1, &word2);
+  if (pure_ack) AddLetter(Letter::kAck, from_responder, &word1, &word2);
+  if (opened && static_cast<uint32_t>(word(3)) == 0) {  // nothing was retransmitted
+    const uint64_t start_us = word(6) >> 48 | (word(7) & ((uint64_t{1} << 40) - 1)) << 16;
+    const uint64_t since_start_us = now.unix_us - start_us;
+    const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
+    if (answer_us != 0 && since_start_us >= answer_us) {
+      const uint64_t rtt_us = std::clamp<uint64_t>(since_start_us - answer_us, 1, kRttMask);
+      word2 = (word2 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d);
+    }
+  }
+
+  const Tick old_deadline(LoadHalf(line, kDeadline));
+  const Tick deadline =
+      now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(after))];
+  uint32_t flags = place | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |
+                   (pure_ack ? flow_flag::AckSeen(meta.direction) : 0u);
+  flags = attention ? flags | flow_flag::kAttention : flags & ~uint32_t{flow_flag::kAttention};
+
+  line.halves[kHead].store(head | 1, std::memory_order_relaxed);
+  detail.words[0].store(word0, std::memory_order_release);
+  detail.words[1].store(word1, std::memory_order_release);
+  detail.words[2].store(word2, std::memory_order_release);
+  StoreHalf(line, kDeadline, deadline.ms());
+  StoreHalf(line, kPlace, WithMaxWindow(flags, d, sender.max_window));
+  StoreHalf(line, kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
+  StoreEndpoints(line, d, sender, receiver);
+  StoreHalf(line, kMaxEnd + d, sender.max_end);
+  const uint32_t counted = (head & 0xffff0000) + (1u << PacketsShift(d));
+  StoreHalf(line, kHead, counted | uint32_t{state_after} << 8 | NextEvenVersion(head));
+
+  Reschedule(index, old_deadline, deadline);
+  CountState(state_before, state_after);
+  if (listener_ != nullptr && state_before != state_after) [[unlikely]]
+    listener_->OnChange(i, RecordOf(index, now));
+  return true;
+}
+
+}  // namespace coretrack
