@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/worker/established_path.h"
+#include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {
 namespace {
@@ -210,10 +211,15 @@ void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
 // ICMP errors belong to the flow they quote and never move it (TCP.md 32).
 void Pipeline::RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally) {
-  if (FindLive(burst, i, now) == FlowIndex::kNone)
-    return NoFlow(burst, i, Untracked::kUnrelatedIcmp, tally);
+  const FlowIndex index = FindLive(burst, i, now);
+  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kUnrelatedIcmp, tally);
   ++tally.tracked;
   counters_.related_icmp.Add(1);
+  Slot slot;
+  Load(index, &slot);
+  if (RelatedIcmpOf(slot.detail) == kMaxRelatedIcmp) return;
+  slot.detail.start.Set(slot.detail.start.Get() + (uint64_t{1} << kStartBits));
+  Store(slot, true);
 }
 
 void Pipeline::CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word) {

@@ -69,7 +69,7 @@ bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now no
 
 // Stores a flow for the first time: filed, counted, queued for eviction until it is assured.
 void Pipeline::StoreNew(Slot& slot, Now now) {
-  slot.detail.start_us.Set(now.unix_us);
+  slot.detail.start.Set(now.unix_us & kStartMask);
   Store(slot, true);
   wheel_->Schedule(slot.index, slot.line.deadline());
   const bool midstream = (slot.detail.flags & detail_flag::kMidstream) != 0;

@@ -82,6 +82,8 @@ TEST(Sequence32, IcmpErrorsAreRelatedAndMoveNothing) {
   harness.Send(Unreachable(syn, 1000));
   const FlowRecord after = harness.Only();
   EXPECT_EQ(harness.counters().related_icmp.Read(), 2u);
+  EXPECT_EQ(after.related_icmp, 2u);
+  EXPECT_EQ(after.start_us, before.start_us);
   EXPECT_EQ(after.originator.state, before.originator.state);
   EXPECT_EQ(after.responder.state, before.responder.state);
   EXPECT_EQ(after.timeout_ms, before.timeout_ms);
