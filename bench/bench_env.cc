@@ -102,6 +102,36 @@ void RestoreHugePages() {
   if (const long added = std::exchange(pages_added, 0); added > 0) ChangePool(-added);
 }
 
+std::string WhyNotLarge(size_t bytes) {
+  const char* full = std::getenv("CORETRACK_BENCH_FULL");
+  const std::string needed = std::to_string(bytes >> 20) + " MiB";
+  if (full == nullptr || std::string_view(full) != "1")
+    return "takes " + needed + " and minutes; set CORETRACK_BENCH_FULL=1";
+  std::ifstream meminfo("/proc/meminfo");
+  std::string line;
+  size_t available = static_cast<size_t>(std::max(FreeInPool(), 0l)) * kHugePage;
+  while (std::getline(meminfo, line)) {
+    if (line.starts_with("MemAvailable:"))
+      available += std::strtoull(line.c_str() + sizeof("MemAvailable:"), nullptr, 10) << 10;
+  }
+  if (available >= bytes) return "";
+  return "takes " + needed + ", there are " + std::to_string(available >> 20);
+}
+
+const std::vector<int>& AllowedCpus() {
+  static const std::vector<int> allowed = [] {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    sched_getaffinity(0, sizeof(cpus), &cpus);
+    std::vector<int> found;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &cpus)) found.push_back(cpu);
+    }
+    return found;
+  }();
+  return allowed;
+}
+
 Arena MakeArena(size_t bytes) {
   auto arena = Arena::Create(bytes, ReserveHugePages(bytes));
   if (!arena.ok()) {
@@ -117,11 +147,7 @@ std::string StartEal(size_t bytes) {
   // A page beside: EAL's own tables.
   const bool huge = ReserveHugePages(bytes + (size_t{64} << 20));
   if (eal_started) return "";
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  sched_getaffinity(0, sizeof(cpus), &cpus);
-  int cpu = 0;
-  while (cpu + 1 < CPU_SETSIZE && !CPU_ISSET(cpu, &cpus)) ++cpu;
+  const int cpu = AllowedCpus().empty() ? 0 : AllowedCpus().front();
   std::vector<std::string> args = {"coretrack_bench",  "--in-memory",         "--no-pci",
                                    "--no-telemetry",   "--log-level=*:error", "-l",
                                    std::to_string(cpu)};

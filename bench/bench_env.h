@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/arena.h"
 
@@ -19,6 +20,13 @@ namespace coretrack::bench {
 bool ReserveHugePages(size_t bytes);
 // Gives back what ReserveHugePages() added to the pool.
 void RestoreHugePages();
+
+// Empty when a benchmark may take `bytes` that only a big machine has: the environment says
+// CORETRACK_BENCH_FULL=1 and there is as much memory. Else why not.
+std::string WhyNotLarge(size_t bytes);
+
+// The CPUs that this program was started on. (EAL leaves the main thread only one of them.)
+const std::vector<int>& AllowedCpus();
 
 // An arena on the best pages there are. Ends the program when there is no memory.
 Arena MakeArena(size_t bytes);

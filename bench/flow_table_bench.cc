@@ -9,12 +9,15 @@
 #include "bench/bench_env.h"
 #include "bench/filled_table.h"
 #include "bench/flow_keys.h"
+#include "bench/full_run.h"
 
 namespace coretrack::bench {
 namespace {
 
 void LookupAt(benchmark::State& state, double load) {
   const auto flows = static_cast<uint32_t>(state.range(0));
+  const size_t bytes = size_t{flows} * (160 + sizeof(PackedKey));
+  if (flows >= kLargeFlows && SkipLarge(state, bytes)) return;
   BurstCursor cursor(LookupOrder(flows));
   FilledTable filled(static_cast<uint32_t>(flows * FlowTable::kDesignLoad / load));
   const uint32_t refused = filled.Insert(0, flows);
@@ -37,8 +40,11 @@ void LookupAt(benchmark::State& state, double load) {
     n = n == 2 ? 0 : n + 1;
   };
   for (uint32_t i = 0; i < flows / kBurst; ++i) step();  // warm: once round
-  for (auto _ : state) step();
-  state.SetItemsProcessed(state.iterations() * kBurst);
+  const uint32_t steps = StepsAnIteration(flows);
+  for (auto _ : state) {
+    for (uint32_t i = 0; i < steps; ++i) step();
+  }
+  state.SetItemsProcessed(state.iterations() * steps * kBurst);
   state.SetLabel(std::string(Name(filled.page_kind())));
   uint32_t missing = 0;
   for (const PackedKey& packed : LookupOrder(flows)) {
@@ -53,7 +59,12 @@ void LookupAt(benchmark::State& state, double load) {
 void Lookup(benchmark::State& state) { LookupAt(state, FlowTable::kDesignLoad); }
 void LookupLoad95(benchmark::State& state) { LookupAt(state, 0.95); }
 
-BENCHMARK(Lookup)->Name("FlowTable/lookup")->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24);
+BENCHMARK(Lookup)
+    ->Name("FlowTable/lookup")
+    ->Arg(1 << 10)
+    ->Arg(1 << 20)
+    ->Arg(1 << 24)
+    ->Arg(kLargeFlows);
 BENCHMARK(LookupLoad95)->Name("FlowTable/lookup_load95")->Arg(1 << 20);
 
 }  // namespace

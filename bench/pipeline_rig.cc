@@ -1,0 +1,128 @@
+#include "bench/pipeline_rig.h"
+
+#include <rte_cycles.h>
+
+#include <algorithm>
+
+#include "bench/bench_env.h"
+
+namespace coretrack::bench {
+namespace {
+
+// What the poll loop does between rx_burst and Prepare().
+void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
+  burst->count = count;
+  for (uint32_t i = 0; i < count; ++i) {
+    burst->data[i] = rte_pktmbuf_mtod(mbufs[i], const uint8_t*);
+    burst->bytes[i] = mbufs[i]->data_len;
+    burst->wire_bytes[i] = mbufs[i]->pkt_len;
+    burst->zone[i] = 0;
+    burst->checksum_known_good[i] = true;
+  }
+}
+
+}  // namespace
+
+void Rig::Process(uint32_t count) {
+  Burst* located = nullptr;
+  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+    Burst* burst = &(*bursts)[n % 2];
+    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    pipeline->Prepare(burst);
+    if (located != nullptr) {
+      pipeline->Track(located, now, burst);
+    } else {
+      pipeline->Locate(burst);
+    }
+    located = burst;
+  }
+  pipeline->Track(located, now);
+}
+
+void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
+  Burst* located = nullptr;
+  uint64_t before = rte_rdtsc();
+  const auto stamp = [&](size_t stage) {
+    const uint64_t after = rte_rdtsc();
+    (*cycles)[stage] += after - before;
+    before = after;
+  };
+  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+    Burst* burst = &(*bursts)[n % 2];
+    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    stamp(0);
+    pipeline->Prepare(burst);
+    stamp(1);
+    if (located != nullptr) {
+      pipeline->Track(located, now, burst);
+      stamp(3);
+    } else {
+      pipeline->Locate(burst);
+      stamp(2);
+    }
+    located = burst;
+  }
+  pipeline->Track(located, now);
+  stamp(3);
+}
+
+void Rig::Walk(uint32_t first, uint32_t last, std::span<const Step> steps) {
+  for (; first < last; first += kPoll) {
+    const uint32_t count = std::min(kPoll, last - first);
+    for (const Step& step : steps) {
+      for (uint32_t j = 0; j < count; ++j)
+        traffic->Write(j, first + j, step.from_client, step.flags, step.payload);
+      Process(count);
+    }
+  }
+}
+
+void Rig::Establish(uint32_t first, uint32_t last) {
+  using namespace tcp_flag;
+  constexpr Step kSteps[] = {{true, kSyn, 0},  {false, kSyn | kAck, 0},
+                             {true, kAck, 0},  {true, kAck | kPsh, kPayloadBytes},
+                             {false, kAck, 0}, {false, kAck | kPsh, kPayloadBytes}};
+  Walk(first, last, kSteps);
+}
+
+uint64_t Rig::Wrong() const {
+  const WorkerCounters& counters = pipeline->counters();
+  uint64_t wrong = counters.untracked[static_cast<size_t>(Untracked::kTableFull)].Read() +
+                   counters.flows_ended[static_cast<size_t>(End::kEvicted)].Read();
+  for (const Counter& counter : counters.invalid) wrong += counter.Read();
+  return wrong;
+}
+
+// A queue entry of 8 bytes for each flow that may be half-open at once; nobody needs more than 2^24.
+static uint32_t HalfOpenQuota(uint32_t flows) { return std::clamp(flows, 1024u, 1u << 24); }
+
+size_t RigBytes(const RigShape& shape) {
+  const uint32_t active = shape.active != 0 ? shape.active : shape.flows;
+  return size_t{shape.flows} * ((shape.ipv6 ? 260 : 180) + 8) + size_t{active} * 4 +
+         size_t{HalfOpenQuota(shape.flows)} * 8 + (size_t{128} << 20);
+}
+
+std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {
+  *error = StartEal(64 << 20);
+  if (!error->empty()) return nullptr;
+  Pipeline::Options options;
+  options.worker = worker;
+  options.capacity_ipv4 = shape.ipv6 ? 1024 : shape.flows;
+  options.capacity_ipv6 = shape.ipv6 ? shape.flows : 1024;
+  options.half_open_quota = HalfOpenQuota(shape.flows);
+  options.secret = kSecret;
+  options.allow_hugetlb =
+      ReserveHugePages(size_t{shape.flows} * (shape.ipv6 ? 260 : 180) + (64 << 20));
+  auto rig = std::make_unique<Rig>();
+  rig->traffic = std::make_unique<Traffic>(
+      shape.flows, shape.active != 0 ? shape.active : shape.flows, shape.ipv6);
+  auto pipeline = Pipeline::Create(options, rig->now);
+  if (!rig->traffic->ok() || !pipeline.ok()) {
+    *error = "no memory for the benchmark";
+    return nullptr;
+  }
+  rig->pipeline = *std::move(pipeline);
+  return rig;
+}
+
+}  // namespace coretrack::bench
