@@ -93,29 +93,44 @@ uint64_t Rig::Wrong() const {
   return wrong;
 }
 
-// A queue entry of 8 bytes for each flow that may be half-open at once; nobody needs more than 2^24.
-static uint32_t HalfOpenQuota(uint32_t flows) { return std::clamp(flows, 1024u, 1u << 24); }
+namespace {
+
+Pipeline::Options OptionsOf(const RigShape& shape, uint8_t worker) {
+  Pipeline::Options options;
+  options.worker = worker;
+  options.capacity_ipv4 = shape.ipv6 ? 1024 : shape.flows;
+  options.capacity_ipv6 = shape.ipv6 ? shape.flows : 1024;
+  // 8 bytes for each flow that may be half-open at once; nobody here needs more than 2^24.
+  options.half_open_quota = std::clamp(shape.flows, 1024u, 1u << 24);
+  options.secret = kSecret;
+  return options;
+}
+
+// What Pipeline::Create() will map: one that is mapped and never touched knows.
+size_t ArenaBytes(const Pipeline::Options& options) {
+  const auto pipeline = Pipeline::Create(options, Now{.tick = Tick(1000), .unix_us = 1'000'000});
+  return pipeline.ok() ? (*pipeline)->arena_bytes() : 0;
+}
+
+uint32_t ActiveFlows(const RigShape& shape) {
+  return shape.active != 0 ? shape.active : shape.flows;
+}
+
+}  // namespace
 
 size_t RigBytes(const RigShape& shape) {
-  const uint32_t active = shape.active != 0 ? shape.active : shape.flows;
-  return size_t{shape.flows} * ((shape.ipv6 ? 260 : 180) + 8) + size_t{active} * 4 +
-         size_t{HalfOpenQuota(shape.flows)} * 8 + (size_t{128} << 20);
+  const Pipeline::Options options = OptionsOf(shape, 0);
+  return ArenaBytes(options) + size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
+         size_t{options.half_open_quota} * 8 + (size_t{128} << 20);
 }
 
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {
   *error = StartEal(64 << 20);
   if (!error->empty()) return nullptr;
-  Pipeline::Options options;
-  options.worker = worker;
-  options.capacity_ipv4 = shape.ipv6 ? 1024 : shape.flows;
-  options.capacity_ipv6 = shape.ipv6 ? shape.flows : 1024;
-  options.half_open_quota = HalfOpenQuota(shape.flows);
-  options.secret = kSecret;
-  options.allow_hugetlb =
-      ReserveHugePages(size_t{shape.flows} * (shape.ipv6 ? 260 : 180) + (64 << 20));
+  Pipeline::Options options = OptionsOf(shape, worker);
+  options.allow_hugetlb = ReserveHugePages(ArenaBytes(options));
   auto rig = std::make_unique<Rig>();
-  rig->traffic = std::make_unique<Traffic>(
-      shape.flows, shape.active != 0 ? shape.active : shape.flows, shape.ipv6);
+  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6);
   auto pipeline = Pipeline::Create(options, rig->now);
   if (!rig->traffic->ok() || !pipeline.ok()) {
     *error = "no memory for the benchmark";
