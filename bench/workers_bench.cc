@@ -5,6 +5,8 @@
 // What is not    The generators. A worker that generates still loads the memory that both share.
 // At once        A worker begins when all are ready, and goes on with its traffic, uncounted, until the
 //                last one has done its share.
+// Counters       alone_per_s: the first worker by itself, in turns with all of them; scaling: the total
+//                over that. It is steadier than the ratio of two lines, between which the machine changes.
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
 
@@ -24,7 +26,8 @@ namespace coretrack::bench {
 namespace {
 
 constexpr uint32_t kFlows = 1 << 20;
-constexpr uint32_t kPolls = 1 << 15;  // a worker's share of an iteration
+constexpr uint32_t kTurns = 5;
+constexpr uint32_t kPolls = 1 << 13;  // a worker's share of a turn
 
 // Cycles of one poll; 0: the kernel took the CPU away meanwhile.
 uint64_t PollOnce(Rig* rig) {
@@ -67,32 +70,41 @@ void Workers(benchmark::State& state) {
     while (at_work.load(std::memory_order_relaxed) != 0) PollOnce(rig);
   };
   const double packets = double{kPolls} * kPoll;
-  std::vector<double> rate_sums(workers, 0.0);
-  for (auto _ : state) {
-    std::barrier<> start(workers);
-    at_work = workers;
+  // The first `count` workers at once: the sum of their rates, 0 if one could not be pinned.
+  const auto total_rate = [&](uint32_t count) {
+    std::barrier<> start(count);
+    at_work = count;
     std::vector<std::thread> threads;
-    for (uint32_t i = 0; i < workers; ++i) threads.emplace_back(run, i, &start);
+    for (uint32_t i = 0; i < count; ++i) threads.emplace_back(run, i, &start);
     for (std::thread& thread : threads) thread.join();
     double rate = 0;
-    for (uint32_t i = 0; i < workers; ++i) {
-      if (cycles[i] == 0) return state.SkipWithError("a worker could not be pinned to its CPU");
-      const double own =
-          packets * static_cast<double>(rte_get_tsc_hz()) / static_cast<double>(cycles[i]);
-      rate_sums[i] += own;
-      rate += own;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (cycles[i] == 0) return 0.0;
+      rate += packets * static_cast<double>(rte_get_tsc_hz()) / static_cast<double>(cycles[i]);
     }
-    // So that items per second are the sum of the rates.
-    state.SetIterationTime(workers * packets / rate);
+    return rate;
+  };
+  if (total_rate(workers) == 0)  // also establishes the flows and warms up
+    return state.SkipWithError("a worker could not be pinned to its CPU");
+  double alone_sum = 0, together_sum = 0;
+  for (auto _ : state) {
+    double seconds = 0;
+    for (uint32_t turn = 0; turn < kTurns; ++turn) {
+      alone_sum += total_rate(1);
+      const double together = total_rate(workers);
+      together_sum += together;
+      seconds += workers * packets / together;  // so that items per second are the sum of the rates
+    }
+    state.SetIterationTime(seconds);
   }
   for (const auto& rig : rigs) {
     if (rig->Wrong() != 0 || rig->counters().flows_created.Read() != kFlows)
       state.SkipWithError("the traffic was not what it claims to be");
   }
-  const auto iterations = static_cast<double>(state.iterations());
-  state.SetItemsProcessed(static_cast<int64_t>(iterations * workers * packets));
-  for (uint32_t i = 0; i < workers; ++i)
-    state.counters["worker_" + std::to_string(i) + "_per_s"] = rate_sums[i] / iterations;
+  const double turns = static_cast<double>(state.iterations()) * kTurns;
+  state.SetItemsProcessed(static_cast<int64_t>(turns * workers * packets));
+  state.counters["alone_per_s"] = alone_sum / turns;
+  state.counters["scaling"] = together_sum / alone_sum;
   state.counters["discarded"] = static_cast<double>(discarded.load());
 }
 
