@@ -26,6 +26,7 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr const char* kPool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 constexpr const char* kFree = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+constexpr const char* kPromised = "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages";
 
 long pages_added = 0;  // by us, to the pool
 bool eal_started = false;
@@ -41,12 +42,18 @@ long ReadNumber(int fd) {
   return value;
 }
 
-long FreeInPool() {
-  const int fd = open(kFree, O_RDONLY);
+long ReadNumber(const char* path) {
+  const int fd = open(path, O_RDONLY);
   if (fd < 0) return -1;
   const long value = ReadNumber(fd);
   close(fd);
   return value;
+}
+
+// What can still be mapped: a page is free until it is touched, but promised from mmap() on.
+long FreeInPool() {
+  const long free_pages = ReadNumber(kFree);
+  return free_pages < 0 ? -1 : std::max(free_pages - std::max(ReadNumber(kPromised), 0l), 0l);
 }
 
 // Changes the pool by `pages`; locked, since two runs may do it at once. Answers by how many it
@@ -94,17 +101,27 @@ bool ReserveHugePages(size_t bytes) {
     signal(SIGTERM, RestoreAndDie);
   }
   const long grown = ChangePool(missing);
+  if (grown < missing) {  // no use: other pages will have to be found in what is left
+    ChangePool(-grown);
+    return false;
+  }
   pages_added += grown;
-  return grown >= missing;
+  return true;
 }
 
 void RestoreHugePages() {
   if (const long added = std::exchange(pages_added, 0); added > 0) ChangePool(-added);
 }
 
-std::string WhyNotLarge(size_t bytes) {
+HugePageLoan::~HugePageLoan() {
+  const long unused = std::min(pages_added, FreeInPool());
+  if (unused > 0) pages_added += ChangePool(-unused);
+}
+
+std::string ClaimLarge(size_t huge_bytes, size_t other_bytes) {
+  constexpr size_t kMargin = size_t{1} << 30;  // for everybody else
   const char* full = std::getenv("CORETRACK_BENCH_FULL");
-  const std::string needed = std::to_string(bytes >> 20) + " MiB";
+  const std::string needed = std::to_string((huge_bytes + other_bytes) >> 20) + " MiB";
   if (full == nullptr || std::string_view(full) != "1")
     return "takes " + needed + " and minutes; set CORETRACK_BENCH_FULL=1";
   std::ifstream meminfo("/proc/meminfo");
@@ -114,8 +131,10 @@ std::string WhyNotLarge(size_t bytes) {
     if (line.starts_with("MemAvailable:"))
       available += std::strtoull(line.c_str() + sizeof("MemAvailable:"), nullptr, 10) << 10;
   }
-  if (available >= bytes) return "";
-  return "takes " + needed + ", there are " + std::to_string(available >> 20);
+  if (available < huge_bytes + other_bytes + kMargin)
+    return "takes " + needed + ", there are " + std::to_string(available >> 20);
+  if (!ReserveHugePages(huge_bytes)) return "takes " + needed + " of huge pages; no such room";
+  return "";
 }
 
 const std::vector<int>& AllowedCpus() {

@@ -21,9 +21,19 @@ bool ReserveHugePages(size_t bytes);
 // Gives back what ReserveHugePages() added to the pool.
 void RestoreHugePages();
 
-// Empty when a benchmark may take `bytes` that only a big machine has: the environment says
-// CORETRACK_BENCH_FULL=1 and there is as much memory. Else why not.
-std::string WhyNotLarge(size_t bytes);
+// Gives back, at its end, what ReserveHugePages() added and nobody uses any more. Make it before what it is
+// to outlive.
+struct HugePageLoan {
+  HugePageLoan() = default;
+  HugePageLoan(const HugePageLoan&) = delete;
+  HugePageLoan& operator=(const HugePageLoan&) = delete;
+  ~HugePageLoan();
+};
+
+// For what only a big machine can hold: puts `huge_bytes` into the pool, if the environment says
+// CORETRACK_BENCH_FULL=1 and there are as many and `other_bytes` besides. Empty, or why not. The
+// pool is everybody's: look at the page kind before touching what was made of it.
+std::string ClaimLarge(size_t huge_bytes, size_t other_bytes);
 
 // The CPUs that this program was started on. (EAL leaves the main thread only one of them.)
 const std::vector<int>& AllowedCpus();

@@ -26,13 +26,15 @@ namespace {
 
 std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6) {
   const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)), .ipv6 = ipv6};
-  if (shape.flows >= kLargeFlows && SkipLarge(state, RigBytes(shape))) return nullptr;
+  if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
+    return nullptr;
   std::string error;
   std::unique_ptr<Rig> rig = MakeRig(shape, &error);
   if (rig == nullptr) {
     state.SkipWithError(error.c_str());
     return nullptr;
   }
+  if (SkipUnlessHuge(state, shape.flows, rig->pipeline->page_kind())) return nullptr;
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
   rig->Establish(0, shape.flows);
   if (rig->counters().flows.Read() != shape.flows) {
@@ -44,6 +46,7 @@ std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6) {
 
 // Pipeline/established with a stamp after each stage: where the time goes.
 void Stages(benchmark::State& state) {
+  const HugePageLoan loan;
   const std::unique_ptr<Rig> rig = EstablishedRig(state, false);
   if (rig == nullptr) return;
   std::array<uint64_t, 4> cycles{};
@@ -70,6 +73,7 @@ enum class Mix {
 
 void Established(benchmark::State& state, bool ipv6, Mix mix) {
   const auto flows = static_cast<uint32_t>(state.range(0));
+  const HugePageLoan loan;
   const std::unique_ptr<Rig> rig = EstablishedRig(state, ipv6);
   if (rig == nullptr) return;
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());

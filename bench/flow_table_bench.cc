@@ -16,10 +16,12 @@ namespace {
 
 void LookupAt(benchmark::State& state, double load) {
   const auto flows = static_cast<uint32_t>(state.range(0));
+  const HugePageLoan loan;
   const size_t bytes = size_t{flows} * (160 + sizeof(PackedKey));
-  if (flows >= kLargeFlows && SkipLarge(state, bytes)) return;
+  if (flows >= kLargeFlows && SkipLarge(state, bytes, 0)) return;
   BurstCursor cursor(LookupOrder(flows));
   FilledTable filled(static_cast<uint32_t>(flows * FlowTable::kDesignLoad / load));
+  if (SkipUnlessHuge(state, flows, filled.page_kind())) return;
   const uint32_t refused = filled.Insert(0, flows);
   if (load <= FlowTable::kDesignLoad && refused != 0)
     return state.SkipWithError("a flow was refused");

@@ -13,12 +13,19 @@ namespace coretrack::bench {
 // From here on a table is large.
 inline constexpr uint32_t kLargeFlows = 1 << 26;
 
-// True: the benchmark has been skipped with the reason. It takes `bytes`, and the environment does not
-// say CORETRACK_BENCH_FULL=1, or there is not as much memory to be had.
-inline bool SkipLarge(benchmark::State& state, size_t bytes) {
-  const std::string reason = WhyNotLarge(bytes);
+// True: the benchmark has been skipped with the reason, see ClaimLarge().
+inline bool SkipLarge(benchmark::State& state, size_t huge_bytes, size_t other_bytes) {
+  const std::string reason = ClaimLarge(huge_bytes, other_bytes);
   if (!reason.empty()) state.SkipWithError(reason.c_str());
   return !reason.empty();
+}
+
+// True: it has been skipped, because what was claimed came to lie on other pages: somebody else has taken the
+// huge ones, and these may not be there when they are touched. Call it before that.
+inline bool SkipUnlessHuge(benchmark::State& state, uint32_t flows, PageKind pages) {
+  if (flows < kLargeFlows || pages == PageKind::kHuge2M) return false;
+  state.SkipWithError("somebody else has taken the huge pages");
+  return true;
 }
 
 // Steps of a burst that are one iteration. The set-up of a big table takes seconds, and Google Benchmark

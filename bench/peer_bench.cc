@@ -50,8 +50,9 @@ bool Fill(rte_hash* hash, uint32_t flows) {
 
 void RteHashLookup(benchmark::State& state) {
   const auto flows = static_cast<uint32_t>(state.range(0));
+  const HugePageLoan loan;
   const size_t bytes = size_t{flows} * (2 * 56 + sizeof(PackedKey));
-  if (flows >= kLargeFlows && SkipLarge(state, bytes)) return;
+  if (flows >= kLargeFlows && SkipLarge(state, bytes, 0)) return;
   std::string error;
   const HashPtr hash = MakeRteHash(flows, &error);
   if (hash == nullptr) return state.SkipWithError(error.c_str());

@@ -118,10 +118,13 @@ uint32_t ActiveFlows(const RigShape& shape) {
 
 }  // namespace
 
-size_t RigBytes(const RigShape& shape) {
-  const Pipeline::Options options = OptionsOf(shape, 0);
-  return ArenaBytes(options) + size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
-         size_t{options.half_open_quota} * 8 + (size_t{128} << 20);
+size_t RigHugeBytes(const RigShape& shape) {
+  return ArenaBytes(OptionsOf(shape, 0)) + (size_t{128} << 20);  // and EAL's
+}
+
+size_t RigOtherBytes(const RigShape& shape) {
+  return size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
+         size_t{OptionsOf(shape, 0).half_open_quota} * 8;
 }
 
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {
@@ -130,8 +133,9 @@ std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t 
   Pipeline::Options options = OptionsOf(shape, worker);
   options.allow_hugetlb = ReserveHugePages(ArenaBytes(options));
   auto rig = std::make_unique<Rig>();
-  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6);
+  // At once: the pool is everybody's, and making traffic takes its time.
   auto pipeline = Pipeline::Create(options, rig->now);
+  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6);
   if (!rig->traffic->ok() || !pipeline.ok()) {
     *error = "no memory for the benchmark";
     return nullptr;

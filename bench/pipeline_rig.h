@@ -54,7 +54,8 @@ struct RigShape {
 };
 // Null, and why. `worker` is the pipeline's number.
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);
-// What MakeRig() takes, roughly.
-size_t RigBytes(const RigShape& shape);
+// What MakeRig() takes: of huge pages, and of others.
+size_t RigHugeBytes(const RigShape& shape);
+size_t RigOtherBytes(const RigShape& shape);
 
 }  // namespace coretrack::bench

@@ -132,12 +132,15 @@ double BytesPerIpv6Flow() {
 }
 
 void RunScale(benchmark::State& state) {
+  const HugePageLoan loan;
   const RigShape shape{.flows = static_cast<uint32_t>(state.range(0))};
-  if (shape.flows >= kLargeFlows && SkipLarge(state, RigBytes(shape))) return;
+  if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
+    return;
   std::string error;
   for (auto _ : state) {
     const std::unique_ptr<Rig> rig = MakeRig(shape, &error);
     if (rig == nullptr) return state.SkipWithError(error.c_str());
+    if (SkipUnlessHuge(state, shape.flows, rig->pipeline->page_kind())) return;
     state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
     state.counters["bytes_per_ipv4_flow"] =
         static_cast<double>(rig->pipeline->arena_bytes()) / shape.flows;
