@@ -54,7 +54,12 @@ BENCHMARK(TwoRandomLines)
     ->Name("Memory/two_random_lines")
     ->Arg(int64_t{64} << 20)
     ->Arg(int64_t{1} << 30)
-    ->Arg(int64_t{4} << 30);
+    ->Arg(int64_t{4} << 30)
+    // As many bytes as the pipeline's tables of 2^10, 2^20, 2^24 and 2^26 flows.
+    ->Arg(int64_t{166} << 10)
+    ->Arg(int64_t{166} << 20)
+    ->Arg(int64_t{166} << 24)
+    ->Arg(int64_t{166} << 26);
 
 }  // namespace
 }  // namespace coretrack::bench
