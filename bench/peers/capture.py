@@ -13,8 +13,8 @@ FRAME_BYTES = 60
 _ETHERNET = bytes.fromhex("020000000001020000000002" "0800")
 _CLIENT_SEQ, _SERVER_SEQ = 1000, 5000
 _FRAME = struct.Struct("!14s BBHHHBBHII HHIIBBHHH 6x")
-_IP_SUM = 0x4500 + 40 + 0x4000 + 0x4006  # of the words that are the same in every packet
-_TCP_SUM = socket.IPPROTO_TCP + 20 + _CLIENT_SEQ + _SERVER_SEQ + 443 + 0x5010 + 0xFFFF
+IP_SUM = 0x4500 + 40 + 0x4000 + 0x4006  # of the words that are the same in every packet
+TCP_SUM = socket.IPPROTO_TCP + 20 + _CLIENT_SEQ + _SERVER_SEQ + 443 + 0x5010 + 0xFFFF
 
 
 def _checksum(total):
@@ -32,7 +32,7 @@ def frame(flow, from_client):
     """One ACK as bytes."""
     (client, client_port), (server, server_port) = endpoints(flow)
     addresses = (client >> 16) + (client & 0xFFFF) + (server >> 16) + (server & 0xFFFF)
-    ip_sum, tcp_sum = _checksum(_IP_SUM + addresses), _checksum(_TCP_SUM + addresses + client_port)
+    ip_sum, tcp_sum = _checksum(IP_SUM + addresses), _checksum(TCP_SUM + addresses + client_port)
     if from_client:
         source, destination, ports, numbers = client, server, (client_port, server_port), (_CLIENT_SEQ, _SERVER_SEQ)
     else:

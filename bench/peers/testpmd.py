@@ -9,6 +9,7 @@ from netlab.daemon import pick_cpus
 from netlab.namespace import die_with_parent, stop
 
 from . import devices
+from .clock import BusiestThread
 
 NAME = "testpmd"
 
@@ -32,7 +33,7 @@ def _sent(text):
 
 
 def measure(folder, capture, packets, seconds):
-    """Packets a second."""
+    """Packets a second of processor time."""
     log = folder / "testpmd.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command(capture, packets), stdin=subprocess.PIPE, stdout=out, stderr=out,
@@ -49,16 +50,16 @@ def measure(folder, capture, packets, seconds):
         _wait(process, log, 0, "testpmd> ")
         ask("start", "testpmd> ")
         time.sleep(1)
-        first, start = _sent(ask("show port stats 1", "####\ntestpmd> ")), time.monotonic()
+        first, clock = _sent(ask("show port stats 1", "####\ntestpmd> ")), BusiestThread(process.pid)
         time.sleep(seconds)
-        last, end = _sent(ask("show port stats 1", "####\ntestpmd> ")), time.monotonic()
+        last, taken = _sent(ask("show port stats 1", "####\ntestpmd> ")), clock.seconds()
         process.stdin.write(b"stop\nquit\n")
         process.stdin.flush()
         process.wait(20)
     finally:
         stop(process, 10)
         process.stdin.close()
-    return (last - first) / (end - start)
+    return (last - first) / taken
 
 
 def _wait(process, log, offset, answer, timeout_s=60):
