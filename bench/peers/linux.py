@@ -76,7 +76,7 @@ def measure(flows, seconds, conntrack):
         _router(router)
         if conntrack:
             router.run("nft", _RULES)
-        source = router.popen(sys.executable, "-m", "peers.kernel_source", "in", flows, seconds, cwd=BENCH, text=True,
+        source = router.popen(sys.executable, "-B", "-m", "peers.kernel_source", "in", flows, seconds, cwd=BENCH, text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         stack.callback(stop, source, 5)
         said = source.stdout.readline()

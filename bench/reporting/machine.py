@@ -58,3 +58,9 @@ def text(machine):
              f"noise     load {machine['load_at_start']:.1f} at start, {machine.get('load_at_end', 0):.1f} at end; "
              f"{100 * machine.get('stolen', 0):.1f} % of processor time stolen by the host"]
     return "\n".join(lines)
+
+
+def line(machine):
+    """For the plot."""
+    return (f"{machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}, DPDK {machine['dpdk']}, "
+            f"{machine.get('pages', 'unknown')}; bars: least and most of the repetitions")
