@@ -73,13 +73,15 @@ class Switch:
         self._wait(lambda: (self._folder / "switch.ctl").exists(), "ovs-vswitchd")
 
     def _tool(self, *argv, **options):
-        run = subprocess.run([*map(str, argv)], capture_output=True, text=True, timeout=60, env=self._environment(), **options)
+        run = subprocess.run([*map(str, argv)], capture_output=True, text=True, timeout=60, env=self._environment(),
+                             **options)
         if run.returncode:
             raise RuntimeError(f"{argv[0]}: {run.stderr.strip()[-300:]}; {self._said()}")
         return run.stdout
 
     def _environment(self):
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **{f"OVS_{name}DIR": str(self._folder) for name in ("RUN", "LOG", "DB")}}
+        folders = {f"OVS_{name}DIR": str(self._folder) for name in ("RUN", "LOG", "DB")}
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **folders}
 
     def _daemon(self, program, *argv):
         log = (self._folder / f"{Path(program).name}.log").open("wb")
@@ -91,8 +93,8 @@ class Switch:
 
     def _said(self):
         log = self._folder / f"{Path(_SWITCH).name}.log"
-        lines = [l for l in log.read_text(errors="replace").splitlines() if "|ERR|" in l or "|WARN|" in l] if log.exists() else []
-        return " ".join(lines[-3:])
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return " ".join(re.findall(r"^.*\|(?:ERR|WARN)\|.*$", text, re.MULTILINE)[-3:])
 
     def _wait(self, ready, who, timeout_s=30):
         deadline = time.monotonic() + timeout_s
@@ -104,7 +106,8 @@ class Switch:
     def connect(self, capture):
         """A bridge with the two devices and the rules."""
         control = self._vsctl[:-1]
-        self._tool(*control, "--timeout=30", "add-br", "br", "--", "set", "bridge", "br", "datapath_type=netdev", "fail-mode=secure")
+        self._tool(*control, "--timeout=30", "add-br", "br", "--", "set", "bridge", "br", "datapath_type=netdev",
+                   "fail-mode=secure")
         for name, device in (("source", devices.source(capture)), ("sink", devices.SINK)):
             self._tool(*control, "--timeout=30", "add-port", "br", name, "--", "set", "Interface", name, "type=dpdk",
                        "options:n_rxq=1", f'options:dpdk-devargs="{device}"')
@@ -143,5 +146,6 @@ def measure(folder, capture, packets, seconds):
         last, taken = switch.packets(), clock.seconds()
         (received, sent), established = (b - a for a, b in zip(first, last)), switch.established()
         if established != flows or sent < 0.99 * received:
-            raise RuntimeError(f"Open vSwitch has {established} of {flows} flows established, sent {sent} of {received} packets")
+            raise RuntimeError(f"Open vSwitch has {established} of {flows} flows established, "
+                               f"sent {sent} of {received} packets")
         return sent / taken

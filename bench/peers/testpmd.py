@@ -69,5 +69,5 @@ def _wait(process, log, offset, answer, timeout_s=60):
         if answer in text:
             return text
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"dpdk-testpmd said nothing that was asked for:\n{log.read_text(errors='replace')[-600:]}")
+            raise RuntimeError("dpdk-testpmd did not answer: " + " ".join(log.read_text(errors="replace").split())[-400:])
         time.sleep(0.01)

@@ -10,7 +10,7 @@ import re
 import subprocess
 from dataclasses import dataclass, replace
 
-_OPTIONS = re.compile(r"(/(manual_time|real_time|process_time|(iterations|repeats|min_time|threads|min_warmup_time):[^/]*))+$")
+_OPTIONS = re.compile(r"(/(manual_time|real_time|process_time|(iterations|repeats|min_time|threads):[^/]*))+$")
 
 
 @dataclass

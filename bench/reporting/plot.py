@@ -85,7 +85,8 @@ def _frame(x, y, sizes, low, high):
         parts += [_line(x(size), TOP, x(size), bottom, "stroke='#ececec'"),
                   _text(x(size), bottom + 20, _flows(size), "text-anchor='middle'")]
     middle = (TOP + bottom) / 2
-    return parts + [_line(LEFT, bottom, right, bottom, "stroke='#444444'"), _line(LEFT, TOP, LEFT, bottom, "stroke='#444444'"),
+    axis = "stroke='#444444'"
+    return parts + [_line(LEFT, bottom, right, bottom, axis), _line(LEFT, TOP, LEFT, bottom, axis),
                     _text((LEFT + right) / 2, bottom + 46, "established TCP flows (1 k = 1,024)", "text-anchor='middle'"),
                     _text(24, middle, "packets a second, one core", f"text-anchor='middle' transform='rotate(-90 24 {middle:.1f})'")]
 
@@ -112,15 +113,15 @@ def _labels(x, y, curves):
     parts, at = [], WIDTH - RIGHT + 24
     for place, (height, index) in zip(places, wanted):
         label, colour, dashes, curve = curves[index]
-        parts += [f"<polyline points='{x(curve[-1][0]) + 6:.1f},{height:.1f} {WIDTH - RIGHT + 4},{height:.1f} {at - 4},{place:.1f}' "
-                  f"fill='none' stroke='{colour}' stroke-width='0.8' stroke-opacity='0.6'/>",
+        line = f"{x(curve[-1][0]) + 6:.1f},{height:.1f} {WIDTH - RIGHT + 4},{height:.1f} {at - 4},{place:.1f}"
+        parts += [f"<polyline points='{line}' fill='none' stroke='{colour}' stroke-width='0.8' stroke-opacity='0.6'/>",
                   _text(at, place + 4, label, f"fill='{'#666666' if colour == '#999999' else colour}'")]
     return parts
 
 
 def svg(samples, subtitle):
     """The document, or None when there is nothing to show."""
-    curves = [(label, colour, dashes, curve) for name, label, colour, dashes in SERIES if (curve := points(samples, name))]
+    curves = [(*style, curve) for name, *style in SERIES if (curve := points(samples, name))]
     if not curves:
         return None
     every = [point for *_, curve in curves for point in curve]
@@ -128,8 +129,9 @@ def svg(samples, subtitle):
     sizes = sorted({p[0] for p in every})
     x = Scale(sizes[0], max(sizes[-1], 2 * sizes[0]), LEFT + 20, WIDTH - RIGHT - 20)
     y = Scale(low, high, HEIGHT - BOTTOM, TOP)
-    parts = [f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}' viewBox='0 0 {WIDTH} {HEIGHT}' {FONT} "
-             "font-size='13' fill='#333333'>", f"<rect width='{WIDTH}' height='{HEIGHT}' fill='white'/>",
+    parts = [f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}' "
+             f"viewBox='0 0 {WIDTH} {HEIGHT}' {FONT} font-size='13' fill='#333333'>",
+             f"<rect width='{WIDTH}' height='{HEIGHT}' fill='white'/>",
              _text(LEFT, 34, "Packets a second over number of flows", "font-size='19' font-weight='bold'"),
              _text(LEFT, 58, subtitle, "font-size='12' fill='#666666'")]
     parts += _frame(x, y, sizes, low, high)
