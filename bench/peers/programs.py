@@ -8,6 +8,7 @@ from netlab.scratch import Scratch
 from . import capture, coretrackd, hugepages, linux, ovs, testpmd
 
 REPETITIONS, SECONDS = 3, 1.0
+_LARGE = 1 << 20  # flows; two repetitions are enough of what takes half a minute each
 _ATTEMPTS = 2
 
 
@@ -29,7 +30,7 @@ def run(bin_dir, sizes, samples, say, repetitions=REPETITIONS, seconds=SECONDS):
         with Scratch("coretrack-peers") as folder:
             say(f"programs, {flows} flows")
             packets = capture.write(folder / "flows.pcap", flows)
-            for _ in range(repetitions):
+            for _ in range(repetitions if flows < _LARGE else min(repetitions, 2)):
                 for name, largest, why_no_more, why, measure in _runs(bin_dir):
                     _once(f"Forward/{name}/{flows}", why or (why_no_more if flows > largest else ""),
                           lambda: measure(folder, folder / "flows.pcap", packets, seconds), packets, samples)
