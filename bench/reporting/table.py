@@ -17,7 +17,14 @@ def row(bar, samples):
     if len(set().union(*labels)) > 1:
         result["note"] = "not on the same pages: " + " / ".join(",".join(sorted(l)) for l in labels)
     noise = {"min": min(each), "max": max(each), "cv": _variation(each)}
-    return {**result, "value": value, "noise": noise, "repetitions": len(each), "verdict": verdict(bar, value)}
+    return {**result, "value": value, "noise": noise, "repetitions": len(each),
+            "verdict": verdict(bar, value) + _doubt(bar, noise)}
+
+
+def _doubt(bar, noise):
+    """Some repetitions were above the bar and some below it."""
+    limit = bar.at_least if bar.at_least is not None else bar.at_most
+    return ", within noise" if limit is not None and noise["min"] < limit < noise["max"] else ""
 
 
 def _variation(each):

@@ -73,6 +73,8 @@ class Verdicts(unittest.TestCase):
         return table.row(bar, samples)["verdict"]
 
     def test_ratio(self):
+        unsure = samples_of(a=[10, 11, 12], b=[10, 10, 10])
+        self.assertEqual(self.verdict(Bar(Ratio("a", "b"), 1.05), unsure), "met, within noise")
         samples = samples_of(a=[10, 12, 11], b=[10, 10, 10])
         self.assertEqual(self.verdict(Bar(Ratio("a", "b"), 1.2), samples), "NOT MET")
         self.assertEqual(self.verdict(Bar(Ratio("a", "b"), 1.0, aim=1.2), samples), "met")
