@@ -74,8 +74,8 @@ class FlowTable {
   bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
-  // PrefetchBucket().
-  void PrefetchInsert(FlowHash hash) const;
+  // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
+  FlowIndex PrefetchInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
   // zero but the version and the detail's generation, which moves on by one. line.state stays 0

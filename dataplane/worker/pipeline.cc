@@ -84,6 +84,7 @@ class Pipeline::Locator {
   // `burst` may be null: there is nothing to find.
   Locator(const Pipeline& pipeline, Burst* burst)
       : tables_{pipeline.ipv4_.get(), pipeline.ipv6_.get()},
+        wheel_(pipeline.wheel_.get()),
         burst_(burst),
         count_(burst != nullptr ? burst->count : 0) {}
 
@@ -96,7 +97,8 @@ class Pipeline::Locator {
       if (burst_->candidate[i] == FlowIndex::kNone) [[unlikely]] {
         // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
-        table.PrefetchInsert(burst_->hash[i]);
+        const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
+        if (place != FlowIndex::kNone) wheel_->Prefetch(place);
         missed_ |= uint64_t{1} << i;
       }
     }
@@ -113,6 +115,7 @@ class Pipeline::Locator {
  private:
   static_assert(kMaxBurst <= 64);
   std::array<const FlowTable*, 2> tables_;
+  const TimerWheel* wheel_;
   Burst* burst_;
   uint32_t count_;
   uint32_t next_ = 0;
