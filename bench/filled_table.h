@@ -21,12 +21,15 @@ struct KeyBurst {
   std::array<FlowIndex, kBurst> candidates;
 
   void Hash(const FlowTable& table, const PackedKey* packed) {
+    Hash(packed);
+    for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
+  }
+  void Hash(const PackedKey* packed) {
     for (uint32_t i = 0; i < kBurst; ++i) {
       Unpack(packed[i], &keys[i]);
       words.Set(i, keys[i]);
     }
     HashBurst(kSecret, words, kBurst, hashes.data());
-    for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
@@ -65,12 +68,39 @@ class FilledTable {
 
   // Inserts flows [first, last), whole bursts. Answers how many are refused.
   uint32_t Insert(uint32_t first, uint32_t last) {
+    // As the pipeline has it, a few flows of one burst are inserted, then as many of the next are looked
+    // for: lines that are asked for all at once come late or not at all.
+    constexpr uint32_t kChunk = 4;
+    std::array<KeyBurst, 3> bursts;
+    std::array<uint64_t, 3> full{};
+    const uint32_t count = (last - first) / kBurst;
     uint32_t refused = 0;
-    ForEachBurst(first, last, [&](const KeyBurst& burst) {
-      for (uint32_t i = 0; i < kBurst; ++i) {
-        refused += table_.Insert(burst.keys[i], burst.hashes[i]) == FlowIndex::kNone;
+    for (uint32_t n = 0; n < count + 2; ++n) {
+      if (n < count) {
+        std::array<PackedKey, kBurst> packed;
+        for (uint32_t i = 0; i < kBurst; ++i) packed[i] = FlowNumber(first + n * kBurst + i);
+        bursts[n % 3].Hash(packed.data());
+        full[n % 3] = 0;
       }
-    });
+      const bool locate = n >= 1 && n <= count;
+      const KeyBurst& located = bursts[(n + 2) % 3];
+      uint64_t* located_full = &full[(n + 2) % 3];
+      const KeyBurst& inserted = bursts[(n + 1) % 3];
+      for (uint32_t begin = 0; begin < kBurst; begin += kChunk) {
+        for (uint32_t i = begin; n < count && i < begin + kChunk; ++i)
+          table_.PrefetchBucket(bursts[n % 3].hashes[i]);
+        for (uint32_t i = begin; locate && i < begin + kChunk; ++i) {
+          const bool farther = table_.PrefetchInsert(located.hashes[i]) == FlowIndex::kNone;
+          *located_full |= uint64_t{farther} << i;
+        }
+        for (uint32_t i = begin; n >= 2 && i < begin + kChunk; ++i) {
+          refused += table_.Insert(inserted.keys[i], inserted.hashes[i]) == FlowIndex::kNone;
+        }
+      }
+      for (uint64_t left = locate ? *located_full : 0; left != 0; left &= left - 1) {
+        table_.PrefetchFartherInsert(located.hashes[std::countr_zero(left)]);
+      }
+    }
     return refused;
   }
   // Calls `insert` with each burst of flows [first, last), whose lines are on their way by then.

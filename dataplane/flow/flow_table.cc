@@ -92,6 +92,16 @@ FlowIndex FlowTable::PrefetchInsert(FlowHash hash) const {
   return index;
 }
 
+FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
+  const uint32_t group = NextGroup(HomeOf(hash), StepOf(hash));
+  const uint32_t empty = TagMatch::Match(&buckets_[group], 0);
+  if (empty == 0) return FlowIndex::kNone;
+  const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(empty)));
+  PrefetchLine(index);
+  PrefetchDetail(index);
+  return index;
+}
+
 FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
   assert(key.ipv6 == ipv6_ && key.zone < kMaxZones);
   assert(Find(key, hash) == FlowIndex::kNone);

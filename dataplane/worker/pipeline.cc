@@ -98,7 +98,11 @@ class Pipeline::Locator {
         // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
         const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
-        if (place != FlowIndex::kNone) wheel_->Prefetch(place);
+        if (place != FlowIndex::kNone) {
+          wheel_->Prefetch(place);
+        } else {
+          full_ |= uint64_t{1} << i;
+        }
         missed_ |= uint64_t{1} << i;
       }
     }
@@ -108,7 +112,11 @@ class Pipeline::Locator {
     UpTo(count_);
     for (; missed_ != 0; missed_ &= missed_ - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
-      burst_->candidate[i] = tables_[burst_->meta[i].key.ipv6]->FartherCandidate(burst_->hash[i]);
+      const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
+      burst_->candidate[i] = table.FartherCandidate(burst_->hash[i]);
+      if ((full_ >> i & 1) == 0 || burst_->candidate[i] != FlowIndex::kNone) continue;
+      const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
+      if (place != FlowIndex::kNone) wheel_->Prefetch(place);
     }
   }
 
@@ -119,7 +127,8 @@ class Pipeline::Locator {
   Burst* burst_;
   uint32_t count_;
   uint32_t next_ = 0;
-  uint64_t missed_ = 0;
+  uint64_t missed_ = 0;  // packets without a candidate in their home group
+  uint64_t full_ = 0;    // of those, whose home group has no room
 };
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
