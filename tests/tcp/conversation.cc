@@ -2,6 +2,7 @@
 
 #include <sstream>
 #include <tuple>
+#include <utility>
 
 #include "dataplane/tcp/in_order.h"
 
@@ -176,8 +177,9 @@ bool Conversation::PassBox(const WireSegment& s) {
       if (witness_) witness_(s, outcome, connection_);
       return true;
     }
-    if (outcome.invalid != tcp::Invalid::kNone && !(before.states() == connection_.states()))
-      return Fail("an invalid segment moved a state");
+    if (outcome.invalid != tcp::Invalid::kNone &&
+        (!(before.states() == connection_.states()) || outcome.refresh))
+      return Fail("an invalid segment moved a state or the deadline");
   }
   Note(tcp::Name(Tracked(true)));
   Note(tcp::Name(Tracked(false)));
@@ -188,6 +190,15 @@ bool Conversation::PassBox(const WireSegment& s) {
   const bool newest = s.serial > newest_[s.from_client];
   if (newest) newest_[s.from_client] = s.serial;
   const bool all_seen = ++passed_[s.from_client] == s.serial;
+  // It gives up: what it knows of the other side no longer matters.
+  const State said_in = std::exchange(said_in_[s.from_client], s.sender_state);
+  const bool first = s.rst && !std::exchange(reset_passed_[s.from_client], true);
+  const bool gives_up = first && s.sender_state == State::kClosed && said_in != State::kClosed;
+  if (gives_up && newest && all_seen && weather_.unseen == 0 && !weather_.only_client) {
+    if (outcome.invalid != tcp::Invalid::kNone) return Fail("a genuine reset is invalid");
+    if (Tracked(s.from_client) != State::kClosed) return Fail("who sent a reset is not closed");
+    ++resets_;
+  }
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
   if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone || reset_) return true;
   const State tracked = Tracked(s.from_client);

@@ -6,9 +6,12 @@
 //      told.
 //   3. When everything has arrived, both states are what both endpoints know.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
-//   5. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
+//   5. A RST with which its sender gives up is valid, and closes it.
+//   6. An invalid segment moves neither a state nor the deadline.
+//   7. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -49,6 +52,7 @@ class Conversation {
   bool Run();
   uint64_t compared() const { return compared_; }
   uint64_t in_order() const { return in_order_; }  // of those, decided by TrackInOrder()
+  uint64_t resets() const { return resets_; }      // of those, with which their sender gives up
   uint64_t steps() const { return steps_; }        // of those, decided by StepInOrder()
   std::string Log() const {
     std::string text;
@@ -116,6 +120,10 @@ class Conversation {
   uint64_t compared_ = 0;
   uint64_t in_order_ = 0;
   uint64_t steps_ = 0;
+  uint64_t resets_ = 0;
+  std::array<bool, 2> reset_passed_{};  // by from_client
+  std::array<tcp::State, 2>
+      said_in_{};  // the state of the sender of the last segment, by from_client
   std::vector<std::string> log_;
   Witness witness_;
 };
