@@ -1,7 +1,5 @@
 // TCP.md, sequences about what belongs to a flow: 30 31 32 33 39.
-//
-// Of 31, fragments other than atomic ones are counted and pass without a flow; their first fragment
-// telling the ports of the others, and overlaps, come with a later issue.
+// Of 31, here are atomic fragments alone: the others, their ports and overlaps are in fragments_test.cc.
 #include "dataplane/packet/protocols.h"
 #include "tests/worker/trace.h"
 
