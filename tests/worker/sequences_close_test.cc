@@ -199,6 +199,25 @@ TEST(Sequence20, AForgedFinInsideTheWindowMovesNothingUntilAcknowledged) {
   )"));
 }
 
+// Its number stands for a byte that has been acknowledged, or has been sent.
+TEST(Sequence20, AForgedFinInThePlaceOfDataMovesNothing) {
+  RunTrace(Established(R"(
+    C>S ACK len=100
+    S>C ACK ack=201
+    C>S FIN,ACK seq=200           = ESTABLISHED ESTABLISHED    # the last byte's
+    C>S FIN,ACK seq=151 len=49    = ESTABLISHED ESTABLISHED
+    C>S ACK len=100               = ESTABLISHED ESTABLISHED
+    S>C ACK ack=301               = ESTABLISHED ESTABLISHED
+  )"));
+  RunTrace(Established(R"(
+    C>S ACK len=100
+    C>S FIN,ACK seq=150           = ESTABLISHED ESTABLISHED    # in what is under way
+    C>S ACK seq=201 len=100       = ESTABLISHED ESTABLISHED
+    S>C ACK ack=301               = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=301           = FIN_WAIT_1 ESTABLISHED
+  )"));
+}
+
 TEST(Sequence20, AnAckOfWhatWasNeverSentDoesNotHideTheFin) {
   RunTrace(Established(R"(
     S>C ACK ack=601 stray         = ESTABLISHED ESTABLISHED

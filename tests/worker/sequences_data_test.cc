@@ -39,6 +39,18 @@ TEST(Sequence21, KeepAlivesAndZeroWindowProbes) {
     S>C ACK
   )"));
   RunTrace(Established(R"(
+    C>S ACK len=100
+    S>C ACK
+    C>S ACK seq=-1 len=1                   # nobody answers: not data that waits to be acknowledged
+    C>S ACK seq=-1 len=1
+    C>S ACK seq=-1 len=1
+    C>S ACK seq=-1 len=1                   timeout 5d
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness& harness) {
+              EXPECT_EQ(flow.originator.retransmits, 0u);
+              EXPECT_EQ(harness.counters().retransmissions.Read(), 0u);
+            }});
+  RunTrace(Established(R"(
     C>S ACK len=10000
     S>C ACK ack=10101 win=0
     C>S ACK seq=10101 len=1                # probes
@@ -51,6 +63,25 @@ TEST(Sequence21, KeepAlivesAndZeroWindowProbes) {
            {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
               EXPECT_NE(flow.history.find('w'), std::string::npos) << flow.history;
             }});
+}
+
+// A probe's byte is sent, though not offered: its sender goes on from behind it.
+TEST(Sequence21, WhatFollowsAZeroWindowProbe) {
+  const std::string probed = Established(R"(
+    C>S ACK len=10000
+    S>C ACK ack=10101 win=0
+    C>S ACK seq=10101 len=1                # the probe
+  )");
+  RunTrace(probed + R"(
+    S>C ACK ack=10101 win=0 len=50
+    C>S ACK seq=10102 ack=351              # the ACK of S's data
+    S>C ACK seq=351 ack=10101 win=5000
+    C>S ACK seq=10101 len=1000
+  )");
+  RunTrace(probed + R"(
+    C>S FIN,ACK seq=10102                  = FIN_WAIT_1 ESTABLISHED     # BSD does not wait
+    S>C ACK ack=10103 win=5000             = FIN_WAIT_2 CLOSE_WAIT
+  )");
 }
 
 TEST(Sequence22, ASenderBeyondTheWindowIsRemembered) {
@@ -95,6 +126,22 @@ TEST(Sequence23, OldTimestampsAreInvalid) {
     C>S FIN,ACK len=100 ts=4000,90010 stray ! paws
     C>S ACK len=100 ts=9000,90010
     C>S RST seq=301 ts=1,90010             = CLOSED CLOSED    # RST is excepted
+  )");
+}
+
+// RFC 7323 5.3 drops an old pure ACK too; stacks take one that was overtaken by its own data.
+TEST(Sequence23, APureAckThatWasOvertakenIsNotOld) {
+  RunTrace(R"(
+    C>S SYN seq=100 ts=10000,0
+    S>C SYN,ACK seq=300 ack=101 ts=90000,10000
+    C>S ACK ts=10001,90000                 = ESTABLISHED ESTABLISHED
+    C>S ACK len=100 ts=10010,90000
+    S>C ACK ts=90010,10010
+    C>S ACK ts=10005,90010                 # older by 5 ticks, and nothing in it
+    C>S ACK ts=5000,90010                  ! paws          # a second or so, no more
+    C>S ACK seq=200 ts=10005,90010         ! paws          # not at the edge
+    C>S ACK seq=201 len=1 ts=10005,90010 stray ! paws      # not without data
+    C>S FIN,ACK ts=10005,90010 stray       ! paws = ESTABLISHED ESTABLISHED
   )");
 }
 

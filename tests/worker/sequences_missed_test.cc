@@ -220,51 +220,6 @@ TEST(Sequence18, ASynAtTheNextNumberIsNotAboveIt) {
   )"));
 }
 
-// RFC 6191, with a clock that wraps: newer, though its number is below.
-TEST(Sequence18, ATimestampThatHasWrappedIsNewer) {
-  RunTrace(R"(
-    C>S SYN seq=100 ts=4294967280,0
-    S>C SYN,ACK seq=300 ack=101 ts=90000,4294967280
-    C>S ACK ts=4294967281,90000
-    C>S FIN,ACK ts=4294967282,90000
-    S>C FIN,ACK ts=90001,4294967282
-    C>S ACK ts=4294967283,90001              = TIME_WAIT CLOSED
-    C>S SYN seq=50 ts=4294967270,0 stray     ! time_wait_syn
-    C>S SYN seq=50 ts=5,0 stray              = TIME_WAIT CLOSED
-    S>C SYN,ACK seq=9000 ack=51 ts=90002,5   end closed new flow = SYN_SENT SYN_RCVD
-  )");
-}
-
-// RFC 7323 5.3, as stacks do it: an ACK at the edge may have been overtaken.
-TEST(Sequence23, APureAckAtTheEdgeMayBeOlder) {
-  RunTrace(R"(
-    C>S SYN seq=100 ts=1000,0
-    S>C SYN,ACK seq=300 ack=101 ts=90000,1000
-    C>S ACK ts=1001,90000
-    C>S ACK len=100 ts=1050,90000
-    S>C ACK ts=90001,1050
-    C>S ACK seq=201 ts=1010,90000            = ESTABLISHED ESTABLISHED
-    C>S ACK seq=201 len=1 ts=1010,90000      ! paws
-  )");
-}
-
-// TCP.md 16 and 17: a FIN again is none of the old duplicates, also with the data before it.
-TEST(Sequence16, TheFinComesAgainWithItsData) {
-  RunTrace(Established(R"(
-    C>S FIN,ACK
-    S>C ACK
-    S>C FIN,ACK len=10
-    C>S ACK                                  = TIME_WAIT CLOSED timeout 120s
-    +5s
-    S>C ACK seq=301 len=10                   ! time_wait_duplicate
-    S>C FIN,ACK seq=301 len=10               = TIME_WAIT CLOSED timeout 120s
-  )"),
-           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
-              EXPECT_EQ(flow.time_wait_fins, 1u);
-              EXPECT_EQ(flow.time_wait_duplicates, 1u);
-            }});
-}
-
 TEST(History, AWindowOfZeroOnAConnectionThatHasLongBeenPlain) {
   RunTrace(Established(R"(
     C>S ACK len=10

@@ -34,6 +34,24 @@ TEST(Sequence16, TheLastAckIsLost) {
             }});
 }
 
+TEST(Sequence16, TheFinThatComesAgainBringsItsData) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK
+    C>S FIN,ACK                  = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK len=50           = FIN_WAIT_1 LAST_ACK
+    C>S ACK                      = TIME_WAIT CLOSED timeout 120s
+    +100s
+    S>C ACK seq=301 len=50       ! time_wait_duplicate timeout 20s     # without the FIN
+    S>C FIN,ACK seq=301 len=50   = TIME_WAIT CLOSED timeout 120s
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.time_wait_fins, 1u);
+              EXPECT_EQ(flow.time_wait_duplicates, 1u);
+            }});
+}
+
 TEST(Sequence17, ResetsAndOldDataInTimeWait) {
   RunTrace(TimeWait(R"(
     +10s
@@ -68,8 +86,10 @@ TEST(Sequence18, ASynAboveTheOldSequenceOpensAnew) {
 TEST(Sequence18, ASynBelowTheOldSequenceIsInvalid) {
   RunTrace(TimeWait(R"(
     +1s
-    C>S SYN seq=101              ! time_wait_syn = TIME_WAIT CLOSED timeout 119s
+    C>S SYN seq=102              ! time_wait_syn = TIME_WAIT CLOSED timeout 119s   # expected next
+    C>S SYN seq=101              ! time_wait_syn
     C>S SYN seq=60               ! time_wait_syn
+    S>C SYN seq=302              ! time_wait_syn
     S>C SYN seq=200              ! time_wait_syn
     S>C SYN,ACK seq=8000 ack=102 ! syn_ack_ack = TIME_WAIT CLOSED
   )"));
