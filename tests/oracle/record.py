@@ -50,6 +50,7 @@ class View:
     """The sender and the receiver of a segment as they were before it."""
 
     def __init__(self, sender, receiver):
+        self.misled = [False, False]  # has a segment that was not theirs shown more of the sender, of the receiver, than they sent?
         self.sender, self.receiver = copy.copy(sender), copy.copy(receiver)
         for end in (self.sender, self.receiver):
             end.isns, end.held, end.fins = set(end.isns), list(end.held), set(end.fins)
@@ -98,7 +99,7 @@ class View:
         r = self.receiver
         if r.fin is not None and self.sender.fin is not None:
             return False  # it may be in TIME_WAIT
-        return not after(s.end, r.expects) and not after(r.expects - max(r.window, 1), s.end) and self.acceptable_ack(s)
+        return not after(s.end, r.expects) and not after(s.end, r.limit) and not after(self.sender.sent - max(r.window, 1), s.end) and self.acceptable_ack(s)
 
     def exact(self, s):
         """At the number that the receiver expects, or has acknowledged in sight, or at the next one that its sender would use."""

@@ -3,7 +3,7 @@
 Nothing is lost or reordered but on purpose; what an end has got is known exactly (record.py).
 """
 
-from record import Record
+from record import Record, after
 from router import HOSTS
 from segment import ACK, FIN, MASK, PSH, RST, SYN, URG, Segment, build, offer
 
@@ -79,6 +79,7 @@ class Talk:
         s = Segment(packet)
         self.log.append(s)
         self.views.append(self.record.add(s))
+        self.views[-1].misled = [end.shown not in (None, honest.next) for end, honest in ((self.views[-1].sender, side), (self.views[-1].receiver, other))]
         self.words.append(self.record.words())
         self.turns.append(self._now)
         self._pass_on(s)
@@ -121,6 +122,8 @@ class Talk:
         if not self._synchronized(side) or side.fin_sent:
             return
         data = b"d" * self.random.choice([1, 10, 300])
+        if other.end.limit is not None and after(side.next + len(data), other.end.limit):
+            return
         self._send(side, other, ACK | PSH, data=data)
         side.next = (side.next + len(data)) & MASK
 
