@@ -34,7 +34,10 @@ class Peer:
         if not flags & RST and flags & ACK and self.host_syn and (ack - self.host_isn - 1) & MASK >= (self.host_next - self.host_isn) & MASK:
             self.forged = True
         packet = build(PEER, HOST, self.port, self.host_port, seq, ack, flags, window, self._options_of(flags, age), data, urgent)
-        self.log.append(Segment(packet))
+        s = Segment(packet)
+        # What the host had said until then.
+        s.host_expects, s.host_next, s.host_window, s.largest_window = self.host_expects, self.host_next, self.host_window, self.largest_window
+        self.log.append(s)
         self.host.write(packet)
         self.listen()
 
