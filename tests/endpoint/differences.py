@@ -195,6 +195,15 @@ def not_said_yet(conversation, segment, before, kernel, tracked):
     return answer is segment and segment is not None and segment.flags & FIN and tracked[0] == before and kernel in ("CLOSE_WAIT", "TIME_WAIT", "CLOSING")
 
 
+def reset_at_the_edge(conversation, segment, before, kernel, tracked):
+    """A RST at the first number beyond the window is taken by Linux in FIN_WAIT_2 without a socket.
+
+    RFC 9293 3.10.7.4, first: SEG.SEQ < RCV.NXT + RCV.WND."""
+    unit = 1 << conversation.peer.host_scale
+    return (segment and segment.flags & RST and before == tracked[0] == "FIN_WAIT_2" and kernel == "CLOSED"
+            and segment.host_window <= (segment.seq - segment.host_expects) & MASK < segment.host_window + unit)
+
+
 def old_syn_ack(_, segment, before, kernel, tracked):
     """A SYN+ACK in SYN_RCVD whose timestamp is old opens all the same.
 
@@ -205,7 +214,7 @@ def old_syn_ack(_, segment, before, kernel, tracked):
 
 DIFFERENCES = [inexact_reset_while_closing, reset_with_other_flags, syn_with_fin, request_is_strict, window_is_rounded, two_fins,
                data_in_place_of_fin, skipped_ahead, old_isn_after_close, reset_for_a_forgery, fin_with_any_ack, ack_of_the_isn,
-               beyond_the_fin, another_isn, old_reset, old_syn_ack, echo_of_an_ack, not_said_yet, fin_not_sent_yet, said_before_its_syn, fin_behind_a_hole_out_of_sight, forged_inside_the_window]
+               beyond_the_fin, another_isn, old_reset, old_syn_ack, echo_of_an_ack, reset_at_the_edge, not_said_yet, fin_not_sent_yet, said_before_its_syn, fin_behind_a_hole_out_of_sight, forged_inside_the_window]
 
 
 def explain(conversation, segments, before, kernel, tracked):
