@@ -127,7 +127,7 @@ def forged_inside_the_window(conversation, segment, before, kernel, tracked):
     """Earlier, a segment near the window, or its ACK, was not of the peer's stream: box and host may have believed different parts.
 
     The box allows old ACKs 66,000 bytes where RFC 5961 5.2 allows a window, and what is inside the window is believed until the other side contradicts it: the box may have missed packets (TCP.md 37)."""
-    return conversation.peer.forged
+    return segment.forged if segment else conversation.peer.forged
 
 
 def beyond_the_fin(conversation, segment, before, kernel, tracked):
@@ -174,9 +174,34 @@ def said_before_its_syn(conversation, segment, before, kernel, tracked):
     return False
 
 
+def echo_of_an_ack(conversation, segment, before, kernel, tracked):
+    """In a request, newer Linux takes only an ACK whose TSecr is that of a SYN+ACK, not of an ACK that the host sent since.
+
+    RFC 7323 3.2 lets the peer echo the latest that it got: the ACK is right, and Linux opens at the next one."""
+    before_it = conversation.log[:next((i for i, s in enumerate(conversation.log) if s is segment), 0)]
+    shown = {s.options["time"][0] for s in before_it if s.source == HOST and s.flags & SYN and "time" in s.options}
+    return (segment and conversation.passive and before == kernel == "SYN_RCVD" and tracked[0] == "ESTABLISHED" and "time" in segment.options
+            and segment.options["time"][1] not in shown)
+
+
 def fin_not_sent_yet(conversation, segment, before, kernel, tracked):
     """The user has closed, but the FIN waits for a window, or for the end of the handshake: nobody on the way can know."""
     return kernel in ("FIN_WAIT_1", "LAST_ACK") and not any(s.source == HOST and s.flags & FIN for s in conversation.log[:_index(conversation, segment)])
+
+
+def not_said_yet(conversation, segment, before, kernel, tracked):
+    """The host took a FIN and has not answered yet, as it should at once here: on a busy machine it does that now and then. Nobody on the way can know."""
+    answer = conversation.log[:_index(conversation, segment)][-1] if segment else None
+    return answer is segment and segment is not None and segment.flags & FIN and tracked[0] == before and kernel in ("CLOSE_WAIT", "TIME_WAIT", "CLOSING")
+
+
+def reset_at_the_edge(conversation, segment, before, kernel, tracked):
+    """A RST at the first number beyond the window is taken by Linux in FIN_WAIT_2 without a socket.
+
+    RFC 9293 3.10.7.4, first: SEG.SEQ < RCV.NXT + RCV.WND."""
+    unit = 1 << conversation.peer.host_scale
+    return (segment and segment.flags & RST and before == tracked[0] == "FIN_WAIT_2" and kernel == "CLOSED"
+            and segment.host_window <= (segment.seq - segment.host_expects) & MASK < segment.host_window + unit)
 
 
 def old_syn_ack(_, segment, before, kernel, tracked):
@@ -189,7 +214,7 @@ def old_syn_ack(_, segment, before, kernel, tracked):
 
 DIFFERENCES = [inexact_reset_while_closing, reset_with_other_flags, syn_with_fin, request_is_strict, window_is_rounded, two_fins,
                data_in_place_of_fin, skipped_ahead, old_isn_after_close, reset_for_a_forgery, fin_with_any_ack, ack_of_the_isn,
-               beyond_the_fin, another_isn, old_reset, old_syn_ack, fin_not_sent_yet, said_before_its_syn, fin_behind_a_hole_out_of_sight, forged_inside_the_window]
+               beyond_the_fin, another_isn, old_reset, old_syn_ack, echo_of_an_ack, reset_at_the_edge, not_said_yet, fin_not_sent_yet, said_before_its_syn, fin_behind_a_hole_out_of_sight, forged_inside_the_window]
 
 
 def explain(conversation, segments, before, kernel, tracked):

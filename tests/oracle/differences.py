@@ -229,6 +229,13 @@ def after_the_reset(p):
     return p.before.kernel_state == "CLOSE" and not p.reason
 
 
+def fin_again(p):
+    """The FIN that the receiver has taken, again: it is answered with an ACK.
+
+    RFC 9293 3.10.7.4, first, and 3.10.7.8. The kernel, which takes it for the last ACK's answer after a SYN on the connection, calls it invalid."""
+    return p.only_kernel_objects and p.is_(FIN) and p.segment.end == p.view.sender.fin and p.view.acceptable_ack(p.segment)
+
+
 def stray_reset(p):
     """A RST of an unknown connection is no fault (TCP.md 38).
 
@@ -355,7 +362,7 @@ def a_forgery_was_believed(p):
 
 VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyond_the_fin, old_segment, beyond_the_window, ack_beyond_the_fin, old_timestamp,
             duplicate_in_time_wait, wrong_answer_to_a_syn, impossible_flags, ack_of_unseen_data, before_the_answer,
-            reset_whatever_it_acknowledges, after_the_reset, stray_reset, picked_up_at_anything, syn_in_time_wait,
+            reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, picked_up_at_anything, syn_in_time_wait,
             a_forgery_was_believed]
 STATES = [picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
           resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
