@@ -82,7 +82,6 @@ inline bool StepInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
   // Its numbers count from here; what came before were ISNs and the windows of SYNs.
   sender.ack = s.ack;
   sender.max_end = receiver.ack + DecodeWindow(receiver.max_window);
-  receiver.max_end = s.ack + (static_cast<uint32_t>(s.window) << EffectiveScale(sender.scale));
   Apply(Event::kSendAckOfSyn, &sender);
   Apply(Event::kRecvAckOfSyn, &receiver);
   return true;

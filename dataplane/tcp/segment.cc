@@ -96,7 +96,9 @@ void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
   }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
-    receiver.max_end = first_ack ? limit : Later(receiver.max_end, limit);
+    // The window of a SYN that was answered still counts.
+    const bool offered = receiver.heard() && (!first_ack || c->facts.syn_seen[Raw(d)]);
+    receiver.max_end = offered ? Later(receiver.max_end, limit) : limit;
   }
 }
 

@@ -112,6 +112,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     case tcp::Action::kNewConnection:
       return ReopenTcp(burst, i, index, now, tally);
     case tcp::Action::kConfirmSyn:
+      if (!c.facts.kept_syn) break;
       return ConfirmKeptSyn(burst, i, index, outcome, now, tally);
     case tcp::Action::kKeepSyn: {
       const tcp::Half& sender = c.half[Raw(meta.direction)];
@@ -247,10 +248,7 @@ void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
   const PacketMeta& meta = burst.meta[i];
   Slot slot;
   Load(old, &slot);
-  const KeptSyn* kept =
-      (slot.detail.flags & detail_flag::kKeptSyn) != 0
-          ? kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()))
-          : nullptr;
+  const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
   const bool answers =
       kept != nullptr && kept->direction != meta.direction && tcp::Answers(meta.tcp, kept->header);
   if (!answers) {

@@ -150,6 +150,29 @@ TEST(Sequence22, AnAckAtItsOwnNextNumberIsNeverBeyondTheWindow) {
   )"));
 }
 
+// The window in a SYN+ACK that follows an ACK counts, as does that of a SYN behind a smaller one.
+TEST(Sequence12, ASynAckAfterTheAckOffersAWindow) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN seq=300 win=10000
+    C>S SYN,ACK seq=100 ack=301 win=10000
+    S>C ACK seq=301 ack=101 win=0
+    S>C SYN,ACK seq=300 ack=101 win=20000
+    C>S ACK seq=101 ack=301 len=1000         = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=1101 ack=301             = FIN_WAIT_1 ESTABLISHED
+  )");
+}
+
+TEST(Sequence11, TheWindowOfTheSynStillCounts) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=1000 ws=7
+    S>C SYN,ACK seq=300 ack=101 win=10000 ws=7
+    C>S ACK win=7                            = ESTABLISHED ESTABLISHED    # 896
+    S>C ACK len=920
+    S>C ACK len=10
+  )");
+}
+
 TEST(Retransmission, OneByteAndAFinCountToo) {
   RunTrace(Established(R"(
     C>S ACK len=1
