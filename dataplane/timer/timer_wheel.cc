@@ -18,9 +18,7 @@ TimerWheel::TimerWheel(uint32_t capacity, Tick now, Arena* arena)
 }
 
 void TimerWheel::Schedule(FlowIndex flow, Tick deadline) {
-  // Ahead of the owner's clock is ahead of ours, however far ours lags; else the two ticks are near
-  // enough to compare.
-  if (deadline.AtOrBefore(target_) && deadline.Before(clock_)) deadline = clock_;
+  if (IsPast(deadline)) deadline = clock_;
   uint32_t level = 0;
   while (level + 1 < kLevels &&
          (deadline.ms() >> Shift(level + 1)) != (clock_.ms() >> Shift(level + 1)) &&
@@ -47,7 +45,7 @@ void TimerWheel::Hasten(FlowIndex flow, Tick deadline) {
     const uint32_t filed = (slot % kSlots - Unit(level, clock_)) & (Circle(level) - 1);
     const uint32_t wanted = (deadline.ms() >> Shift(level)) - (clock_.ms() >> Shift(level));
     const uint32_t units = wanted & (~uint32_t{0} >> Shift(level));
-    if (clock_.AtOrBefore(deadline) && filed <= units) return;
+    if (!IsPast(deadline) && filed <= units) return;
     Cancel(flow);
   }
   Schedule(flow, deadline);

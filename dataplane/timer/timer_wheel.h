@@ -99,6 +99,11 @@ class TimerWheel {
   }
   static constexpr uint32_t SlotId(uint32_t level, uint32_t unit) { return level * kSlots + unit; }
 
+  // Before our clock. Ahead of the owner's clock is ahead of ours, however far ours lags; else the two
+  // ticks are near enough to compare.
+  bool IsPast(Tick deadline) const {
+    return deadline.AtOrBefore(target_) && deadline.Before(clock_);
+  }
   uint32_t Drain(uint32_t level, uint32_t unit, std::span<FlowIndex> due, uint32_t limit);
   void Step();
   uint32_t CascadeShare(uint32_t level) const;
