@@ -67,20 +67,23 @@ TEST(Sequence21, KeepAlivesAndZeroWindowProbes) {
 
 // A probe's byte is sent, though not offered: its sender goes on from behind it.
 TEST(Sequence21, WhatFollowsAZeroWindowProbe) {
-  const std::string probed = Established(R"(
-    C>S ACK len=10000
-    S>C ACK ack=10101 win=0
-    C>S ACK seq=10101 len=1                # the probe
+  const std::string probed = R"(
+    C>S SYN seq=100 win=8192
+    S>C SYN,ACK seq=300 ack=101 win=8192   # a window that its code holds exactly
+    C>S ACK win=8192                       = ESTABLISHED ESTABLISHED
+    C>S ACK len=8192
+    S>C ACK ack=8293 win=0
+    C>S ACK seq=8293 len=1                 # the probe
+  )";
+  RunTrace(probed + R"(
+    S>C ACK ack=8293 win=0 len=50
+    C>S ACK seq=8294 ack=351               # the ACK of S's data
+    S>C ACK seq=351 ack=8293 win=5000
+    C>S ACK seq=8293 len=1000
   )");
   RunTrace(probed + R"(
-    S>C ACK ack=10101 win=0 len=50
-    C>S ACK seq=10102 ack=351              # the ACK of S's data
-    S>C ACK seq=351 ack=10101 win=5000
-    C>S ACK seq=10101 len=1000
-  )");
-  RunTrace(probed + R"(
-    C>S FIN,ACK seq=10102                  = FIN_WAIT_1 ESTABLISHED     # BSD does not wait
-    S>C ACK ack=10103 win=5000             = FIN_WAIT_2 CLOSE_WAIT
+    C>S FIN,ACK seq=8294                   = FIN_WAIT_1 ESTABLISHED     # BSD does not wait
+    S>C ACK ack=8295 win=5000              = FIN_WAIT_2 CLOSE_WAIT
   )");
 }
 
