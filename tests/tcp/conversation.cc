@@ -27,8 +27,10 @@ struct Header {
       options[0] = options[1] = 1;
       options[2] = 8;
       options[3] = 10;
-      for (int i = 0; i < 4; ++i)
+      for (int i = 0; i < 4; ++i) {
         options[4 + i] = static_cast<uint8_t>(*s.timestamp >> (24 - 8 * i));
+        options[8 + i] = static_cast<uint8_t>(s.echo >> (24 - 8 * i));
+      }
       tcp.option_bytes = 12;
     }
     if (s.scale) {
@@ -46,8 +48,9 @@ std::string Describe(const WireSegment& s) {
   std::ostringstream text;
   text << (s.from_client ? "C>S" : "S>C") << (s.syn ? " SYN" : "") << (s.fin ? " FIN" : "")
        << (s.rst ? " RST" : "") << (s.has_ack ? " ACK" : "") << " seq=" << s.seq << " ack=" << s.ack
-       << " len=" << s.length << " win=" << s.window << " sender " << tcp::Name(s.sender_state)
-       << " #" << s.serial;
+       << " len=" << s.length << " win=" << s.window;
+  if (s.timestamp) text << " ts=" << *s.timestamp << "," << s.echo;
+  text << " sender " << tcp::Name(s.sender_state) << " #" << s.serial;
   return text.str();
 }
 
@@ -81,7 +84,11 @@ std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
   if (weather && Chance(weather_.reorder)) at = Below(std::min<uint32_t>(4, queue->size()));
   const WireSegment s = (*queue)[at];
   queue->erase(queue->begin() + static_cast<ptrdiff_t>(at));
-  if (weather && Chance(weather_.lose)) return std::nullopt;
+  if (weather && Chance(weather_.lose)) {
+    const bool before_box = queue == &before_box_[s.from_client];
+    if (s.rst) (before_box ? reset_unseen_ : reset_undelivered_)[s.from_client] = true;
+    return std::nullopt;
+  }
   return s;
 }
 
@@ -90,6 +97,7 @@ std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
 //     number that it gets, and such a RST is only as good as that number;
 //   - in TIME_WAIT, old data is an old duplicate by definition (TCP.md 17);
 //   - a segment that was overtaken by more than a window, or by the sender's own FIN or RST;
+//   - a timestamp that is old for its receiver too;
 //   - an old SYN+ACK.
 bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const {
   const bool newest = s.serial > newest_[s.from_client];
@@ -102,6 +110,7 @@ bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const
     case tcp::Invalid::kTimeWaitSyn:
       return true;
     case tcp::Invalid::kPaws:
+      return !newest && s.timestamp && To(s).NewerThan(*s.timestamp);
     case tcp::Invalid::kSequenceLow:
     case tcp::Invalid::kAckLow:
       return !newest;
@@ -161,7 +170,6 @@ bool Conversation::PassBox(const WireSegment& s) {
   const Direction d = s.from_client ? Direction::kForward : Direction::kReverse;
   log_.push_back(Describe(s));
   if (log_.size() > kLogLines) log_.erase(log_.begin());
-  reset_ |= s.rst;
   tcp::Outcome outcome;
   if (!open_) {
     if (!tcp::Open(header.tcp, d, {}, &connection_, &outcome)) return true;
@@ -186,10 +194,13 @@ bool Conversation::PassBox(const WireSegment& s) {
     return Fail("a genuine segment is invalid");
   const bool newest = s.serial > newest_[s.from_client];
   if (newest) newest_[s.from_client] = s.serial;
+  reset_passed_[s.from_client] |= s.rst && outcome.invalid == tcp::Invalid::kNone;
   const bool all_seen = ++passed_[s.from_client] == s.serial;
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
-  if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone || reset_) return true;
+  if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone) return true;
   const State tracked = Tracked(s.from_client);
+  // The peer's RST has passed: whether it arrived is not known.
+  if (reset_passed_[!s.from_client] && tracked == State::kClosed) return true;
   if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) &&
       !IsOutOfOrder(s.from_client, s.sender_state, tracked))
     return Fail("the sender is elsewhere");
@@ -274,7 +285,6 @@ void Conversation::Act(Endpoint* endpoint) {
       if (weather_.abort != 0 && endpoint->state() >= State::kEstablished &&
           Below(100'000) < static_cast<uint32_t>(weather_.abort)) {
         endpoint->Abort();
-        reset_ = true;  // it may be lost
       }
       break;
     default:
@@ -313,8 +323,8 @@ bool Conversation::Run() {
 bool Conversation::Drain() {
   for (int round = 0; round < 3000; ++round) {
     if (round > 50) {
-      client_.Close();
-      server_.Close();
+      client_.Finish();
+      server_.Finish();
     }
     Collect();
     bool idle = true;
@@ -339,14 +349,20 @@ bool Conversation::Drain() {
   }
   if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
   // A FIN may have passed before the box looked.
-  if (reset_ || !open_ || weather_.only_client || weather_.unseen != 0) return true;
+  if (!open_ || weather_.only_client || weather_.unseen != 0) return true;
+  // A RST that was lost before the box closed its sender all the same, one that was lost behind it closed
+  // nobody else; and nothing need follow either.
   // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
   // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).
   const bool clear = weather_.lose == 0 && weather_.reorder == 0;
-  const auto same = [clear](State known, State tracked) {
-    return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed);
+  const auto same = [this, clear](bool client) {
+    const State known = (client ? client_ : server_).state();
+    const State tracked = Tracked(client);
+    return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed) ||
+           (known == State::kClosed && reset_unseen_[client]) ||
+           (tracked == State::kClosed && reset_undelivered_[!client]);
   };
-  if (!same(client_.state(), Tracked(true)) || !same(server_.state(), Tracked(false))) {
+  if (!same(true) || !same(false)) {
     Note(tcp::Name(client_.state()));
     Note(tcp::Name(server_.state()));
     return Fail("at rest, the endpoints are elsewhere");

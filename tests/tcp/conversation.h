@@ -3,12 +3,13 @@
 //   1. A genuine segment is not invalid, but for the exceptions of MayBeInvalid().
 //   2. A sender's state is what the sender knows of itself, once all it sent has passed; or one
 //      receipt further, which is provisional (IsProvisional()); IsOutOfOrder() has what cannot be
-//      told.
-//   3. When everything has arrived, both states are what both endpoints know.
+//      told. So of a RST too: its sender is CLOSED, and what it was sent to may be.
+//   3. When everything has arrived, both states are what both endpoints know, also after resets.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
 //   5. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -64,21 +65,29 @@ class Conversation {
   bool Chance(int of_1000) { return Below(1000) < static_cast<uint32_t>(of_1000); }
 
   Endpoint::Plan PlanOf(bool client) {
-    // Windows that the tracker's code holds exactly (sequence.h rounds others up by an eighth).
     Endpoint::Plan plan;
     plan.client = client;
     plan.isn = random_();
     if (Chance(200)) plan.isn = 0u - Below(3000);
-    plan.data_bytes = Below(4) == 0 ? 0 : Below(10'000);
-    plan.buffer_bytes = static_cast<int64_t>(8 + Below(8)) << (7 + Below(4));
-    if (Below(2) == 0) plan.scale = static_cast<uint8_t>(Below(6));
+    plan.data_bytes = Below(4) == 0 ? 0 : Below(Below(4) == 0 ? 200'000 : 10'000);
+    // A window that is soon full, or the largest there are; most are none that the tracker's code
+    // (sequence.h) holds exactly.
+    plan.buffer_bytes = 1 + Below(1u << (9 + Below(6)));
+    if (Below(2) == 0) {
+      // What is far outside (PassForged()) must be outside of the window too.
+      plan.scale = static_cast<uint8_t>(Below(weather_.forge != 0 ? 4 : 15));
+      const int64_t units = 1 + Below(Below(4) == 0 ? 65535 : 8);
+      plan.buffer_bytes = std::max(plan.buffer_bytes, units << *plan.scale);
+    }
     if (Below(2) == 0) plan.timestamps = Below(2) == 0 ? 0u - Below(500) : random_();
+    plan.takes_old_acks = Below(2) == 0;
     plan.mss = 200 + Below(1261);
     return plan;
   }
 
   Endpoint& From(const WireSegment& s) { return s.from_client ? client_ : server_; }
   Endpoint& To(const WireSegment& s) { return s.from_client ? server_ : client_; }
+  const Endpoint& To(const WireSegment& s) const { return s.from_client ? server_ : client_; }
   tcp::State Tracked(bool client) const { return connection_.half[client ? 0 : 1].state; }
 
   void Collect() {
@@ -109,9 +118,11 @@ class Conversation {
   Queue before_box_[2], behind_box_[2];  // by from_client
   tcp::Connection connection_;
   bool open_ = false;
-  bool reset_ = false;           // a genuine RST was sent
-  uint64_t newest_[2] = {0, 0};  // the highest serial that passed, by from_client
-  uint64_t passed_[2] = {0, 0};  // how many have passed
+  bool reset_passed_[2] = {false, false};       // a valid RST, by from_client
+  bool reset_unseen_[2] = {false, false};       // one was lost before the box
+  bool reset_undelivered_[2] = {false, false};  // one was lost behind it
+  uint64_t newest_[2] = {0, 0};                 // the highest serial that passed, by from_client
+  uint64_t passed_[2] = {0, 0};                 // how many have passed
   uint64_t unseen_ = 0;
   uint64_t compared_ = 0;
   uint64_t in_order_ = 0;
