@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "dataplane/tcp/in_order.h"
+#include "dataplane/tcp/moves.h"
 
 namespace coretrack::testing {
 
@@ -159,6 +160,11 @@ bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
          connection_.facts.assured == (before.facts.assured || established(fast));
 }
 
+void Conversation::Deliver(const WireSegment& s) {
+  To(s).Receive(s);
+  if (s.rst && To(s).state() != State::kClosed) reset_undelivered_[s.from_client] = true;
+}
+
 bool Conversation::PassBox(const WireSegment& s) {
   if (weather_.only_client && *weather_.only_client != s.from_client) return true;
   if (unseen_ < weather_.unseen) {
@@ -166,10 +172,15 @@ bool Conversation::PassBox(const WireSegment& s) {
     return true;
   }
   ++compared_;
+  if (weather_.mutate != 0) {
+    last_passed_.push_back(s);
+    if (last_passed_.size() > 4) last_passed_.pop_front();
+  }
   const Header header(s);
   const Direction d = s.from_client ? Direction::kForward : Direction::kReverse;
   log_.push_back(Describe(s));
   if (log_.size() > kLogLines) log_.erase(log_.begin());
+  const bool next = s.seq == connection_.half[s.from_client ? 0 : 1].end;
   tcp::Outcome outcome;
   if (!open_) {
     if (!tcp::Open(header.tcp, d, {}, &connection_, &outcome)) return true;
@@ -183,8 +194,9 @@ bool Conversation::PassBox(const WireSegment& s) {
       if (witness_) witness_(s, outcome, connection_);
       return true;
     }
-    if (outcome.invalid != tcp::Invalid::kNone && !(before.states() == connection_.states()))
-      return Fail("an invalid segment moved a state");
+    if (outcome.invalid != tcp::Invalid::kNone &&
+        (outcome.refresh || !(before.states() == connection_.states())))
+      return Fail("an invalid segment moved a state or the deadline");
   }
   Note(tcp::Name(Tracked(true)));
   Note(tcp::Name(Tracked(false)));
@@ -194,6 +206,7 @@ bool Conversation::PassBox(const WireSegment& s) {
     return Fail("a genuine segment is invalid");
   const bool newest = s.serial > newest_[s.from_client];
   if (newest) newest_[s.from_client] = s.serial;
+  if (newest && next && s.timestamp && s.echo != 0) echoed_[s.from_client] = s.echo;
   reset_passed_[s.from_client] |= s.rst && outcome.invalid == tcp::Invalid::kNone;
   const bool all_seen = ++passed_[s.from_client] == s.serial;
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
@@ -244,6 +257,128 @@ bool Conversation::PassForged() {
   Note(tcp::Name(outcome.invalid));
   if (witness_) witness_(s, outcome, connection_);
   return before == connection_.states() || Fail("a forged segment moved a state");
+}
+
+// Nothing is under way: what the box has seen has been taken, or was lost.
+bool Conversation::IsSettled() const {
+  for (const bool side : {false, true}) {
+    if (!before_box_[side].empty() || !behind_box_[side].empty()) return false;
+  }
+  return client_.outbox.empty() && server_.outbox.empty();
+}
+
+WireSegment Conversation::Mutate(WireSegment s) {
+  const auto shift = [this, &s](uint32_t number) {
+    const auto window = static_cast<uint32_t>(std::min<int64_t>(To(s).window(), 1 << 30));
+    const uint32_t by = 1 + Below(Below(2) == 0 ? 3 : window);
+    return Below(2) == 0 ? number + by : number - by;
+  };
+  const uint32_t what = 1 + Below(31);
+  if ((what & 1) != 0) s.seq = shift(s.seq);
+  if ((what & 2) != 0) s.ack = shift(s.ack);
+  if ((what & 4) != 0) {
+    switch (Below(4)) {
+      case 0:
+        s.syn = !s.syn;
+        break;
+      case 1:
+        s.rst = !s.rst;
+        break;
+      case 2:
+        s.has_ack = !s.has_ack;
+        break;
+      default:
+        s.fin = !s.fin;
+        break;
+    }
+  }
+  if ((what & 8) != 0 && s.timestamp)
+    *s.timestamp -= 2 + (Below(2) == 0 ? Below(10) : Below(0x7ffffffe));
+  if ((what & 16) != 0) s.length = Below(2) == 0 ? 0 : 1 + Below(100);
+  return s;
+}
+
+// What the box cannot know, for it has not seen what its receiver knows:
+//   - a RST is believed at the numbers that its sender may have, or its receiver expect, as far as was
+//     seen. Its receiver may be further, miss what is before it (RFC 5961), or be in TIME_WAIT (RFC 1337).
+//     While closing, in the window is enough (TCP.md 6);
+//   - a timestamp that is old for its receiver, which has not echoed a newer one since;
+//   - an ACK of the receiver's FIN is the word of its sender, though it comes with data that is had. The
+//     receiver takes it, unless all was acknowledged before (RFC 9293 3.10.7.4) as far as was seen; in a copy
+//     of what came last stacks take it too (TCP.md 39);
+//   - a FIN at the very edge of the window, as the probe of a closed one: some senders do not wait. The
+//     edge is rounded up by an eighth (sequence.h);
+//   - a FIN in the place of the last byte, which its receiver has, but the ACK of it was lost.
+bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connection& before) const {
+  const tcp::Half& sender = before.half[s.from_client ? 0 : 1];
+  const tcp::Half& receiver = before.half[s.from_client ? 1 : 0];
+  if (s.rst) {
+    const auto closing = [](State state) { return state > State::kEstablished; };
+    return s.seq == sender.end || s.seq == receiver.ack || closing(sender.state) ||
+           closing(receiver.state);
+  }
+  if (s.timestamp && To(s).NewerThan(*s.timestamp)) {
+    const auto& echoed = echoed_[!s.from_client];
+    return !echoed || static_cast<int32_t>(*s.timestamp - *echoed) >= -1;
+  }
+  const uint32_t end = s.seq + s.length + (s.fin ? 1 : 0);
+  const bool fin_counted = !HasSentFin(sender.state) && HasSentFin(Tracked(s.from_client));
+  const bool had = static_cast<int32_t>(end - receiver.ack) < 0;  // as far as was seen
+  if (s.ack == To(s).next() && !fin_counted && (!had || Tracked(!s.from_client) == receiver.state))
+    return true;
+  if (s.fin && s.seq - To(s).edge() <= To(s).window() / 8 + 8) return true;
+  return s.fin && end == sender.end && receiver.ack != sender.end;
+}
+
+// What cannot be told from genuine: the sender moves by its FIN, RST, or ACK of the other FIN; the
+// receiver to where the segment would take it, or less.
+bool Conversation::MayMove(const WireSegment& s, const Endpoint& after,
+                           const tcp::Connection& before) const {
+  const State sender_before = before.half[s.from_client ? 0 : 1].state;
+  const State receiver_before = before.half[s.from_client ? 1 : 0].state;
+  const bool speaks_of_fin = s.fin || s.ack == To(s).next();
+  if (Tracked(s.from_client) != sender_before && !s.rst && !speaks_of_fin) return false;
+  const State receiver = Tracked(!s.from_client);
+  return receiver == receiver_before || receiver == after.state() ||
+         IsProvisional(after.state(), receiver);
+}
+
+bool Conversation::PassMutated() {
+  if (!open_ || last_passed_.empty()) return true;
+  const WireSegment s = Mutate(last_passed_[Below(static_cast<uint32_t>(last_passed_.size()))]);
+  const tcp::Connection before = connection_;
+  const Header header(s);
+  const Direction d = s.from_client ? Direction::kForward : Direction::kReverse;
+  log_.push_back(Describe(s).append(" mutated"));
+  const auto outcome = tcp::Track(header.tcp, d, {}, &connection_);
+  Note(tcp::Name(Tracked(true)));
+  Note(tcp::Name(Tracked(false)));
+  Note(tcp::Name(outcome.invalid));
+  if (!AgreesWithFastPath(header.tcp, d, before, outcome)) return Fail("the fast path differs");
+  const bool moved = !(before.states() == connection_.states());
+  // What lies beyond the window by less than another is remembered, to let ACKs of it pass (TCP.md 22):
+  // forged, it would widen what is believed. So it is not left to stand.
+  const bool remembered = outcome.invalid == tcp::Invalid::kOverrun;
+  if (outcome.invalid != tcp::Invalid::kNone && !remembered) {
+    if (witness_) witness_(s, outcome, connection_);
+    return (!moved && !outcome.refresh) || Fail("an invalid segment moved a state or the deadline");
+  }
+  // Before both are open, what answers a SYN is as good as the real answer; and of an endpoint that has
+  // closed, the box may not know.
+  const auto is_open = [](State state) { return state >= State::kEstablished; };
+  bool holds = true;
+  if (IsSettled() && is_open(client_.state()) && is_open(server_.state()) &&
+      is_open(before.half[0].state) && is_open(before.half[1].state)) {
+    ++mutated_;
+    Endpoint receiver = To(s);
+    receiver.Receive(s);
+    holds = !moved || (receiver.IsWhere(To(s)) ? MayMoveThoughIgnored(s, before)
+                                               : MayMove(s, receiver, before));
+    if (!holds) Note(receiver.IsWhere(To(s)) ? "ignored" : tcp::Name(receiver.state()));
+  }
+  // It was valid, so the box goes by it; it was not sent, so the conversation does not.
+  connection_ = before;
+  return holds || Fail("a mutated segment moved a state");
 }
 
 // What order the endpoint saw is not known where segments were overtaken:
@@ -311,10 +446,11 @@ bool Conversation::Run() {
         }
         break;
       default:
-        if (const auto s = Take(&behind_box_[side], true)) To(*s).Receive(*s);
+        if (const auto s = Take(&behind_box_[side], true)) Deliver(*s);
         break;
     }
     if (Chance(weather_.forge) && !PassForged()) return false;
+    if (Chance(weather_.mutate) && !PassMutated()) return false;
   }
   return Drain();
 }
@@ -336,7 +472,7 @@ bool Conversation::Drain() {
       }
       while (const auto s = Take(&behind_box_[side], false)) {
         idle = false;
-        To(*s).Receive(*s);
+        Deliver(*s);
       }
     }
     Collect();
@@ -350,8 +486,8 @@ bool Conversation::Drain() {
   if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
   // A FIN may have passed before the box looked.
   if (!open_ || weather_.only_client || weather_.unseen != 0) return true;
-  // A RST that was lost before the box closed its sender all the same, one that was lost behind it closed
-  // nobody else; and nothing need follow either.
+  // A RST that was lost before the box closed its sender all the same, one that was lost or
+  // refused behind it closed nobody else; and nothing need follow either.
   // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
   // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).
   const bool clear = weather_.lose == 0 && weather_.reorder == 0;

@@ -6,7 +6,11 @@
 //      told. So of a RST too: its sender is CLOSED, and what it was sent to may be.
 //   3. When everything has arrived, both states are what both endpoints know, also after resets.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
-//   5. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
+//   5. A genuine segment with a number, flag or timestamp changed, in front of the box and lost behind it:
+//      invalid, it moves neither state nor deadline, and what follows is as if it had not been; and
+//      whatever it is called, it moves no state if its receiver would ignore it, but for the
+//      exceptions of MayMoveThoughIgnored(); else only those that it speaks of (MayMove()).
+//   6. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +33,7 @@ class Conversation {
     int lose = 0;     // of 1000, on each side of the box
     int reorder = 0;  // of 1000
     int forge = 0;    // of 1000
+    int mutate = 0;   // of 1000
     int abort = 0;    // of 100'000 steps
     bool simultaneous_open = false;
     std::optional<bool> only_client =
@@ -49,6 +54,7 @@ class Conversation {
   // False: a property is broken; `log` has what happened.
   bool Run();
   uint64_t compared() const { return compared_; }
+  uint64_t mutated() const { return mutated_; }  // segments held against what the receiver would do
   uint64_t in_order() const { return in_order_; }  // of those, decided by TrackInOrder()
   uint64_t steps() const { return steps_; }        // of those, decided by StepInOrder()
   std::string Log() const {
@@ -99,7 +105,13 @@ class Conversation {
   std::optional<WireSegment> Take(Queue* queue, bool weather);
   void Act(Endpoint* endpoint);
   bool PassBox(const WireSegment& s);
+  void Deliver(const WireSegment& s);
   bool PassForged();
+  bool PassMutated();
+  WireSegment Mutate(WireSegment s);
+  bool IsSettled() const;
+  bool MayMoveThoughIgnored(const WireSegment& s, const tcp::Connection& before) const;
+  bool MayMove(const WireSegment& s, const Endpoint& after, const tcp::Connection& before) const;
   bool MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const;
   bool IsOutOfOrder(bool client, tcp::State known, tcp::State tracked) const;
   bool AgreesWithFastPath(const TcpHeader& tcp, Direction d, const tcp::Connection& before,
@@ -120,11 +132,14 @@ class Conversation {
   bool open_ = false;
   bool reset_passed_[2] = {false, false};       // a valid RST, by from_client
   bool reset_unseen_[2] = {false, false};       // one was lost before the box
-  bool reset_undelivered_[2] = {false, false};  // one was lost behind it
+  bool reset_undelivered_[2] = {false, false};  // one was lost behind it, or refused
   uint64_t newest_[2] = {0, 0};                 // the highest serial that passed, by from_client
   uint64_t passed_[2] = {0, 0};                 // how many have passed
   uint64_t unseen_ = 0;
+  std::deque<WireSegment> last_passed_;  // genuine, the latest
+  std::optional<uint32_t> echoed_[2];    // TSecr of the newest that passed at the next number
   uint64_t compared_ = 0;
+  uint64_t mutated_ = 0;
   uint64_t in_order_ = 0;
   uint64_t steps_ = 0;
   std::vector<std::string> log_;

@@ -64,6 +64,18 @@ class Endpoint {
   void KeepAlive();
   void Receive(const WireSegment& s);
 
+  // Has it the same state and numbers as `other`, which was a copy of it?
+  bool IsWhere(const Endpoint& other) const {
+    return state_ == other.state_ && acked_ == other.acked_ && expected_ == other.expected_ &&
+           early_ == other.early_ && peer_fin_ == other.peer_fin_;
+  }
+  uint32_t next() const { return static_cast<uint32_t>(plan_.isn + static_cast<uint64_t>(sent_)); }
+  int64_t window() const { return plan_.buffer_bytes; }
+  // The first number of its peer's that it does not take.
+  uint32_t edge() const {
+    return static_cast<uint32_t>(peer_isn_ + static_cast<uint64_t>(expected_ + plan_.buffer_bytes));
+  }
+
   // What it has sent and nobody has taken yet.
   std::vector<WireSegment> outbox;
 

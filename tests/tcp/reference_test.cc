@@ -56,12 +56,26 @@ TEST(Reference, TheFastPathsDecideMostSegmentsOfFairWeather) {
   EXPECT_GT(in_order, compared / 4);
   EXPECT_GT(steps, in_order + compared / 20);
 }
+// Else changing them would mean little: how many were valid, and held against their receiver.
+TEST(Reference, ManyChangedSegmentsAreHeldAgainstTheirReceiver) {
+  uint64_t compared = 0, mutated = 0;
+  for (uint32_t seed = 1; seed < 100; ++seed) {
+    Conversation conversation(SeedsFrom(seed), {.mutate = 300});
+    ASSERT_TRUE(conversation.Run()) << conversation.Log();
+    compared += conversation.compared();
+    mutated += conversation.mutated();
+  }
+  EXPECT_GT(mutated, compared / 20);
+}
 TEST(Reference, Reordering) { Compare({.reorder = 200}, 100'000, SegmentsToCompare() / 5); }
 TEST(Reference, LossAndReordering) {
   Compare({.lose = 50, .reorder = 150}, 200'000, SegmentsToCompare() / 5);
 }
 TEST(Reference, Forgeries) {
   Compare({.lose = 20, .reorder = 50, .forge = 100}, 300'000, SegmentsToCompare() / 5);
+}
+TEST(Reference, GenuineSegmentsWithSomethingChanged) {
+  Compare({.lose = 20, .reorder = 50, .mutate = 300}, 800'000, SegmentsToCompare() / 10);
 }
 TEST(Reference, SimultaneousOpens) {
   Compare({.lose = 20, .simultaneous_open = true}, 400'000, SegmentsToCompare() / 10);
