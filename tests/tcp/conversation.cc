@@ -301,7 +301,7 @@ WireSegment Conversation::Mutate(WireSegment s) {
 // What the box cannot know, for it has not seen what its receiver knows:
 //   - a RST is believed at the numbers that its sender may have, or its receiver expect, as far as was
 //     seen. Its receiver may be further, miss what is before it (RFC 5961), or be in TIME_WAIT (RFC 1337).
-//     While closing, in the window is enough (TCP.md 6);
+//     Some stacks do not count the FIN that they have sent. While closing, in the window is enough (TCP.md 6);
 //   - a timestamp that is old for its receiver, which has not echoed a newer one since;
 //   - an ACK of the receiver's FIN is the word of its sender, though it comes with data that is had. The
 //     receiver takes it, unless all was acknowledged before (RFC 9293 3.10.7.4) as far as was seen; in a copy
@@ -314,7 +314,8 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
   const tcp::Half& receiver = before.half[s.from_client ? 1 : 0];
   if (s.rst) {
     const auto closing = [](State state) { return state > State::kEstablished; };
-    return s.seq == sender.end || s.seq == receiver.ack || closing(sender.state) ||
+    const bool uncounted_fin = HasSentFin(From(s).state()) && s.seq == sender.end - 1;
+    return s.seq == sender.end || s.seq == receiver.ack || uncounted_fin || closing(sender.state) ||
            closing(receiver.state);
   }
   if (s.timestamp && To(s).NewerThan(*s.timestamp)) {
@@ -486,8 +487,8 @@ bool Conversation::Drain() {
   if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
   // A FIN may have passed before the box looked.
   if (!open_ || weather_.only_client || weather_.unseen != 0) return true;
-  // A RST that was lost before the box closed its sender all the same, one that was lost or
-  // refused behind it closed nobody else; and nothing need follow either.
+  // A RST that was lost before the box closed its sender all the same, and nobody asks again for what else was
+  // lost there. One that was lost behind it, or refused, closed nobody else.
   // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
   // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).
   const bool clear = weather_.lose == 0 && weather_.reorder == 0;
@@ -495,7 +496,7 @@ bool Conversation::Drain() {
     const State known = (client ? client_ : server_).state();
     const State tracked = Tracked(client);
     return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed) ||
-           (known == State::kClosed && reset_unseen_[client]) ||
+           reset_unseen_[0] || reset_unseen_[1] ||
            (tracked == State::kClosed && reset_undelivered_[!client]);
   };
   if (!same(true) || !same(false)) {

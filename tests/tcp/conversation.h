@@ -91,7 +91,7 @@ class Conversation {
     return plan;
   }
 
-  Endpoint& From(const WireSegment& s) { return s.from_client ? client_ : server_; }
+  const Endpoint& From(const WireSegment& s) const { return s.from_client ? client_ : server_; }
   Endpoint& To(const WireSegment& s) { return s.from_client ? server_ : client_; }
   const Endpoint& To(const WireSegment& s) const { return s.from_client ? server_ : client_; }
   tcp::State Tracked(bool client) const { return connection_.half[client ? 0 : 1].state; }
