@@ -104,6 +104,8 @@ bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const
   const bool newest = s.serial > newest_[s.from_client];
   switch (reason) {
     case tcp::Invalid::kRstSequence:
+      // At the next number of its sender, if all before it was seen.
+      return (s.rst && !(s.aborts && passed_[s.from_client] + 1 == s.serial)) || !newest;
     case tcp::Invalid::kSynAckAck:
       return s.rst || !newest;
     case tcp::Invalid::kTimeWaitDuplicate:
@@ -207,7 +209,10 @@ bool Conversation::PassBox(const WireSegment& s) {
   const bool newest = s.serial > newest_[s.from_client];
   if (newest) newest_[s.from_client] = s.serial;
   if (newest && next && s.timestamp && s.echo != 0) echoed_[s.from_client] = s.echo;
-  reset_passed_[s.from_client] |= s.rst && outcome.invalid == tcp::Invalid::kNone;
+  if (s.rst) {
+    const bool believed = outcome.invalid == tcp::Invalid::kNone;
+    (believed ? reset_passed_ : reset_unseen_)[s.from_client] = true;
+  }
   const bool all_seen = ++passed_[s.from_client] == s.serial;
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
   if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone) return true;
@@ -373,8 +378,14 @@ bool Conversation::PassMutated() {
     ++mutated_;
     Endpoint receiver = To(s);
     receiver.Receive(s);
-    holds = !moved || (receiver.IsWhere(To(s)) ? MayMoveThoughIgnored(s, before)
-                                               : MayMove(s, receiver, before));
+    // To where they are is never wrong: it may show a FIN that waits behind a hole.
+    const auto is_right = [&](unsigned i, const Endpoint& e) {
+      const State state = connection_.half[i].state;
+      return state == before.half[i].state || state == e.state();
+    };
+    const bool right = is_right(0, client_) && is_right(1, server_);
+    holds = right || (receiver.IsWhere(To(s)) ? MayMoveThoughIgnored(s, before)
+                                              : MayMove(s, receiver, before));
     if (!holds) Note(receiver.IsWhere(To(s)) ? "ignored" : tcp::Name(receiver.state()));
   }
   // It was valid, so the box goes by it; it was not sent, so the conversation does not.
@@ -487,7 +498,7 @@ bool Conversation::Drain() {
   if (!client_.Quiet() || !server_.Quiet()) return Fail("the model did not come to rest");
   // A FIN may have passed before the box looked.
   if (!open_ || weather_.only_client || weather_.unseen != 0) return true;
-  // A RST that was lost before the box closed its sender all the same, and nobody asks again for what else was
+  // A RST that was lost before the box, or is behind data that was, closed its sender all the same, and nobody asks again for what else was
   // lost there. One that was lost behind it, or refused, closed nobody else.
   // A FIN that was lost before the box, or overtaken: whether the sender's ACK of the other FIN was
   // older is not seen, and LAST_ACK is believed where it was CLOSING (TCP.md 14).

@@ -131,7 +131,7 @@ class Conversation {
   tcp::Connection connection_;
   bool open_ = false;
   bool reset_passed_[2] = {false, false};       // a valid RST, by from_client
-  bool reset_unseen_[2] = {false, false};       // one was lost before the box
+  bool reset_unseen_[2] = {false, false};       // one was lost before the box, or not believed
   bool reset_undelivered_[2] = {false, false};  // one was lost behind it, or refused
   uint64_t newest_[2] = {0, 0};                 // the highest serial that passed, by from_client
   uint64_t passed_[2] = {0, 0};                 // how many have passed

@@ -53,7 +53,7 @@ void Endpoint::Finish() {
 
 void Endpoint::Abort() {
   WireSegment reset = Make(sent_, 0, false, false);
-  reset.rst = true;
+  reset.rst = reset.aborts = true;
   state_ = State::kClosed;
   Send(reset);
 }

@@ -25,8 +25,9 @@ struct WireSegment {
   std::optional<uint8_t> scale;       // in a SYN
   std::optional<uint32_t> timestamp;  // TSval
   uint32_t echo = 0;                  // TSecr
-  // What the wire does not carry: its sender's state once it had sent this, and how many segments
-  // it had sent by then.
+  // What the wire does not carry: whether it is a RST that answers nothing, its sender's state once it had
+  // sent this, and how many segments it had sent by then.
+  bool aborts = false;
   tcp::State sender_state = tcp::State::kClosed;
   uint64_t serial = 0;
 };
