@@ -26,6 +26,7 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr const char* kPool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 constexpr const char* kFree = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+constexpr const char* kPromised = "/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages";
 
 long pages_added = 0;  // by us, to the pool
 bool eal_started = false;
@@ -41,12 +42,18 @@ long ReadNumber(int fd) {
   return value;
 }
 
-long FreeInPool() {
-  const int fd = open(kFree, O_RDONLY);
+long ReadNumber(const char* path) {
+  const int fd = open(path, O_RDONLY);
   if (fd < 0) return -1;
   const long value = ReadNumber(fd);
   close(fd);
   return value;
+}
+
+// What can still be mapped: a page is free until it is touched, but promised from mmap() on.
+long FreeInPool() {
+  const long free_pages = ReadNumber(kFree);
+  return free_pages < 0 ? -1 : std::max(free_pages - std::max(ReadNumber(kPromised), 0l), 0l);
 }
 
 // Changes the pool by `pages`; locked, since two runs may do it at once. Answers by how many it
@@ -94,12 +101,54 @@ bool ReserveHugePages(size_t bytes) {
     signal(SIGTERM, RestoreAndDie);
   }
   const long grown = ChangePool(missing);
+  if (grown < missing) {  // no use: other pages will have to be found in what is left
+    ChangePool(-grown);
+    return false;
+  }
   pages_added += grown;
-  return grown >= missing;
+  return true;
 }
 
 void RestoreHugePages() {
   if (const long added = std::exchange(pages_added, 0); added > 0) ChangePool(-added);
+}
+
+HugePageLoan::~HugePageLoan() {
+  const long unused = std::min(pages_added, FreeInPool());
+  if (unused > 0) pages_added += ChangePool(-unused);
+}
+
+std::string ClaimLarge(size_t huge_bytes, size_t other_bytes) {
+  constexpr size_t kMargin = size_t{1} << 30;  // for everybody else
+  const char* full = std::getenv("CORETRACK_BENCH_FULL");
+  const std::string needed = std::to_string((huge_bytes + other_bytes) >> 20) + " MiB";
+  if (full == nullptr || std::string_view(full) != "1")
+    return "takes " + needed + " and minutes; set CORETRACK_BENCH_FULL=1";
+  std::ifstream meminfo("/proc/meminfo");
+  std::string line;
+  size_t available = static_cast<size_t>(std::max(FreeInPool(), 0l)) * kHugePage;
+  while (std::getline(meminfo, line)) {
+    if (line.starts_with("MemAvailable:"))
+      available += std::strtoull(line.c_str() + sizeof("MemAvailable:"), nullptr, 10) << 10;
+  }
+  if (available < huge_bytes + other_bytes + kMargin)
+    return "takes " + needed + ", there are " + std::to_string(available >> 20);
+  if (!ReserveHugePages(huge_bytes)) return "takes " + needed + " of huge pages; no such room";
+  return "";
+}
+
+const std::vector<int>& AllowedCpus() {
+  static const std::vector<int> allowed = [] {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    sched_getaffinity(0, sizeof(cpus), &cpus);
+    std::vector<int> found;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &cpus)) found.push_back(cpu);
+    }
+    return found;
+  }();
+  return allowed;
 }
 
 Arena MakeArena(size_t bytes) {
@@ -117,11 +166,7 @@ std::string StartEal(size_t bytes) {
   // A page beside: EAL's own tables.
   const bool huge = ReserveHugePages(bytes + (size_t{64} << 20));
   if (eal_started) return "";
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  sched_getaffinity(0, sizeof(cpus), &cpus);
-  int cpu = 0;
-  while (cpu + 1 < CPU_SETSIZE && !CPU_ISSET(cpu, &cpus)) ++cpu;
+  const int cpu = AllowedCpus().empty() ? 0 : AllowedCpus().front();
   std::vector<std::string> args = {"coretrack_bench",  "--in-memory",         "--no-pci",
                                    "--no-telemetry",   "--log-level=*:error", "-l",
                                    std::to_string(cpu)};

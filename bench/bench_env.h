@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "dataplane/base/arena.h"
 
@@ -19,6 +20,23 @@ namespace coretrack::bench {
 bool ReserveHugePages(size_t bytes);
 // Gives back what ReserveHugePages() added to the pool.
 void RestoreHugePages();
+
+// Gives back, at its end, what ReserveHugePages() added and nobody uses any more. Make it before what it is
+// to outlive.
+struct HugePageLoan {
+  HugePageLoan() = default;
+  HugePageLoan(const HugePageLoan&) = delete;
+  HugePageLoan& operator=(const HugePageLoan&) = delete;
+  ~HugePageLoan();
+};
+
+// For what only a big machine can hold: puts `huge_bytes` into the pool, if the environment says
+// CORETRACK_BENCH_FULL=1 and there are as many and `other_bytes` besides. Empty, or why not. The
+// pool is everybody's: look at the page kind before touching what was made of it.
+std::string ClaimLarge(size_t huge_bytes, size_t other_bytes);
+
+// The CPUs that this program was started on. (EAL leaves the main thread only one of them.)
+const std::vector<int>& AllowedCpus();
 
 // An arena on the best pages there are. Ends the program when there is no memory.
 Arena MakeArena(size_t bytes);

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
+#include <string_view>
 
 #include "bench/bench_env.h"
 
@@ -50,11 +52,15 @@ void TwoRandomLines(benchmark::State& state) {
   state.SetLabel(std::string(Name(arena.page_kind())));
 }
 
-BENCHMARK(TwoRandomLines)
-    ->Name("Memory/two_random_lines")
-    ->Arg(int64_t{64} << 20)
-    ->Arg(int64_t{1} << 30)
-    ->Arg(int64_t{4} << 30);
+void Sizes(benchmark::internal::Benchmark* b) {
+  b->Arg(int64_t{64} << 20)->Arg(int64_t{1} << 30)->Arg(int64_t{4} << 30);
+  // As many bytes as the pipeline's tables of 2^10, 2^20 and 2^24 flows, and of 2^26 when asked for.
+  b->Arg(int64_t{166} << 10)->Arg(int64_t{166} << 20)->Arg(int64_t{166} << 24);
+  const char* full = std::getenv("CORETRACK_BENCH_FULL");
+  if (full != nullptr && std::string_view(full) == "1") b->Arg(int64_t{166} << 26);
+}
+
+BENCHMARK(TwoRandomLines)->Name("Memory/two_random_lines")->Apply(Sizes);
 
 }  // namespace
 }  // namespace coretrack::bench

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "bench/bench_env.h"
 #include "bench/flow_keys.h"
+#include "bench/full_run.h"
 
 namespace coretrack::bench {
 namespace {
@@ -49,6 +50,9 @@ bool Fill(rte_hash* hash, uint32_t flows) {
 
 void RteHashLookup(benchmark::State& state) {
   const auto flows = static_cast<uint32_t>(state.range(0));
+  const HugePageLoan loan;
+  const size_t bytes = size_t{flows} * (2 * 56 + sizeof(PackedKey));
+  if (flows >= kLargeFlows && SkipLarge(state, bytes, 0)) return;
   std::string error;
   const HashPtr hash = MakeRteHash(flows, &error);
   if (hash == nullptr) return state.SkipWithError(error.c_str());
@@ -69,9 +73,12 @@ void RteHashLookup(benchmark::State& state) {
     benchmark::DoNotOptimize(sum);
   };
   for (uint32_t i = 0; i < flows / kBurst; ++i) step();  // warm: once round
-  for (auto _ : state) step();
+  const uint32_t steps = StepsAnIteration(flows);
+  for (auto _ : state) {
+    for (uint32_t i = 0; i < steps; ++i) step();
+  }
   if (lost < 0) state.SkipWithError("a flow was not found");
-  state.SetItemsProcessed(state.iterations() * kBurst);
+  state.SetItemsProcessed(state.iterations() * steps * kBurst);
   state.SetLabel(std::string(Name(EalPageKind())));
 }
 
@@ -116,9 +123,12 @@ void FlatHashMapFind(benchmark::State& state) {
     benchmark::DoNotOptimize(sum);
   };
   for (uint32_t i = 0; i < flows / kBurst; ++i) step();  // warm: once round
-  for (auto _ : state) step();
+  const uint32_t steps = StepsAnIteration(flows);
+  for (auto _ : state) {
+    for (uint32_t i = 0; i < steps; ++i) step();
+  }
   if (lost) state.SkipWithError("a flow was not found");
-  state.SetItemsProcessed(state.iterations() * kBurst);
+  state.SetItemsProcessed(state.iterations() * steps * kBurst);
   state.SetLabel(std::string(Name(pages)));
 }
 
@@ -126,7 +136,8 @@ BENCHMARK(RteHashLookup)
     ->Name("Peer/rte_hash_lookup_bulk32")
     ->Arg(1 << 10)
     ->Arg(1 << 20)
-    ->Arg(1 << 24);
+    ->Arg(1 << 24)
+    ->Arg(kLargeFlows);
 BENCHMARK(RteHashInsert)->Name("Peer/rte_hash_insert")->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24);
 BENCHMARK(FlatHashMapFind)
     ->Name("Peer/flat_hash_map_find")

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "control/config/change.h"
 #include "control/config/load.h"
 #include "control/config/validate.h"
@@ -59,18 +60,28 @@ absl::Status LiveConfig::Reload() {
   return Commit(WithLiveOf(config_, *file));
 }
 
-Tunables LiveConfig::tunables() const { return TunablesOf(config_); }
+Tunables LiveConfig::tunables() const {
+  Tunables tunables = TunablesOf(config_);
+  tunables.before = timeouts_before_;
+  tunables.timeouts_changed_us = timeouts_changed_us_;
+  return tunables;
+}
 
 absl::Status LiveConfig::Commit(Config next) {
   for (const Difference& difference : Differences(config_, next)) {
     Log(LogLevel::kInfo, absl::StrCat("config: ", difference.name, " is ", difference.to, ", was ",
                                       difference.from));
   }
+  const Timeouts timeouts = TunablesOf(config_);
   config_ = std::move(next);
+  if (timeouts != TunablesOf(config_)) {
+    timeouts_before_ = timeouts;
+    timeouts_changed_us_ = static_cast<uint64_t>(absl::ToUnixMicros(absl::Now()));
+  }
   SetLogLevel(config_.log.level);
   Command command;
   command.kind = Command::Kind::kTune;
-  command.tunables = TunablesOf(config_);
+  command.tunables = tunables();
   std::string deaf;
   const auto workers = static_cast<uint32_t>(dataplane_->workers().size());
   const auto deadline = std::chrono::steady_clock::now() + kTellTime;

@@ -38,6 +38,8 @@ class LiveConfig final : public ConfigAccess {
   const std::string path_;
   Config config_;
   Dataplane* const dataplane_;
+  Timeouts timeouts_before_;  // the last change of timeouts, as in Tunables
+  uint64_t timeouts_changed_us_ = 0;
   std::vector<std::string> need_restart_;  // differ in the file since the last Reload()
 };
 

@@ -140,7 +140,7 @@ constexpr auto kParameters = std::to_array<Row<Config>>({
      [](Config& c) -> Field { return &c.timeouts.udp_stream_ms; }},
     {Timeout("timeouts.icmp", "30s", "ICMP and ICMPv6 echo, since the last packet."),
      [](Config& c) -> Field { return &c.timeouts.icmp_ms; }},
-    {Timeout("timeouts.sctp", "10m", "SCTP, since the last packet."),
+    {Timeout("timeouts.sctp", "210s", "SCTP, since the last packet."),
      [](Config& c) -> Field { return &c.timeouts.sctp_ms; }},
     {Timeout("timeouts.other", "10m", "Any other protocol, since the last packet."),
      [](Config& c) -> Field { return &c.timeouts.other_ms; }},

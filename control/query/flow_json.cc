@@ -81,6 +81,15 @@ char* PutBoth(char* out, uint32_t originator, uint32_t responder) {
   return out;
 }
 
+char* PutProvisional(char* out, const FlowRecord& flow) {
+  out = PutText(out, ",\"provisional\":{\"originator\":");
+  out = PutBool(out, flow.originator.provisional);
+  out = PutText(out, ",\"responder\":");
+  out = PutBool(out, flow.responder.provisional);
+  *out++ = '}';
+  return out;
+}
+
 char* PutFlow(char* out, const FlowRecord& flow) {
   out = PutText(out, "{\"id\":\"");
   out = PutId(out, flow.id);
@@ -128,6 +137,9 @@ char* PutFlow(char* out, const FlowRecord& flow) {
   out = PutBoth(out, flow.originator.retransmits, flow.responder.retransmits);
   out = PutText(out, ",\"out_of_window_by\":");
   out = PutBoth(out, flow.originator.out_of_window, flow.responder.out_of_window);
+  out = PutProvisional(out, flow);
+  out = PutText(out, ",\"related_icmp\":");
+  out = PutUint(out, flow.related_icmp);
   *out++ = '}';
   return out;
 }

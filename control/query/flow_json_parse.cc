@@ -132,6 +132,10 @@ FlowRecord RecordOf(const json::object& object) {
   const json::object& time_wait = object.at("time_wait").as_object();
   flow.time_wait_fins = Number<uint8_t>(time_wait, "fin_again");
   flow.time_wait_duplicates = Number<uint8_t>(time_wait, "old_duplicates");
+  const json::object& provisional = object.at("provisional").as_object();
+  flow.originator.provisional = provisional.at("originator").as_bool();
+  flow.responder.provisional = provisional.at("responder").as_bool();
+  flow.related_icmp = Number<uint8_t>(object, "related_icmp");
   return flow;
 }
 

@@ -55,6 +55,25 @@ void AppendTuple(const FlowRecord& flow, bool reply, std::string* out) {
   fmt::format_to(put, " packets={} bytes={}", from.packets, from.bytes);
 }
 
+// What nf_conntrack has no words for, behind what it would say.
+void AppendFacts(const FlowRecord& flow, std::string* out) {
+  const auto put = std::back_inserter(*out);
+  fmt::format_to(put, " end={}", Name(flow.end));
+  if (flow.related_icmp != 0) fmt::format_to(put, " related_icmp={}", flow.related_icmp);
+  if (!flow.originator.state) return;
+  fmt::format_to(put, " history={}", flow.history.empty() ? "-" : flow.history);
+  const auto rtt = [](const EndpointRecord& e) {
+    return e.handshake_rtt_us ? fmt::format("{}", *e.handshake_rtt_us) : std::string("-");
+  };
+  fmt::format_to(put, " rtt_us={}/{} retransmits={}/{} out_of_window={}/{}", rtt(flow.originator),
+                 rtt(flow.responder), flow.originator.retransmits, flow.responder.retransmits,
+                 flow.originator.out_of_window, flow.responder.out_of_window);
+  if (flow.time_wait_fins != 0 || flow.time_wait_duplicates != 0) {
+    fmt::format_to(put, " fin_again={} old_duplicates={}", flow.time_wait_fins,
+                   flow.time_wait_duplicates);
+  }
+}
+
 }  // namespace
 
 std::string_view CsvHeader() {
@@ -66,7 +85,8 @@ std::string_view CsvHeader() {
          "start,last,timeout_ms,assured,midstream,end,history,"
          "originator_handshake_rtt_us,responder_handshake_rtt_us,"
          "originator_retransmits,responder_retransmits,originator_out_of_window,"
-         "responder_out_of_window,originator_guessed,time_wait_fin_again,time_wait_old_duplicates";
+         "responder_out_of_window,originator_guessed,time_wait_fin_again,time_wait_old_duplicates,"
+         "originator_provisional,responder_provisional,related_icmp";
 }
 
 void AppendCsv(const FlowRecord& flow, std::string* out) {
@@ -80,13 +100,14 @@ void AppendCsv(const FlowRecord& flow, std::string* out) {
                  ProtocolText(flow.protocol), vlan, flow.zone);
   AppendCsvEndpoint(flow, flow.originator, out);
   AppendCsvEndpoint(flow, flow.responder, out);
-  fmt::format_to(put, ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", TimeText(flow.start_us),
-                 TimeText(flow.last_us), flow.timeout_ms, flow.assured, flow.midstream,
-                 Name(flow.end), flow.history, MaybeText(flow.originator.handshake_rtt_us),
-                 MaybeText(flow.responder.handshake_rtt_us), flow.originator.retransmits,
-                 flow.responder.retransmits, flow.originator.out_of_window,
-                 flow.responder.out_of_window, flow.originator_guessed, flow.time_wait_fins,
-                 flow.time_wait_duplicates);
+  fmt::format_to(
+      put, ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", TimeText(flow.start_us),
+      TimeText(flow.last_us), flow.timeout_ms, flow.assured, flow.midstream, Name(flow.end),
+      flow.history, MaybeText(flow.originator.handshake_rtt_us),
+      MaybeText(flow.responder.handshake_rtt_us), flow.originator.retransmits,
+      flow.responder.retransmits, flow.originator.out_of_window, flow.responder.out_of_window,
+      flow.originator_guessed, flow.time_wait_fins, flow.time_wait_duplicates,
+      flow.originator.provisional, flow.responder.provisional, flow.related_icmp);
 }
 
 void AppendConntrack(const FlowRecord& flow, std::string* out) {
@@ -102,6 +123,7 @@ void AppendConntrack(const FlowRecord& flow, std::string* out) {
   AppendTuple(flow, true, out);
   if (flow.assured) fmt::format_to(put, " [ASSURED]");
   fmt::format_to(put, " mark=0 zone={} use=1", flow.zone);
+  AppendFacts(flow, out);
 }
 
 }  // namespace coretrack

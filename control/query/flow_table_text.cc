@@ -48,6 +48,8 @@ std::string Flags(const FlowRecord& f, uint64_t) {
   if (f.assured) text += 'A';
   if (f.midstream) text += 'M';
   if (f.originator_guessed) text += 'G';
+  if (f.originator.provisional) text += 'o';
+  if (f.responder.provisional) text += 'r';
   return text.empty() ? "-" : text;
 }
 
@@ -103,6 +105,12 @@ constexpr Column kWide[] = {
      [](const FlowRecord& f, uint64_t) {
        return fmt::format("{}/{}", f.originator.out_of_window, f.responder.out_of_window);
      }},
+    {"TW", true, 0,
+     [](const FlowRecord& f, uint64_t) {
+       return fmt::format("{}/{}", f.time_wait_fins, f.time_wait_duplicates);
+     }},
+    {"ICMP", true, 0,
+     [](const FlowRecord& f, uint64_t) { return fmt::format("{}", f.related_icmp); }},
     {"AGE", true, 0, Age},
     {"IDLE", true, 0, Idle},
     {"LEFT", true, 0,

@@ -2,7 +2,7 @@
 //
 // Layout   64 bytes each, pointer-free. What the protocol tracker keeps in them (state, scales,
 // max_window, protocol_words, the
-//          detail's flags) is opaque to this room: worker/tcp_binding.h packs and unpacks it.
+//          detail's flags, small, start) is opaque to this room: worker/tcp_binding.h packs and unpacks it.
 // Threads  Written by the owning worker only. Any thread may read them through ReadFlow()
 // (flow_slot.h).
 #pragma once
@@ -60,7 +60,7 @@ struct FlowDetail {
   std::array<uint16_t, 2> mss;  // by Direction; 0: not observed
   uint16_t flags;               // opaque to this room
   uint8_t offered_scales;       // a nibble per direction as its SYN had it; 15: none
-  uint8_t time_wait_counts;     // nibbles, saturating: FINs again (low), old duplicates (high)
+  uint8_t small;                // opaque to this room
   // Words 1 and 2.
   std::array<uint8_t, 10> history;                // 16 letters of 5 bits (worker/history.h)
   std::array<PackedUint<3>, 2> handshake_rtt_us;  // by Direction; 0: not observed
@@ -69,7 +69,7 @@ struct FlowDetail {
   std::array<uint16_t, 2> out_of_window;  // by Direction, saturating
   std::array<PackedUint<5>, 2> packets;   // by Direction, spilled
   std::array<PackedUint<6>, 2> bytes;     // by Direction, spilled
-  PackedUint<7> start_us;                 // unix time of the first packet
+  PackedUint<7> start;                    // opaque to this room: when it began, in its low bits
   PackedUint<3> generation;  // how often this slot has been filled; kept when it is emptied
 };
 static_assert(sizeof(FlowDetail) == kCacheLine);

@@ -79,16 +79,27 @@ FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
   return FlowIndex::kNone;
 }
 
-void FlowTable::PrefetchInsert(FlowHash hash) const {
+FlowIndex FlowTable::PrefetchInsert(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
   const uint32_t empty = TagMatch::Match(&buckets_[home], 0);
   if (empty == 0) {
     __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
-    return;
+    return FlowIndex::kNone;
   }
   const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(empty)));
   PrefetchLine(index);
   PrefetchDetail(index);
+  return index;
+}
+
+FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
+  const uint32_t group = NextGroup(HomeOf(hash), StepOf(hash));
+  const uint32_t empty = TagMatch::Match(&buckets_[group], 0);
+  if (empty == 0) return FlowIndex::kNone;
+  const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(empty)));
+  PrefetchLine(index);
+  PrefetchDetail(index);
+  return index;
 }
 
 FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {

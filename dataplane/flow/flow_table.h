@@ -36,7 +36,7 @@ namespace coretrack {
 class FlowTable {
  public:
   static constexpr uint32_t kGroupSlots = 31;
-  static constexpr uint32_t kMaxProbe = 16;
+  static constexpr uint32_t kMaxProbe = 32;
   // Flows per slot that a table is built for: Shape::capacity / slots.
   static constexpr double kDesignLoad = 0.85;
   static constexpr uint32_t kMaxCapacity = kMaxFlowsPerWorker;
@@ -74,8 +74,10 @@ class FlowTable {
   bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
-  // PrefetchBucket().
-  void PrefetchInsert(FlowHash hash) const;
+  // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
+  FlowIndex PrefetchInsert(FlowHash hash) const;
+  // The same in the second group, where PrefetchInsert() has answered kNone; a while after it.
+  FlowIndex PrefetchFartherInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
   // zero but the version and the detail's generation, which moves on by one. line.state stays 0

@@ -12,6 +12,7 @@ namespace coretrack::tcp {
 struct ClosingSegment {
   uint32_t ack = 0;
   bool fin_counts = false;   // it carries its sender's FIN, and nothing is missing before it
+  bool acks_syn = false;     // it acknowledges the receiver's SYN
   bool acks_fin = false;     // it acknowledges the receiver's FIN
   bool behind_hole = false;  // its sender's FIN was seen, but not all that lies before it
   bool old = false;          // its receiver drops it, with the ACK in it
@@ -37,9 +38,7 @@ inline void MoveClosing(const ClosingSegment& s, Half* sender, Half* receiver) {
 
   // The receiver's, provisional until it speaks.
   if (s.old) return;
-  if (receiver->state == kSynRcvd && s.ack == sender->ack) {
-    Apply(Event::kRecvAckOfSyn, receiver);
-  }
+  if (receiver->state == kSynRcvd && s.acks_syn) Apply(Event::kRecvAckOfSyn, receiver);
   if (!s.acks_fin) return;
   // A FIN that comes with the ACK of ours is answered by one ACK: FIN_WAIT_1 -> TIME_WAIT directly,
   // when that is seen.

@@ -56,9 +56,12 @@ struct Facts {
       fin_pending{};         // a FIN behind a hole: it counts when Half::end is acknowledged
   bool hole_filled = false;  // in front of a pending FIN, as far as was seen
   bool assured = false;      // both sides confirmed it: the last to be evicted
-  bool midstream = false;    // its opening was not seen
-  bool guessed = false;      // who is the originator is a guess
-  uint8_t unanswered = 0;    // retransmissions since the peer last spoke, 0 to 3
+  bool midstream = false;    // its opening was not seen: who is the originator is a guess
+  bool kept_syn = false;     // a SYN stands beside this connection (Action::kKeepSyn)
+  // By Direction: this endpoint was moved by what it was sent, or by what was guessed of it, and has
+  // not spoken since.
+  std::array<bool, 2> provisional{};
+  uint8_t unanswered = 0;  // retransmissions since the peer last spoke, 0 to 3
   Suspicion suspicion;
   bool retransmitter = false;  // Direction that `unanswered` counts
 };

@@ -56,13 +56,15 @@ inline bool IsSynchronized(State s) {
 
 // Also moves the states; the deadline is to be refreshed.
 // REQUIRES: both halves are heard, nothing is kept in mind (Facts: no FIN pending, nothing unanswered,
-// no suspicion); s.flags has ACK and neither SYN nor RST.
+// no suspicion, no kept SYN); s.flags has ACK and neither SYN nor RST.
 inline bool StepInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
   using enum State;
   const bool fin = (s.flags & tcp_flag::kFin) != 0;
   if (IsSynchronized(sender.state) && IsSynchronized(receiver.state)) [[likely]] {
     const bool done = HasSentFin(sender.state);
     if (done ? fin || s.payload_bytes != 0 : fin && After(receiver.ack, sender.end)) return false;
+    if (sender.state == kClosing && s.ack != receiver.end)
+      return false;  // may have to be taken back
     if (!TrackInOrder(s, sender, receiver)) return false;
     sender.end += fin ? 1 : 0;
     MoveClosing({.ack = s.ack,
@@ -80,7 +82,6 @@ inline bool StepInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
   // Its numbers count from here; what came before were ISNs and the windows of SYNs.
   sender.ack = s.ack;
   sender.max_end = receiver.ack + DecodeWindow(receiver.max_window);
-  receiver.max_end = s.ack + (static_cast<uint32_t>(s.window) << EffectiveScale(sender.scale));
   Apply(Event::kSendAckOfSyn, &sender);
   Apply(Event::kRecvAckOfSyn, &receiver);
   return true;

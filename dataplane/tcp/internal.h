@@ -29,6 +29,12 @@ inline bool IsOld(const TcpHeader& s, const Half& sender, const Half& receiver) 
   return receiver.heard() && Before(end, receiver.ack) && Before(end, sender.end);
 }
 
+// Does it begin where the other side has acknowledged what was not seen of it?
+inline bool IsWhereAcked(const TcpHeader& s, Direction d, const Connection& c) {
+  const Suspicion& suspicion = c.facts.suspicion;
+  return suspicion.active && suspicion.by_ack && suspicion.sender == d && s.seq == suspicion.first;
+}
+
 inline Outcome Invalidate(Invalid reason) { return {.invalid = reason}; }
 
 // The state-dependent part of an outcome, once `c` has moved from `before`.
@@ -41,7 +47,7 @@ inline Outcome Conclude(const Connection& c, StatePair before, bool refresh, uin
   if (outcome.timeout == TimeoutClass::kEstablished && !(c.half[0].heard() && c.half[1].heard())) {
     outcome.timeout = TimeoutClass::kMidstream;
   }
-  if (c.facts.unanswered >= 3 && outcome.timeout == TimeoutClass::kEstablished) {
+  if (c.facts.unanswered >= 3 && RetransmissionShortens(outcome.timeout)) {
     outcome.timeout = TimeoutClass::kRetransmission;
   }
   return outcome;

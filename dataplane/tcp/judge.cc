@@ -4,9 +4,10 @@
 namespace coretrack::tcp {
 namespace {
 
-// RFC 7323 5.3, R1. What follows R3 is Half::ts_recent.
+// RFC 7323 5.3, R1. What follows R3 is Half::ts_recent. One tick is let pass, as Linux does
+// (TCP_PAWS_WINDOW): its senders take the time before they queue, so two segments may swap by one.
 bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uint32_t tsval) {
-  if (!Before(tsval, sender.ts_recent)) return false;
+  if (!Before(tsval + 1, sender.ts_recent)) return false;
   // A pure ACK that was overtaken is accepted by stacks as long as it is at the edge and a second
   // or so old.
   const bool pure_ack = s.payload_bytes == 0 && (s.flags & tcp_flag::kFin) == 0;
@@ -53,9 +54,11 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   const uint32_t end = s.seq + LengthOf(s);
   const bool fin = (s.flags & tcp_flag::kFin) != 0;
 
-  // The third ACK must acknowledge the SYN it answers.
+  // The third ACK must acknowledge the SYN it answers. More than was seen only from where the other side
+  // has acknowledged what was not seen either: the box missed packets (TCP.md 37).
   if (sender.state == kSynSent && receiver.heard()) {
-    if (!After(s.ack, sender.ack) || (receiver.state != kSynSent && After(s.ack, receiver.end)))
+    const bool unseen = receiver.state != kSynSent && After(s.ack, receiver.end);
+    if (!After(s.ack, sender.ack) || (unseen && !IsWhereAcked(s, d, *c)))
       return Invalidate(Invalid::kAckHigh);
   }
   // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer; a

@@ -19,8 +19,14 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   const StatePair before = c->states();
   using enum State;
 
+  // A stray one, of an end that is done: it answers a late segment, with what that acknowledged
+  // (TCP.md 38).
   if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
-  if (receiver.state == kSynSent && !(sender.state == kSynRcvd)) {
+  if (sender.state == kClosed && receiver.state == kTimeWait && AtOrBefore(s.seq, sender.end) &&
+      After(s.seq, sender.end - std::max(kMinAckWindow, DecodeWindow(receiver.max_window)))) {
+    return Conclude(*c, before, false, 0);
+  }
+  if (receiver.state == kSynSent && !(sender.state == kSynRcvd && c->facts.syn_seen[Raw(d)])) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
     if (!AcknowledgesSyn(s, receiver)) return Invalidate(Invalid::kSynAckAck);
   } else if (sender.state == kSynSent && !receiver.heard()) {
@@ -32,9 +38,7 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     // What the receiver expects next; its `ack` is still the peer's ISN when it has only sent a
     // SYN.
     const uint32_t expected = receiver.ack + (receiver.state == kSynSent ? 1 : 0);
-    const Suspicion& suspicion = c->facts.suspicion;
-    const bool answers_ack =
-        suspicion.active && suspicion.by_ack && suspicion.sender == d && s.seq == suspicion.first;
+    const bool answers_ack = IsWhereAcked(s, d, *c);
     // RFC 9293 3.10.7.4, fifth: an ACK that does not fit its SYN+ACK; it stays in SYN_RCVD.
     if (answers_ack && sender.state == kSynRcvd) return Conclude(*c, before, false, 0);
     const bool expected_known = receiver.heard() || receiver.ack != 0;

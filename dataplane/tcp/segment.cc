@@ -9,9 +9,11 @@ namespace {
 using namespace tcp_flag;
 using enum State;
 
-bool IsRetransmission(const TcpHeader& s, const Half& sender) {
-  return s.payload_bytes != 0 && sender.heard() && AtOrBefore(s.seq + LengthOf(s), sender.end) &&
-         Before(s.seq, sender.end - 1);  // not a keep-alive
+bool IsRetransmission(const TcpHeader& s, const Half& sender, const Half& receiver) {
+  const uint32_t end = s.seq + LengthOf(s);
+  if (end == s.seq || !sender.heard() || After(end, sender.end)) return false;
+  // One byte that has been acknowledged is a keep-alive (RFC 9293 3.8.4).
+  return !(s.payload_bytes == 1 && s.seq == sender.end - 1 && AtOrBefore(end, receiver.ack));
 }
 
 // What it sent. True: its FIN counts from now on.
@@ -31,9 +33,11 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
     // Its receiver drops what acknowledges too much, unless it was the box that missed something.
     const bool believable = !receiver.heard() || AtOrBefore(s.ack, receiver.end);
     const bool in_order =
-        !sender.heard() || (believable && AtOrBefore(s.seq, unbroken) && !Before(end, sender.end));
+        !sender.heard() || (believable && !Before(end, sender.end) &&
+                            (AtOrBefore(s.seq, unbroken) || IsWhereAcked(s, d, *c)));
     // Where the other side is not seen, no acknowledgment will ever confirm it.
-    if (in_order || !receiver.heard()) {
+    const bool syn_missed = !sender.heard() && receiver.state == kSynSent;
+    if ((in_order && !syn_missed) || !receiver.heard()) {
       fin_pending = false;
       sender.end = end;
       return true;
@@ -54,8 +58,8 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
   return false;
 }
 
-// What it offers and what it acknowledges.
-void TakeAck(const TcpHeader& s, Direction d, Connection* c) {
+// What it offers and what it acknowledges. `exact`: its own number was the next one.
+void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   const bool first_ack = sender.state == kSynSent || !sender.heard();
@@ -79,16 +83,22 @@ void TakeAck(const TcpHeader& s, Direction d, Connection* c) {
     if (first_ack || !IsOld(s, sender, receiver))
       sender.ack = first_ack ? s.ack : Later(sender.ack, s.ack);
   } else {
-    c->facts.suspicion = {.active = true,
-                          .by_ack = true,
-                          .fin = false,
-                          .sender = Opposite(d),
-                          .first = s.ack,
-                          .end = s.ack};
+    if (first_ack) sender.ack = receiver.end;  // the SYN, at the least
+    // Of data behind the SYN: so it has got the third ACK.
+    if (exact && sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
+    if (exact)
+      c->facts.suspicion = {.active = true,
+                            .by_ack = true,
+                            .fin = false,
+                            .sender = Opposite(d),
+                            .first = s.ack,
+                            .end = s.ack};
   }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
-    receiver.max_end = first_ack ? limit : Later(receiver.max_end, limit);
+    // The window of a SYN that was answered still counts.
+    const bool offered = receiver.heard() && (!first_ack || c->facts.syn_seen[Raw(d)]);
+    receiver.max_end = offered ? Later(receiver.max_end, limit) : limit;
   }
 }
 
@@ -127,6 +137,28 @@ bool TakePendingFins(const TcpHeader& s, Direction d, Connection* c) {
   return behind_hole;
 }
 
+// The first that is heard of an endpoint is data, with an ACK of the other's SYN: its SYN+ACK was missed,
+// or comes later.
+bool TakeMissedSynAck(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  if (s.payload_bytes == 0 || Before(s.ack, receiver.max_end) || After(s.ack, receiver.end))
+    return false;
+  const bool never_scaled = c->facts.offered_scale[Raw(Opposite(d))] == kNoScale;
+  sender.scale = receiver.scale = never_scaled ? 0 : kUnknownScale;
+  receiver.ack = s.seq - 1;  // below the first number that it can acknowledge
+  sender.max_end = s.seq + DecodeWindow(receiver.max_window);
+  Apply(Event::kSendSynAck, &sender);
+  return true;
+}
+
+// Was believed to have received the other FIN, and says behind its own that it has not. (What was
+// acknowledged and comes again moves nothing back: it may be a late copy.)
+bool IsNotClosing(const TcpHeader& s, const Half& sender, const Half& receiver) {
+  return sender.state == kClosing && s.seq == sender.end && s.ack != receiver.end &&
+         Before(sender.ack, receiver.end);
+}
+
 // Data again and again without an answer: how often, up to 3.
 void CountUnanswered(bool retransmission, Direction d, Facts* facts) {
   const bool reverse = d == Direction::kReverse;
@@ -143,7 +175,7 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   Half& receiver = c->half[Raw(Opposite(d))];
   const StatePair before = c->states();
   if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
-  if (receiver.state == kSynSent && !sender.heard()) {
+  if (receiver.state == kSynSent && !sender.heard() && !TakeMissedSynAck(s, d, c)) {
     // An ACK before the SYN+ACK: a challenge ACK of an older incarnation (TCP.md 2), or the first
     // packet of a 5-way handshake. The number is kept, so that the RST it provokes is understood.
     sender.ack = s.ack;
@@ -152,21 +184,30 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   uint16_t notes = 0;
   if (const auto verdict = Judge(s, d, policy, c, &notes)) return *verdict;
 
-  const bool retransmission = IsRetransmission(s, sender);
+  const bool exact = !sender.heard() || s.seq == sender.end;
+  const bool retransmission = IsRetransmission(s, sender, receiver);
   if (retransmission) notes |= note::kRetransmission;
   const bool fin_counts = TakeSequence(s, d, c);
   tcp::Suspicion& suspicion = c->facts.suspicion;
   if (suspicion.active && suspicion.by_ack && suspicion.sender == d &&
       AtOrAfter(sender.end, suspicion.first)) {
+    if (s.seq == suspicion.first) {
+      receiver.ack = Later(receiver.ack, suspicion.first);
+      if (sender.state == kSynRcvd && receiver.state != kSynSent)
+        Apply(Event::kRecvAckOfSyn, &sender);
+    }
     suspicion = {};
   }
-  TakeAck(s, d, c);
+  TakeAck(s, d, exact, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
+  if (c->facts.provisional[Raw(d)] && IsNotClosing(s, sender, receiver))
+    sender.state = receiver.ack == sender.end ? kFinWait2 : kFinWait1;
   const bool acks_fin = s.ack == receiver.end &&
                         (HasSentFin(receiver.state) || c->facts.fin_pending[Raw(Opposite(d))]);
   const bool behind_hole = acks_fin && TakePendingFins(s, d, c);
   MoveClosing({.ack = s.ack,
                .fin_counts = fin_counts,
+               .acks_syn = s.ack == sender.ack,
                .acks_fin = acks_fin,
                .behind_hole = behind_hole,
                .old = IsOld(s, sender, receiver)},
@@ -181,6 +222,8 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
     refresh = fin_again || !(before == c->states());
   }
   CountUnanswered(retransmission, d, &c->facts);
+  // Who goes on has not forgotten this connection.
+  if (before.originator != kTimeWait && before.responder != kTimeWait) c->facts.kept_syn = false;
   if (sender.state == kEstablished && receiver.state == kEstablished && sender.heard() &&
       receiver.heard()) {
     c->facts.assured = true;

@@ -66,6 +66,9 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
   const auto closed = [](State state) { return state == kClosed; };
   if (closed(sender.state) && closed(receiver.state)) return {.action = Action::kNewConnection};
 
+  // What it said before was not of this connection, after all.
+  if (receiver.state == kSynSent && sender.heard() && !c->facts.syn_seen[Raw(d)])
+    sender = Half{.state = kListen};
   const bool same_isn = s.seq + 1 == sender.max_end;
   switch (sender.state) {
     case kSynSent:
@@ -118,6 +121,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
 
   if (sender.state == kTimeWait || receiver.state == kTimeWait)
     return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
+  // Data may overtake it; but not data of other numbers.
+  if (receiver.state == kSynSent && sender.heard() && !c->facts.syn_seen[Raw(d)] &&
+      sender.end - (s.seq + 1) > DecodeWindow(receiver.max_window)) {
+    sender = Half{.state = kListen};
+  }
   if (receiver.state == kSynSent || (receiver.state == kSynRcvd && sender.state == kSynSent) ||
       (receiver.state == kSynRcvd && sender.state == kSynRcvd)) {
     // Its own `ack` is the other ISN until it has acknowledged that.
@@ -135,10 +143,13 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
                                                      : Invalid::kSequenceLow);
     }
     const bool own_acked = simultaneous && AtOrAfter(receiver.ack, sender.max_end);
-    const bool first = !sender.heard() || simultaneous;
+    const bool overtaken = sender.heard() && !c->facts.syn_seen[Raw(d)];  // by data
+    const bool first = !sender.heard() || simultaneous || overtaken;
     const bool again = !first && s.seq == receiver.ack;
     if (!again) {
+      const uint32_t end = sender.end;
       StartDirection(s, d, c);
+      if (overtaken) sender.end = Later(end, sender.end);
       if (!simultaneous) receiver.ack = s.seq;  // one below the first number it can acknowledge
     }
     sender.ack = s.ack;
@@ -169,6 +180,9 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     Apply(Event::kRecvAckOfSyn, &receiver);
     return Conclude(*c, before, true, note::kRetransmission);
   }
+  // In a simultaneous open it may follow an ACK, and offers a window.
+  if (c->facts.syn_seen[Raw(d)] && s.ack == sender.ack && AtOrBefore(s.seq + 1, receiver.ack))
+    receiver.max_end = Later(receiver.max_end, s.ack + s.window);
   // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless; or
   // the answer to a kept SYN.
   Outcome outcome = Conclude(*c, before, false, note::kChallenged);

@@ -50,6 +50,12 @@ inline constexpr auto kClassOf = [] {
 }();
 }  // namespace internal
 
+// Retransmitting without an answer has a timeout of its own (the shorter of the two counts) where
+// waiting is long.
+constexpr bool RetransmissionShortens(TimeoutClass by_state) {
+  return by_state == TimeoutClass::kEstablished || by_state == TimeoutClass::kHalfClosed;
+}
+
 constexpr TimeoutClass TimeoutClassOf(StatePair pair) { return internal::kClassOf[Code(pair)]; }
 
 }  // namespace coretrack::tcp

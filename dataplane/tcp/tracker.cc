@@ -13,6 +13,7 @@ bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn) {
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c,
           Outcome* outcome) {
   *outcome = {};
+  c->facts.provisional[Raw(Opposite(direction))] = true;
   if (!FlagsAreLegal(segment.flags)) {
     outcome->invalid = Invalid::kFlags;
     return false;
@@ -31,7 +32,7 @@ bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, C
       break;
   }
   if (!policy.midstream) return false;
-  c->facts.midstream = c->facts.guessed = true;
+  c->facts.midstream = true;
   for (Half& half : c->half) {
     half.state = State::kEstablished;
     half.scale = kUnknownScale;
@@ -41,7 +42,10 @@ bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, C
   return true;
 }
 
-Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c) {
+namespace {
+
+Outcome TrackByFlags(const TcpHeader& segment, Direction direction, const Policy& policy,
+                     Connection* c) {
   if (!FlagsAreLegal(segment.flags)) [[unlikely]]
     return Invalidate(Invalid::kFlags);
   if ((segment.flags & (kSyn | kRst)) == 0) [[likely]]
@@ -49,6 +53,19 @@ Outcome Track(const TcpHeader& segment, Direction direction, const Policy& polic
   if ((segment.flags & kRst) != 0) return TrackRst(segment, direction, c);
   if ((segment.flags & kAck) != 0) return TrackSynAck(segment, direction, c);
   return TrackSyn(segment, direction, c);
+}
+
+}  // namespace
+
+Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c) {
+  const unsigned receiver = Raw(Opposite(direction));
+  const State before = c->half[receiver].state;
+  const Outcome outcome = TrackByFlags(segment, direction, policy, c);
+  if (outcome.invalid == Invalid::kNone && (outcome.notes & note::kChallenged) == 0) {
+    c->facts.provisional[Raw(direction)] = false;
+    if (c->half[receiver].state != before) c->facts.provisional[receiver] = true;
+  }
+  return outcome;
 }
 
 std::string_view Name(Invalid reason) {

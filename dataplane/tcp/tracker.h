@@ -89,7 +89,7 @@ struct alignas(32) Outcome {
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy,
           Connection* connection, Outcome* outcome);
 
-// Any later segment.
+// Any later segment. `connection->facts.kept_syn` is the caller's to set once it keeps a SYN.
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy,
               Connection* connection);
 

@@ -100,14 +100,17 @@ class SlotStacks {
     return slot;
   }
 
-  bool IsFiled(FlowIndex flow) const {
+  bool IsFiled(FlowIndex flow) const { return SlotOf(flow) != kNoSlot; }
+  // The slot that `flow` is filed in, or kNoSlot.
+  uint32_t SlotOf(FlowIndex flow) const {
     assert(Raw(flow) < capacity_);
     const uint32_t position = position_[Raw(flow)];
-    if (position == 0 || pool_[position] != Raw(flow)) return false;
+    if (position == 0 || pool_[position] != Raw(flow)) return kNoSlot;
     const uint32_t slot = SlotOf(position);
-    if (slot == kNoSlot) return false;
+    if (slot == kNoSlot) return kNoSlot;
     const uint32_t top = slots_[slot].top;
-    return position / kChunkWords != top / kChunkWords || position <= top;
+    const bool live = position / kChunkWords != top / kChunkWords || position <= top;
+    return live ? slot : kNoSlot;
   }
 
   // Starts loading what Push() and Remove() of `flow` touch first.

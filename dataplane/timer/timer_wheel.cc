@@ -40,6 +40,19 @@ void TimerWheel::Cancel(FlowIndex flow) {
   }
 }
 
+void TimerWheel::Hasten(FlowIndex flow, Tick deadline) {
+  if (const uint32_t slot = stacks_.SlotOf(flow); slot != SlotStacks::kNoSlot) {
+    const uint32_t level = slot / kSlots;
+    // How many units from the clock's to the slot's, and to the deadline's.
+    const uint32_t filed = (slot % kSlots - Unit(level, clock_)) & (Circle(level) - 1);
+    const uint32_t wanted = (deadline.ms() >> Shift(level)) - (clock_.ms() >> Shift(level));
+    const uint32_t units = wanted & (~uint32_t{0} >> Shift(level));
+    if (clock_.AtOrBefore(deadline) && filed <= units) return;
+    Cancel(flow);
+  }
+  Schedule(flow, deadline);
+}
+
 uint32_t TimerWheel::Advance(Tick now, std::span<FlowIndex> due) {
   if (target_.Before(now)) target_ = now;
   uint32_t count = 0;

@@ -56,6 +56,8 @@ class TimerWheel {
   // Files `flow` to be handed out at `deadline` (by the next Advance() when that has passed).
   // REQUIRES: `flow` is not filed.
   void Schedule(FlowIndex flow, Tick deadline);
+  // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
+  void Hasten(FlowIndex flow, Tick deadline);
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
   bool IsFiled(FlowIndex flow) const { return stacks_.IsFiled(flow); }

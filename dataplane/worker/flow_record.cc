@@ -1,5 +1,6 @@
 #include "dataplane/worker/flow_record.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -47,6 +48,7 @@ EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
   }
   e.retransmits = detail.retransmits[d];
   e.out_of_window = detail.out_of_window[d];
+  e.provisional = (detail.small & detail_small::Provisional(d)) != 0;
   return e;
 }
 
@@ -87,23 +89,31 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   const unsigned o = Raw(OriginatorOf(line.state));
   r.originator = MakeEndpoint(copy, o, r.ipv6);
   r.responder = MakeEndpoint(copy, 1 - o, r.ipv6);
-  r.start_us = copy.detail.start_us.Get();
+  r.start_us = StartUsOf(copy.detail);
 
   const int32_t left_ms = line.deadline() - now.tick;
   r.timeout_ms = left_ms > 0 ? left_ms : 0;
   // A tick is a unix millisecond modulo 2^32 (worker/clock.h), so the last packet's is known
-  // exactly.
-  const int64_t since_last_ms = int64_t{TimeoutMsOf(line, copy.detail, tunables)} - left_ms;
-  const uint64_t now_ms = now.unix_us / 1000;
-  const uint64_t last_us = (now_ms - static_cast<uint64_t>(since_last_ms)) * 1000;
+  // exactly from the timeout it was given: the one in force, or the one before if it came before the
+  // change.
+  const auto last_by = [&](const Timeouts& timeouts) {
+    const int64_t since_ms = int64_t{TimeoutMsOf(line, copy.detail, timeouts)} - left_ms;
+    return (now.unix_us / 1000 - static_cast<uint64_t>(since_ms)) * 1000;
+  };
+  uint64_t last_us = last_by(tunables);
+  if (const uint64_t changed_us = tunables.timeouts_changed_us;
+      changed_us != 0 && (last_us > now.unix_us || last_us < changed_us)) {
+    last_us = std::min(last_by(tunables.before), changed_us);
+  }
   r.last_us = last_us < r.start_us ? r.start_us : last_us > now.unix_us ? now.unix_us : last_us;
 
   r.assured = (copy.detail.flags & detail_flag::kAssured) != 0;
   r.midstream = (copy.detail.flags & detail_flag::kMidstream) != 0;
-  r.originator_guessed = (copy.detail.flags & detail_flag::kGuessed) != 0;
+  r.originator_guessed = r.midstream;
   r.end = end;
-  r.time_wait_fins = copy.detail.time_wait_counts & 0xf;
-  r.time_wait_duplicates = copy.detail.time_wait_counts >> 4;
+  r.time_wait_fins = detail_small::Count(copy.detail.small, detail_small::kFinsShift);
+  r.time_wait_duplicates = detail_small::Count(copy.detail.small, detail_small::kDuplicatesShift);
+  r.related_icmp = RelatedIcmpOf(copy.detail);
   r.history = HistoryText(copy.detail.history);
   return r;
 }

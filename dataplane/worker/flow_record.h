@@ -40,6 +40,8 @@ struct EndpointRecord {
   std::optional<uint32_t> handshake_rtt_us;
   uint32_t retransmits = 0;
   uint32_t out_of_window = 0;
+  bool provisional =
+      false;  // of `state`: it is what its last received segment makes of it, or a guess
 };
 
 struct FlowRecord {
@@ -58,8 +60,9 @@ struct FlowRecord {
   bool midstream = false;
   bool originator_guessed = false;
   End end = End::kActive;
-  uint8_t time_wait_fins = 0;        // saturates at 15
-  uint8_t time_wait_duplicates = 0;  // saturates at 15
+  uint8_t time_wait_fins = 0;        // saturates at 7
+  uint8_t time_wait_duplicates = 0;  // saturates at 7
+  uint8_t related_icmp = 0;          // ICMP errors that quoted it; saturates at 15
   std::string history;               // Zeek's letters, upper case: the originator
 };
 

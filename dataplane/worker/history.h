@@ -20,8 +20,9 @@ enum class Letter : uint8_t {
   kRst,
   kRetransmission,
   kZeroWindow,
-  kInvalidFlags,
-  kFlipped
+  kMultiFlag,  // SYN with FIN or RST
+  kFlipped,
+  kInconsistent,  // FIN with RST
 };
 
 // Adds the letter unless it is there already or the history is full.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/worker/established_path.h"
+#include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {
 namespace {
@@ -83,6 +84,7 @@ class Pipeline::Locator {
   // `burst` may be null: there is nothing to find.
   Locator(const Pipeline& pipeline, Burst* burst)
       : tables_{pipeline.ipv4_.get(), pipeline.ipv6_.get()},
+        wheel_(pipeline.wheel_.get()),
         burst_(burst),
         count_(burst != nullptr ? burst->count : 0) {}
 
@@ -95,7 +97,12 @@ class Pipeline::Locator {
       if (burst_->candidate[i] == FlowIndex::kNone) [[unlikely]] {
         // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
-        table.PrefetchInsert(burst_->hash[i]);
+        const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
+        if (place != FlowIndex::kNone) {
+          wheel_->Prefetch(place);
+        } else {
+          full_ |= uint64_t{1} << i;
+        }
         missed_ |= uint64_t{1} << i;
       }
     }
@@ -105,17 +112,23 @@ class Pipeline::Locator {
     UpTo(count_);
     for (; missed_ != 0; missed_ &= missed_ - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
-      burst_->candidate[i] = tables_[burst_->meta[i].key.ipv6]->FartherCandidate(burst_->hash[i]);
+      const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
+      burst_->candidate[i] = table.FartherCandidate(burst_->hash[i]);
+      if ((full_ >> i & 1) == 0 || burst_->candidate[i] != FlowIndex::kNone) continue;
+      const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
+      if (place != FlowIndex::kNone) wheel_->Prefetch(place);
     }
   }
 
  private:
   static_assert(kMaxBurst <= 64);
   std::array<const FlowTable*, 2> tables_;
+  const TimerWheel* wheel_;
   Burst* burst_;
   uint32_t count_;
   uint32_t next_ = 0;
-  uint64_t missed_ = 0;
+  uint64_t missed_ = 0;  // packets without a candidate in their home group
+  uint64_t full_ = 0;    // of those, whose home group has no room
 };
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
@@ -210,10 +223,15 @@ void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
 // ICMP errors belong to the flow they quote and never move it (TCP.md 32).
 void Pipeline::RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally) {
-  if (FindLive(burst, i, now) == FlowIndex::kNone)
-    return NoFlow(burst, i, Untracked::kUnrelatedIcmp, tally);
+  const FlowIndex index = FindLive(burst, i, now);
+  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kUnrelatedIcmp, tally);
   ++tally.tracked;
   counters_.related_icmp.Add(1);
+  Slot slot;
+  Load(index, &slot);
+  if (RelatedIcmpOf(slot.detail) == kMaxRelatedIcmp) return;
+  slot.detail.start.Set(slot.detail.start.Get() + (uint64_t{1} << kStartBits));
+  Store(slot, true);
 }
 
 void Pipeline::CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word) {

@@ -12,7 +12,7 @@ namespace {
 // Unassured flows that one new flow may look at when it needs room.
 constexpr int kEvictionProbes = 8;
 // Flows whose lines are loaded together.
-constexpr uint32_t kExpireChunk = 32;
+constexpr uint32_t kExpireChunk = 16;
 
 }  // namespace
 
@@ -35,7 +35,12 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   FlowTable& table = TableOf(key.ipv6);
   UnassuredQueue* queue = unassured_[key.ipv6][midstream].get();
   // What leaves a full queue need not be unassured any more: then nothing had to give way.
-  if (queue->full()) EvictOldest(table, queue, now);
+  if (queue->full()) {
+    EvictOldest(table, queue, now);
+    const FlowIndex soon = queue->Ahead(kEvictionProbes);
+    table.PrefetchLine(soon);
+    table.PrefetchDetail(soon);
+  }
   if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
   if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Insert(key, hash);
@@ -69,7 +74,7 @@ bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now no
 
 // Stores a flow for the first time: filed, counted, queued for eviction until it is assured.
 void Pipeline::StoreNew(Slot& slot, Now now) {
-  slot.detail.start_us.Set(now.unix_us);
+  slot.detail.start.Set(now.unix_us & kStartMask);
   Store(slot, true);
   wheel_->Schedule(slot.index, slot.line.deadline());
   const bool midstream = (slot.detail.flags & detail_flag::kMidstream) != 0;
@@ -84,9 +89,7 @@ void Pipeline::StoreNew(Slot& slot, Now now) {
 // The wheel finds a flow at its old deadline by itself; only a deadline that came nearer must be
 // filed anew.
 void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline) {
-  if (!deadline.Before(old_deadline)) return;
-  wheel_->Cancel(index);
-  wheel_->Schedule(index, deadline);
+  if (deadline.Before(old_deadline)) wheel_->Hasten(index, deadline);
 }
 
 void Pipeline::CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const {

@@ -21,16 +21,17 @@ using namespace tcp_flag;
 
 static_assert(offsetof(FlowDetail, flags) == 4 && offsetof(FlowDetail, history) == 8 &&
               offsetof(FlowDetail, handshake_rtt_us) == 18 &&
-              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start_us) == 54 &&
-              sizeof(FlowDetail::start_us) == 7);
-constexpr int kFlagsShift = 32;  // in word 0
+              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start) == 54 &&
+              sizeof(FlowDetail::start) == 7 && offsetof(FlowDetail, small) == 7);
+constexpr int kFlagsShift = 32, kSmallShift = 56;  // in word 0
 // Handshake RTTs in word 2, by Direction.
 constexpr uint64_t kRttMask = PackedUint<3>::kMax;
 constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
 
 // What the general path must be asked about.
 constexpr uint32_t kKeptInMind = detail_flag::FinPending(0) | detail_flag::FinPending(1) |
-                                 3u << detail_flag::kUnansweredShift | detail_flag::kSuspicion;
+                                 3u << detail_flag::kUnansweredShift | detail_flag::kSuspicion |
+                                 detail_flag::kKeptSyn;
 
 }  // namespace
 
@@ -59,6 +60,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
   if (!sender.heard() || !receiver.heard()) return false;
   sender.state = d == originator ? before.originator : before.responder;
   receiver.state = d == originator ? before.responder : before.originator;
+  const tcp::State receiver_before = receiver.state;
   if (!tcp::StepInOrder(s, sender, receiver)) return false;
 
   const bool opened =
@@ -69,7 +71,12 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
       static_cast<uint8_t>(StateCode(after) | (state_before & kOriginatorReverse));
   if ((state_after & kStateCodeMask) == kBothEstablished)
     word0 |= uint64_t{detail_flag::kAssured} << kFlagsShift;
-  const bool attention = (word0 >> kFlagsShift & detail_flag::kAssured) == 0;
+  constexpr uint64_t kProvisional[] = {uint64_t{detail_small::Provisional(0)} << kSmallShift,
+                                       uint64_t{detail_small::Provisional(1)} << kSmallShift};
+  word0 &= ~kProvisional[d];
+  if (receiver.state != receiver_before) word0 |= kProvisional[1 - d];
+  const bool attention = (word0 >> kFlagsShift & detail_flag::kAssured) == 0 ||
+                         (word0 & (kProvisional[0] | kProvisional[1])) != 0;
 
   const bool from_responder = d != originator;
   const bool pure_ack = s.payload_bytes == 0 && (s.flags & kFin) == 0;
@@ -79,7 +86,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
   if ((s.flags & kFin) != 0) AddLetter(Letter::kFin, from_responder, &word1, &word2);
   if (pure_ack) AddLetter(Letter::kAck, from_responder, &word1, &word2);
   if (opened && static_cast<uint32_t>(word(3)) == 0) {  // nothing was retransmitted
-    const uint64_t start_us = word(6) >> 48 | (word(7) & ((uint64_t{1} << 40) - 1)) << 16;
+    const uint64_t start_us = (word(6) >> 48 | word(7) << 16) & kStartMask;
     const uint64_t since_start_us = now.unix_us - start_us;
     const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
     if (answer_us != 0 && since_start_us >= answer_us) {

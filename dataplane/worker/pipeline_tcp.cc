@@ -16,7 +16,6 @@ using namespace tcp_flag;
 // What the segment's first of its kind adds to the history.
 void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
                 std::array<uint8_t, 10>* history) {
-  if (!tcp::FlagsAreLegal(s.flags)) return AddLetter(Letter::kInvalidFlags, responder, history);
   if ((s.flags & kSyn) != 0)
     AddLetter((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder, history);
   if ((s.flags & kRst) != 0) AddLetter(Letter::kRst, responder, history);
@@ -30,14 +29,23 @@ void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
   }
 }
 
+// Flags that no TCP sends, as far as there is a letter for them.
+void AddFlagLetter(uint8_t flags, bool responder, std::array<uint8_t, 10>* history) {
+  if ((flags & kSyn) != 0 && (flags & (kFin | kRst)) != 0) {
+    AddLetter(Letter::kMultiFlag, responder, history);
+  } else if ((flags & (kFin | kRst)) == (kFin | kRst)) {
+    AddLetter(Letter::kInconsistent, responder, history);
+  }
+}
+
 template <typename T>
 void Increment(T* count) {
   if (*count != std::numeric_limits<T>::max()) ++*count;
 }
 
-// A nibble of `counts`.
-void IncrementNibble(uint8_t* counts, int shift) {
-  if ((*counts >> shift & 0xf) != 0xf) *counts = static_cast<uint8_t>(*counts + (1 << shift));
+void IncrementSmall(uint8_t* small, int shift) {
+  if (detail_small::Count(*small, shift) != detail_small::kMaxCount)
+    *small = static_cast<uint8_t>(*small + (1 << shift));
 }
 
 bool IsOutOfWindow(tcp::Invalid reason) {
@@ -104,6 +112,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     case tcp::Action::kNewConnection:
       return ReopenTcp(burst, i, index, now, tally);
     case tcp::Action::kConfirmSyn:
+      if (!c.facts.kept_syn) break;
       return ConfirmKeptSyn(burst, i, index, outcome, now, tally);
     case tcp::Action::kKeepSyn: {
       const tcp::Half& sender = c.half[Raw(meta.direction)];
@@ -115,6 +124,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
                   .unix_us = now.unix_us};
       std::copy_n(s.options, s.option_bytes, syn.options.begin());
       kept_syns_.Put(index, generation, syn);
+      c.facts.kept_syn = true;
       break;
     }
     case tcp::Action::kNone:
@@ -141,8 +151,11 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
   if (outcome.invalid != tcp::Invalid::kNone) {
     if (IsOutOfWindow(outcome.invalid)) Increment(&detail.out_of_window[d]);
     if (outcome.invalid == tcp::Invalid::kTimeWaitDuplicate) {
-      IncrementNibble(&detail.time_wait_counts, 4);
+      IncrementSmall(&detail.small, detail_small::kDuplicatesShift);
       counters_.time_wait_duplicates.Add(1);
+    }
+    if (outcome.invalid == tcp::Invalid::kFlags) {
+      AddFlagLetter(meta.tcp.flags, responder, &detail.history);
     }
     CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
   } else {
@@ -161,12 +174,12 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
     counters_.window_observed.Add(1);
   }
   if ((outcome.notes & tcp::note::kFinAgain) != 0) {
-    IncrementNibble(&detail.time_wait_counts, 0);
+    IncrementSmall(&detail.small, detail_small::kFinsShift);
     counters_.time_wait_fins.Add(1);
   }
   // Handshake RTTs, from this box to either side; a retransmission makes them ambiguous (Karn and
   // Partridge, SIGCOMM'87).
-  const uint64_t since_start_us = now.unix_us - detail.start_us.Get();
+  const uint64_t since_start_us = now.unix_us - StartUsOf(detail);
   const bool ambiguous = detail.retransmits[0] != 0 || detail.retransmits[1] != 0;
   if ((outcome.notes & tcp::note::kSynAnswered) != 0 && !ambiguous && state_before != 0) {
     detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us, 1));
@@ -181,7 +194,7 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
   const Tick old_deadline = line.deadline();
   if (outcome.refresh || state_before == 0) {
     line.deadline_ms =
-        (now.tick + tunables_.tcp_timeout_ms[static_cast<int>(outcome.timeout)]).ms();
+        (now.tick + TcpTimeoutMs(tunables_, outcome.timeout, PairOf(line.state))).ms();
   }
   if (state_before == 0) {
     StoreNew(slot, now);

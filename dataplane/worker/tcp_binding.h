@@ -37,7 +37,7 @@ constexpr tcp::StatePair PairOf(uint8_t state) {
 namespace detail_flag {
 inline constexpr uint16_t kAssured = 1 << 0;
 inline constexpr uint16_t kMidstream = 1 << 1;
-inline constexpr uint16_t kGuessed = 1 << 2;
+inline constexpr uint16_t kKeptSyn = 1 << 2;  // Pipeline keeps one for this flow
 constexpr uint16_t SynSeen(unsigned d) { return static_cast<uint16_t>(1 << (3 + d)); }
 constexpr uint16_t Sack(unsigned d) { return static_cast<uint16_t>(1 << (5 + d)); }
 constexpr uint16_t Timestamps(unsigned d) { return static_cast<uint16_t>(1 << (7 + d)); }
@@ -47,6 +47,25 @@ inline constexpr uint16_t kRetransmitter = 1 << 13;
 inline constexpr uint16_t kSuspicion = 1 << 14;  // Pipeline keeps one for this flow
 inline constexpr uint16_t kHoleFilled = 1 << 15;
 }  // namespace detail_flag
+
+// Bits of FlowDetail::small: FINs again in TIME_WAIT, old duplicates in TIME_WAIT, both saturating at
+// kMaxCount; and of which directions the endpoint's state is provisional.
+namespace detail_small {
+inline constexpr uint8_t kMaxCount = 7;
+inline constexpr int kFinsShift = 0, kDuplicatesShift = 3;
+constexpr uint8_t Provisional(unsigned d) { return static_cast<uint8_t>(1 << (6 + d)); }
+constexpr uint8_t Count(uint8_t small, int shift) { return small >> shift & kMaxCount; }
+}  // namespace detail_small
+
+// FlowDetail::start: the unix time of the first packet in us (52 bits: until 2112), and above it how many
+// ICMP errors quoted the flow, saturating.
+inline constexpr int kStartBits = 52;
+inline constexpr uint64_t kStartMask = (uint64_t{1} << kStartBits) - 1;
+inline constexpr uint64_t kMaxRelatedIcmp = 15;
+inline uint64_t StartUsOf(const FlowDetail& detail) { return detail.start.Get() & kStartMask; }
+inline uint8_t RelatedIcmpOf(const FlowDetail& detail) {
+  return static_cast<uint8_t>(detail.start.Get() >> kStartBits);
+}
 
 // Direction `d`'s half, without its state.
 inline tcp::Half UnpackHalf(const FlowLine& line, unsigned d) {

@@ -2,6 +2,8 @@
 // reckon back when it was last seen.
 #pragma once
 
+#include <algorithm>
+
 #include "dataplane/flow/flow_line.h"
 #include "dataplane/packet/flow_key.h"
 #include "dataplane/worker/tcp_binding.h"
@@ -25,21 +27,35 @@ inline DatagramClass DatagramClassOf(uint8_t protocol, bool answered) {
 
 inline tcp::TimeoutClass TcpTimeoutClassOf(const FlowLine& line, const FlowDetail& detail) {
   const tcp::TimeoutClass by_state = tcp::TimeoutClassOf(PairOf(line.state));
-  if (by_state != tcp::TimeoutClass::kEstablished) return by_state;
-  if (line.max_window[0] == 0 || line.max_window[1] == 0) return tcp::TimeoutClass::kMidstream;
-  if ((detail.flags >> detail_flag::kUnansweredShift & 3) == 3)
+  if (by_state == tcp::TimeoutClass::kEstablished &&
+      (line.max_window[0] == 0 || line.max_window[1] == 0)) {
+    return tcp::TimeoutClass::kMidstream;
+  }
+  if ((detail.flags >> detail_flag::kUnansweredShift & 3) == 3 &&
+      tcp::RetransmissionShortens(by_state)) {
     return tcp::TimeoutClass::kRetransmission;
+  }
   return by_state;
+}
+
+// Of a flow whose endpoints are in `pair`.
+inline uint32_t TcpTimeoutMs(const Timeouts& timeouts, tcp::TimeoutClass timeout,
+                             tcp::StatePair pair) {
+  const auto ms = [&timeouts](tcp::TimeoutClass of) {
+    return timeouts.tcp_timeout_ms[static_cast<int>(of)];
+  };
+  if (timeout != tcp::TimeoutClass::kRetransmission) return ms(timeout);
+  return std::min(ms(timeout), ms(tcp::TimeoutClassOf(pair)));
 }
 
 // REQUIRES: line.state is not 0.
 inline uint32_t TimeoutMsOf(const FlowLine& line, const FlowDetail& detail,
-                            const Tunables& tunables) {
+                            const Timeouts& timeouts) {
   if (IsTcpState(line.state))
-    return tunables.tcp_timeout_ms[static_cast<int>(TcpTimeoutClassOf(line, detail))];
+    return TcpTimeoutMs(timeouts, TcpTimeoutClassOf(line, detail), PairOf(line.state));
   const bool answered = (line.state & kStateCodeMask) == kDatagramAnswered;
   const auto protocol = static_cast<uint8_t>(line.context);
-  return tunables.datagram_timeout_ms[static_cast<int>(DatagramClassOf(protocol, answered))];
+  return timeouts.datagram_timeout_ms[static_cast<int>(DatagramClassOf(protocol, answered))];
 }
 
 }  // namespace coretrack

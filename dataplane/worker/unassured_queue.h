@@ -32,6 +32,8 @@ class UnassuredQueue {
     entries_[(head_ + count_) % entries_.size()] = entry;
     ++count_;
   }
+  // The entry that Pop() answers after `n` others; any entry where there are not so many.
+  FlowIndex Ahead(size_t n) const { return entries_[(head_ + n) % entries_.size()].index; }
   // REQUIRES: !empty().
   Entry Pop() {
     const Entry entry = entries_[head_];

@@ -73,7 +73,7 @@ TEST(Wiring, EveryTimeoutGoesToItsPlace) {
 
 TEST(Wiring, DefaultsAreTheTrackersOwn) {
   const Tunables tunables = TunablesOf(Config());
-  EXPECT_EQ(tunables.tcp_timeout_ms, tcp::kDefaultTimeoutsMs);
+  EXPECT_EQ(static_cast<const Timeouts&>(tunables), Timeouts());
   EXPECT_EQ(tunables.tcp.midstream, tcp::Policy().midstream);
   EXPECT_FALSE(tunables.drop_invalid);
 }

@@ -20,8 +20,8 @@ def write(path, conversations):
                 number += 1
 
 
-def replay(binary, path, first):
-    """{packet: (state of the end whose address is `first`, state of the other)} and {packet: reason}."""
+def replay(binary, path, *first):
+    """{packet: (state of the end whose address is in `first`, state of the other)} and {packet: reason}."""
     states, invalid = {}, {}
     output = subprocess.run([binary, "replay", "--events", path], check=True, capture_output=True, text=True).stdout
     for line in output.splitlines():
@@ -30,7 +30,7 @@ def replay(binary, path, first):
             invalid[event["packet"]] = event["invalid"]
             continue
         ends = event["originator"], event["responder"]
-        one = ends[0] if ends[0]["address"] == first else ends[1]
+        one = ends[0] if ends[0]["address"] in first else ends[1]
         other = ends[1] if one is ends[0] else ends[0]
         states[event["packet"]] = one["state"], other["state"]
     return states, invalid

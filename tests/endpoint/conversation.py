@@ -222,7 +222,7 @@ class Conversation:
         if p.fin_sent or p.next == p.isn:
             return False
         data = b"e" * self.random.choice([1, 10, 200])
-        p.send(FIN | ACK, seq=p.next + len(data))
+        p.send(FIN | ACK, seq=p.next + len(data), own=True)
         p.next = (p.next + len(data) + 1) & MASK
         p.fin_sent = True
         p.hole = data
@@ -233,7 +233,7 @@ class Conversation:
         p = self.peer
         if not p.hole:
             return False
-        p.send(ACK, seq=p.next - 1 - len(p.hole), data=p.hole)
+        p.send(ACK, seq=p.next - 1 - len(p.hole), data=p.hole, own=True)
         p.hole = b""
         return True
 

@@ -22,19 +22,23 @@ class Peer:
         self.times = False
         self.echo = 0
 
-    def send(self, flags, seq=None, ack=None, data=b"", window=20_000, age=0, urgent=0):
-        """`age`: how much older than now the timestamp is. `ack` None: all that the host has sent."""
+    def send(self, flags, seq=None, ack=None, data=b"", window=20_000, age=0, urgent=0, own=False):
+        """`age`: how much older than now the timestamp is. `ack` None: all that the host has sent. `own`: it is of our stream, though out of order."""
         seq = self.next if seq is None else seq & MASK
         ack = self.host_next if ack is None else ack & MASK
         ahead = (seq - self.host_expects) & MASK
-        if not flags & RST and self.host_syn and 0 < ahead <= self.host_window * 9 // 8 and seq != self.next and data != self.hole:
+        if not flags & RST and self.host_syn and 0 < ahead <= self.host_window * 9 // 8 and seq != self.next and not own:
             self.forged = True
         if not flags & (RST | SYN) and seq == self.isn != self.next and self.host_syn:
             self.forged = True
         if not flags & RST and flags & ACK and self.host_syn and (ack - self.host_isn - 1) & MASK >= (self.host_next - self.host_isn) & MASK:
             self.forged = True
         packet = build(PEER, HOST, self.port, self.host_port, seq, ack, flags, window, self._options_of(flags, age), data, urgent)
-        self.log.append(Segment(packet))
+        s = Segment(packet)
+        # What the host had said until then.
+        s.host_expects, s.host_next, s.host_window, s.largest_window = self.host_expects, self.host_next, self.host_window, self.largest_window
+        s.forged = self.forged
+        self.log.append(s)
         self.host.write(packet)
         self.listen()
 

@@ -1,4 +1,4 @@
-"""TCP segments in IPv4 packets: made, and taken apart. Also used by tests/oracle."""
+"""TCP segments in IPv4 and IPv6 packets: made, and taken apart. Also used by tests/oracle."""
 
 import socket
 import struct
@@ -21,14 +21,17 @@ def build(source, destination, sport, dport, seq, ack, flags, window, options=b"
     """`options`: a multiple of four bytes."""
     tcp = struct.pack("!HHIIBBHHH", sport, dport, seq & MASK, ack & MASK if flags & ACK else 0, (20 + len(options)) // 4 << 4, flags,
                       window, 0, urgent) + options + data
-    addresses = socket.inet_aton(source) + socket.inet_aton(destination)
+    ipv6 = ":" in source
+    addresses = b"".join(socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, a) for a in (source, destination))
     tcp = tcp[:16] + struct.pack("!H", _checksum(addresses + struct.pack("!HH", 6, len(tcp)) + tcp)) + tcp[18:]
+    if ipv6:
+        return struct.pack("!IHBB", 6 << 28, len(tcp), 6, 64) + addresses + tcp
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + addresses
     return ip[:10] + struct.pack("!H", _checksum(ip)) + ip[12:] + tcp
 
 
 def offer(options):
-    """The options of a SYN: mss, scale, sack, time (value, echo)."""
+    """The options of a SYN: mss, scale, sack, time (value, echo); of any segment: time, blocks [(left, right)]."""
     data = b""
     if "mss" in options:
         data += struct.pack("!BBH", 2, 4, options["mss"])
@@ -38,6 +41,9 @@ def offer(options):
         data += b"\1\1\4\2"
     if "time" in options:
         data += timestamp(*options["time"])
+    if "blocks" in options:
+        data += struct.pack("!BBBB", 1, 1, 5, 2 + 8 * len(options["blocks"]))
+        data += b"".join(struct.pack("!II", left & MASK, right & MASK) for left, right in options["blocks"])
     return data
 
 
@@ -46,13 +52,16 @@ def timestamp(value, echo):
 
 
 class Segment:
-    """A TCP segment in an IPv4 packet, taken apart."""
+    """A TCP segment in an IP packet without extension headers, taken apart."""
 
     def __init__(self, packet):
-        start = (packet[0] & 15) * 4
-        total = struct.unpack_from("!H", packet, 2)[0]
         self.packet = packet
-        self.source = socket.inet_ntoa(packet[12:16])
+        if packet[0] >> 4 == 6:
+            start, total = 40, 40 + struct.unpack_from("!H", packet, 4)[0]
+            self.source = socket.inet_ntop(socket.AF_INET6, packet[8:24])
+        else:
+            start, total = (packet[0] & 15) * 4, struct.unpack_from("!H", packet, 2)[0]
+            self.source = socket.inet_ntoa(packet[12:16])
         self.sport, self.dport, self.seq, self.ack, offset, self.flags, self.window = \
             struct.unpack_from("!HHIIBBH", packet, start)
         header = (offset >> 4) * 4
@@ -83,6 +92,8 @@ def _options(data):
             found["scale"] = body[0]
         elif kind == 4:
             found["sack"] = True
+        elif kind == 5:
+            found["blocks"] = [struct.unpack_from("!II", body, at) for at in range(0, len(body), 8)]
         elif kind == 8:
             found["time"] = struct.unpack("!II", body)
     return found

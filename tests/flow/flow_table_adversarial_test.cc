@@ -66,7 +66,7 @@ TEST_P(EqualHashes, FillTheirGroupsAndNoMore) {
 
 TEST(OverflowCount, ThatCannotGrowRefuses) {
   // One home, every step: far more than 65,535 flows want to pass the home group.
-  TestTable table({.capacity = 230000});
+  TestTable table({.capacity = 920000});
   const uint64_t home = uint64_t{0x7777} << 48;
   std::mt19937_64 random(3);
   std::vector<Placed> placed;

@@ -1,8 +1,10 @@
 """Where coretrack and nf_conntrack may differ, why, and which text sides with us. What is not listed fails the test.
 
-A difference is a function of a Point: one segment, with what both said of it and of the one before.
+A difference is a function of a Point: one segment, what both said of it and of the one before, and a View of the record
+(record.py) of the talk. What we said is what is to be explained, never the explanation: each looks at the segment's numbers.
 """
 
+from record import after
 from segment import ACK, FIN, MASK, RST, SYN
 
 # Our pair of states in the kernel's one word: the first that either end is in.
@@ -10,6 +12,9 @@ _BY_EITHER = [("TIME_WAIT", ("TIME_WAIT",)), ("LAST_ACK", ("LAST_ACK", "CLOSING"
               ("FIN_WAIT", ("FIN_WAIT_1", "FIN_WAIT_2")), ("SYN_RECV", ("SYN_RCVD",)), ("SYN_SENT", ("SYN_SENT",)),
               ("ESTABLISHED", ("ESTABLISHED",))]
 _SYNCHRONIZED = ("ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT")
+_OPENING = ("SYN_SENT", "SYN_RECV")
+_CLOSING = ("FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT")
+_MIN_ACK_WINDOW = 66_000  # dataplane/tcp/validate.h
 
 
 def kernels_word(pair):
@@ -24,17 +29,27 @@ def kernels_word(pair):
 class Point:
     def __init__(self, talk, index, segment, kernel, ours, reason, before):
         self.talk, self.index, self.segment, self.before = talk, index, segment, before
+        self.view = talk.views[index] if index >= 0 else None
         self.kernel_invalid = kernel[0]
         self.kernel_state = {"SYN_SENT2": "SYN_SENT"}.get(kernel[1], kernel[1])
         self.pair, self.reason = ours, reason
         self.our_state = kernels_word(ours)
 
-    def agrees(self):
-        return self.kernel_invalid == bool(self.reason) and self.kernel_state == self.our_state
+    @property
+    def words(self):
+        return self.kernel_state, self.our_state
+
+    def same_verdict(self):
+        return self.kernel_invalid == bool(self.reason)
 
     @property
     def same_states(self):
-        return self.kernel_state == self.our_state
+        """Equal, or apart as they were before."""
+        gone = self.kernel_state is None and self.our_state == "CLOSE"  # the kernel drops the entry
+        return self.kernel_state == self.our_state or self.words == self.before.words or gone
+
+    def agrees(self):
+        return self.same_verdict() and self.same_states
 
     @property
     def we_stay(self):
@@ -44,166 +59,249 @@ class Point:
     def kernel_stays(self):
         return self.kernel_state == self.before.kernel_state
 
+    @property
+    def only_we_object(self):
+        """Invalid by us alone, and we stay where we were."""
+        return self.reason and not self.kernel_invalid and self.we_stay
+
+    @property
+    def only_kernel_objects(self):
+        return self.kernel_invalid and not self.reason
+
     def is_(self, *flags):
         """Is the segment of exactly this kind, of SYN, FIN and RST?"""
         return self.segment.flags & (SYN | FIN | RST) in flags
 
-    def earlier(self, by_sender=None):
-        """The segments before this one; of its sender, or of the other side."""
-        return [s for s in self.talk.log[:self.index] if by_sender is None or (s.source == self.segment.source) == by_sender]
-
     def kind(self):
-        before = (self.before.kernel_state, self.before.our_state)
-        return (self.talk.turns[self.index], before, "INVALID" if self.kernel_invalid else "", self.kernel_state, self.reason or "", self.pair)
+        return (self.talk.turns[self.index], self.before.words, "INVALID" if self.kernel_invalid else "", self.kernel_state, self.reason or "", self.pair)
 
     def __str__(self):
         return f"{self.kind()}"
 
 
+def of_use(p):
+    """No difference: what its receiver takes, or has and repeats its ACK for, is never invalid. It comes before all others.
+
+    But where a forgery showed more of an end than it has sent (TCP.md 22), what is honest may look old."""
+    if not p.reason or p.kernel_invalid or contradicted(p) or any(p.view.misled):
+        return False
+    return p.view.takes(p.segment) or p.view.repeats(p.segment)
+
+
+def contradicted(p):
+    """Bytes were sent twice with other meanings: a FIN at a number where data lie, or FINs at two numbers. Whom to believe is open."""
+    sender, receiver = p.view.sender, p.view.receiver
+    if p.is_(FIN) and (not after(p.segment.end, sender.shown) and p.segment.end not in sender.fins or sender.fins - {p.segment.end}):
+        return True
+    return any(end.twisted or len(end.fins) > 1 or len(end.isns) > 1 or (end.fins and end.sent not in end.fins) for end in (sender, receiver))
+
+
+# Verdicts.
+
 def syn_on_a_connection(p):
     """A SYN on a synchronized connection, or a SYN+ACK again, is not invalid: it moves nothing.
 
     RFC 5961 4: it is answered with a challenge ACK, which a host that has rebooted must get. The kernel calls it invalid."""
-    return p.kernel_invalid and not p.reason and p.is_(SYN) and p.same_states and p.we_stay and p.our_state in _SYNCHRONIZED
+    return p.only_kernel_objects and p.is_(SYN) and p.we_stay and p.before.our_state in _SYNCHRONIZED
 
 
 def inexact_reset(p):
-    """A RST inside the window, but not exact, is invalid.
+    """A RST that is not exact is invalid, inside the window or not; one that answers a SYN must acknowledge it.
 
-    RFC 5961 3.2. The kernel does not let it close either, but does not say so."""
-    return p.is_(RST) and p.reason == "rst_sequence" and not p.kernel_invalid and p.same_states and p.we_stay
-
-
-def inexact_reset_closes(p):
-    """A RST that is not exact, or does not acknowledge the SYN it answers, closes nothing.
-
-    RFC 5961 3.2, RFC 9293 3.10.7.3, second. The kernel takes it after a FIN, after a SYN on the connection, and for an entry that
-    is not assured."""
-    return p.is_(RST) and p.reason in ("rst_sequence", "syn_ack_ack") and not p.kernel_invalid and p.kernel_state in ("CLOSE", None) and p.we_stay
-
-
-def reset_whatever_it_acknowledges(p):
-    """An exact RST closes, whatever its ACK says.
-
-    RFC 9293 3.10.7.4: the RST bit is checked second, the ACK fifth. The kernel checks the ACK's window first."""
-    return p.is_(RST) and p.kernel_invalid and not p.reason and p.our_state == "CLOSE"
+    RFC 5961 3.2, RFC 9293 3.10.7.3, second. The kernel does not let it close either, but says so only outside of the window; and lets it
+    close after a FIN, after a SYN on the connection, and an entry that is not assured."""
+    r = p.view.receiver
+    if not p.is_(RST) or not p.only_we_object or p.kernel_state not in (p.before.kernel_state, "CLOSE", None):
+        return False
+    if r.expects is None:  # it is in SYN_SENT, or was never heard
+        return r.isn is None or not p.segment.flags & ACK or p.segment.ack != (r.isn + 1) & MASK
+    sender = p.view.sender
+    hidden = p.view.misled[0] and p.segment.seq != sender.una  # by what lay beyond, and was remembered (TCP.md 22)
+    return hidden or not p.view.exact(p.segment)
 
 
-def after_the_reset(p):
-    """What comes after a RST is not invalid: it was under way (TCP.md 38), and a SYN opens anew (TCP.md 34).
+def held_to_its_first_numbers(p):
+    """A connection that was picked up in its middle: what is far from its first numbers is invalid.
 
-    RFC 9293 3.10.7.1: an end that is CLOSED answers with a RST, no more. The kernel waits until its entry is gone."""
-    return p.before.kernel_state == "CLOSE" and p.kernel_invalid and not p.reason
-
-
-def before_the_answer(p):
-    """While a SYN is unanswered: challenge ACKs pass (TCP.md 2, 38), and where only one direction is seen the rest of the opening is believed (TCP.md 27).
-
-    RFC 9293 3.10.7.3, first: an ACK that does not fit is answered with a RST and changes nothing. The kernel calls it invalid."""
-    return p.before.kernel_state in ("SYN_SENT", "SYN_RECV") and p.kernel_invalid and not p.reason and not p.is_(SYN | FIN)
+    RFC 9293 3.10.7.4, first, by the numbers at hand. The kernel lets everything pass until both ends have spoken."""
+    return p.only_we_object and p.view.sender.isn is None and p.view.receiver.isn is None
 
 
-def wrong_answer_to_a_syn(p):
-    """A SYN+ACK that does not acknowledge the SYN is invalid (TCP.md 1), and so is an ACK that does not fit the opening.
+def old_segment(p):
+    """Older than any window that the receiver has offered, or acknowledging what was acknowledged that long ago: invalid.
 
-    RFC 9293 3.10.7.3, first. The kernel ignores it."""
-    return p.reason and not p.kernel_invalid and p.before.our_state in ("SYN_SENT", "SYN_RECV") and p.we_stay and p.kernel_stays
+    RFC 9293 3.10.7.4, first, and RFC 5961 5.2: the receiver drops it. The kernel lets it pass as valid."""
+    s, sender, receiver = p.segment, p.view.sender, p.view.receiver
+    if p.is_(RST, SYN) or not p.only_we_object or receiver.expects is None or sender.sent is None or receiver.sent is None:
+        return False
+    old = after(receiver.expects, s.end) and after(sender.sent - max(receiver.window, 1), s.end)
+    old_ack = receiver.una is not None and after(receiver.sent - max(_MIN_ACK_WINDOW, sender.window), s.ack)
+    return old or old_ack
 
 
-def syn_in_time_wait(p):
-    """A SYN in TIME_WAIT opens nothing until it is answered (TCP.md 38), and nothing at all if it is old.
+def beyond_the_window(p):
+    """Beyond any window that was offered: invalid, remembered for ACKs that may come (TCP.md 22).
 
-    RFC 9293 3.6.1, RFC 6191. The kernel forgets the old connection at once."""
-    return p.is_(SYN) and p.before.our_state == "TIME_WAIT" and p.we_stay
+    RFC 9293 3.10.7.4, first. The kernel tolerates a segment whose beginning is a byte beyond, and in a
+    connection that is new or was picked up."""
+    return p.is_(0, FIN) and p.only_we_object and p.view.receiver.limit is not None and not after(p.view.receiver.limit, p.segment.seq)
 
 
 def beyond_the_fin(p):
     """Nothing lies beyond a FIN: invalid (TCP.md 20).
 
-    RFC 9293 3.10.7.4: the sequence space ends there. The kernel does not remember where the FIN was."""
-    return p.reason == "after_fin" and p.we_stay
+    RFC 9293 3.10.7.4, seventh: the sequence space ends there. The kernel does not remember where the FIN was."""
+    fins = p.view.sender.fins
+    return p.is_(0, FIN) and p.only_we_object and any(after(p.segment.end, fin) for fin in fins)
 
 
-def fin_that_acknowledges(p):
-    """A FIN, again or not, that acknowledges the other FIN ends the connection (TCP.md 39).
+def ack_beyond_the_fin(p):
+    """An ACK of what lies beyond its receiver's FIN was never sent: invalid.
 
-    RFC 9293 3.10.7.4, fifth. The kernel stays in LAST_ACK until an ACK without FIN."""
-    return p.is_(FIN) and p.before.kernel_state == p.kernel_state == "LAST_ACK" and p.our_state == "TIME_WAIT"
-
-
-def old_segment(p):
-    """Older than any window the receiver offered, or acknowledging what was long acknowledged: invalid.
-
-    RFC 9293 3.10.7.4, first, and RFC 5961 5.2: the receiver drops it. The kernel lets it pass as valid."""
-    return p.reason in ("sequence_low", "ack_low") and not p.kernel_invalid and p.we_stay
+    RFC 9293 3.10.7.4, fifth: SEG.ACK > SND.NXT. The kernel does not remember where the FIN was."""
+    return p.is_(0, FIN) and p.only_we_object and any(after(p.segment.ack, fin) for fin in p.view.receiver.fins)
 
 
-def beyond_the_window(p):
-    """Beyond the window: invalid, remembered for ACKs that may come (TCP.md 22).
+def old_timestamp(p):
+    """A timestamp older than that of what the receiver has taken: invalid (TCP.md 23); one tick is tolerated.
 
-    RFC 9293 3.10.7.4, first. The kernel tolerates an overrun."""
-    return p.reason in ("overrun", "sequence_high") and not p.kernel_invalid and p.we_stay
-
-
-def ack_of_unseen_data(p):
-    """An ACK of data that was not seen passes: the box may have missed it (TCP.md 37).
-
-    RFC 9293 says nothing of boxes; the kernel calls it invalid."""
-    return p.kernel_invalid and not p.reason and p.segment.flags & ACK and p.is_(0, FIN) and any(
-        (p.segment.ack - s.end) & MASK < 1 << 31 and p.segment.ack != s.end for s in p.earlier(False)[-1:])
-
-
-def picked_up_at_anything(p):
-    """A connection is picked up at any segment but a RST (TCP.md 27, 28).
-
-    The kernel picks up at an ACK without FIN, and never at a SYN+ACK."""
-    return p.before.kernel_state is None and p.before.pair is None and p.kernel_state is None and p.pair is not None
-
-
-def stray_reset(p):
-    """A RST of an unknown connection is no fault (TCP.md 38).
-
-    It answers something that went around the box. The kernel calls it invalid."""
-    return p.is_(RST) and p.kernel_invalid and not p.reason and p.pair is None
-
-
-def any_ack_after_fin(p):
-    """The kernel takes any ACK for that of the FIN: FIN_WAIT to CLOSE_WAIT, LAST_ACK to TIME_WAIT.
-
-    RFC 9293 3.10.7.4, fifth: only one that acknowledges the FIN."""
-    fins = [s for s in p.earlier() if s.flags & FIN and not s.flags & (SYN | RST)]
-    acknowledges = bool(fins) and fins[-1].source != p.segment.source and fins[-1].end == p.segment.ack
-    moves = {("FIN_WAIT", "CLOSE_WAIT"), ("LAST_ACK", "TIME_WAIT")}
-    return p.segment.flags & ACK and p.is_(0) and (p.before.kernel_state, p.kernel_state) in moves and not acknowledges
-
-
-def any_fin_counts(p):
-    """The kernel takes any FIN for a new one: behind a hole, or again by the same side, or crossing.
-
-    RFC 9293 3.10.7.4, eighth: a FIN counts in sequence, and once; 3.6, figure 13: FINs that cross lead to CLOSING."""
-    return p.is_(FIN) and not p.kernel_invalid and not p.kernel_stays and p.kernel_state in ("FIN_WAIT", "LAST_ACK")
-
-
-def exact_reset(p):
-    """A RST at the very number that is expected closes, also at a window of zero.
-
-    RFC 9293 3.10.7.4, second, RFC 5961 3.2. The kernel wants it inside the window."""
-    return p.is_(RST) and not p.kernel_invalid and not p.reason and p.our_state == "CLOSE" and p.kernel_state == p.before.kernel_state
+    RFC 7323 5.3, R1. The kernel does not look."""
+    return p.is_(0, FIN) and p.only_we_object and p.view.too_old(p.segment, 1)
 
 
 def duplicate_in_time_wait(p):
     """Old data in TIME_WAIT is recognised as such.
 
     RFC 9293 3.6.1: the second reason for the state. The kernel has no word for it."""
-    return p.reason == "time_wait_duplicate" and not p.kernel_invalid and p.same_states
+    return (p.is_(0) and p.only_we_object and p.segment.length and p.before.our_state == "TIME_WAIT" and p.view.sender.fin is not None
+            and p.view.receiver.fin is not None)
 
 
-def ack_in_an_old_segment(p):
-    """The ACK in a segment that lies below what is expected opens and closes nothing.
+def wrong_answer_to_a_syn(p):
+    """A SYN+ACK that does not acknowledge the SYN is invalid (TCP.md 1), and so is an ACK that does not fit the opening.
 
-    RFC 9293 3.10.7.4, first: the segment is dropped with it."""
-    seen = [s for s in p.earlier(False) if s.flags & ACK]
-    return p.is_(0) and not p.reason and p.kernel_state != p.our_state and any(0 < (s.ack - p.segment.end) & MASK < 1 << 31 for s in seen)
+    RFC 9293 3.10.7.3, first, and 3.10.7.4, fifth. The kernel ignores it, or takes one that is off by one."""
+    s, r = p.segment, p.view.receiver
+    if not p.reason or p.kernel_invalid or not p.we_stay or p.before.our_state not in _OPENING or not s.flags & ACK:
+        return False
+    return r.isn is None or len(r.isns) > 1 or p.view.sender.una is None or s.ack != (r.isn + 1) & MASK or (r.expects is not None and not p.view.in_window(s))
+
+
+def impossible_flags(p):
+    """SYN+FIN, SYN+RST, FIN+RST, FIN without ACK, none: invalid (TCP.md 25).
+
+    RFC 9293 3.10.7 has no answer for them. The kernel lets some pass."""
+    return p.only_we_object and (not p.segment.flags & (SYN | RST | ACK) or p.is_(SYN | FIN, SYN | RST, FIN | RST, SYN | FIN | RST))
+
+
+def ack_of_unseen_data(p):
+    """An ACK of data that was not seen passes: the box may have missed it (TCP.md 37). It moves nothing.
+
+    The RFCs say nothing of boxes. The kernel calls it invalid, and the receiver, if nothing was missed, drops it: passing is preferable
+    because the other way a single packet that went around the box stops the connection for good."""
+    r = p.view.receiver
+    return p.only_kernel_objects and p.is_(0, FIN) and p.segment.flags & ACK and (r.sent is None or after(p.segment.ack, r.sent))
+
+
+def before_the_answer(p):
+    """While a SYN is unanswered: challenge ACKs pass (TCP.md 2, 38), and where only one direction is seen the rest of the opening is believed (TCP.md 27).
+
+    RFC 9293 3.10.7.3, first: an ACK that does not fit is answered with a RST and changes nothing. The kernel calls it invalid."""
+    return not p.reason and (not p.view.synchronized or p.before.our_state in _OPENING) and p.before.kernel_state in _OPENING and p.is_(0, FIN, SYN, RST)
+
+
+def reset_whatever_it_acknowledges(p):
+    """An exact RST closes, whatever its ACK says.
+
+    RFC 9293 3.10.7.4: the RST bit is checked second, the ACK fifth. The kernel checks the ACK's window first."""
+    return p.is_(RST) and p.only_kernel_objects and p.our_state == "CLOSE" and (p.view.exact(p.segment) or _closing_in_window(p))
+
+
+def _closing_in_window(p):
+    """TCP.md 6."""
+    return p.before.our_state in _CLOSING and p.view.in_window(p.segment)
+
+
+def after_the_reset(p):
+    """What comes after a RST is not invalid: it was under way (TCP.md 38), and a SYN opens anew (TCP.md 34).
+
+    RFC 9293 3.10.7.1: an end that is CLOSED answers with a RST, no more. The kernel waits until its entry is gone."""
+    return p.before.kernel_state == "CLOSE" and not p.reason
+
+
+def fin_again(p):
+    """The FIN that the receiver has taken, again: it is answered with an ACK.
+
+    RFC 9293 3.10.7.4, first, and 3.10.7.8. The kernel, which takes it for the last ACK's answer after a SYN on the connection, calls it invalid."""
+    return p.only_kernel_objects and p.is_(FIN) and p.segment.end == p.view.sender.fin and p.view.acceptable_ack(p.segment)
+
+
+def stray_reset(p):
+    """A RST of an unknown connection is no fault (TCP.md 38).
+
+    It answers something that went around the box. The RFCs are silent; the kernel calls it invalid."""
+    return p.is_(RST) and p.only_kernel_objects and p.before.pair is None and p.pair is None
+
+
+# States.
+
+def picked_up_at_anything(p):
+    """A connection is picked up at any segment but a RST (TCP.md 27, 28).
+
+    The RFCs are silent. The kernel picks up at an ACK without FIN, and never at a SYN+ACK: a connection whose first packet in sight is
+    its SYN+ACK or FIN is lost to it."""
+    return p.before.kernel_state is None and p.before.pair is None and p.kernel_state is None and p.pair is not None and not p.reason and not p.is_(RST)
+
+
+def syn_in_time_wait(p):
+    """A SYN in TIME_WAIT opens nothing until it is answered (TCP.md 38), and nothing at all if it is old.
+
+    RFC 9293 3.6.1, RFC 6191. The kernel forgets the old connection at once, at any SYN; a SYN+ACK that answers none it ignores."""
+    if not p.is_(SYN) or "TIME_WAIT" not in p.before.words or not p.we_stay:
+        return False
+    s, r = p.segment, p.view.receiver
+    newer = r.times and p.view.sender.times and "time" in s.options and after(s.options["time"][0], r.recent)
+    return not p.reason or s.flags & ACK or not (newer or after(s.seq, p.view.sender.sent))
+
+
+def fin_that_acknowledges(p):
+    """A FIN, again or not, that acknowledges the other FIN ends the connection (TCP.md 39).
+
+    RFC 9293 3.10.7.4, fifth. The kernel stays in LAST_ACK until an ACK without FIN."""
+    return p.is_(FIN) and p.before.kernel_state == p.kernel_state == "LAST_ACK" and p.our_state == "TIME_WAIT" and p.segment.ack in p.view.receiver.fins
+
+
+def any_ack_after_fin(p):
+    """The kernel takes any ACK for that of the FIN: FIN_WAIT to CLOSE_WAIT, LAST_ACK to TIME_WAIT.
+
+    RFC 9293 3.10.7.4, fifth: only one that acknowledges the FIN."""
+    if not p.segment.flags & ACK or not p.is_(0):
+        return False
+    sender, receiver = p.view.sender, p.view.receiver
+    fin_acked = receiver.fin is not None and p.segment.ack == receiver.fin and p.view.takes(p.segment)
+    if (p.before.kernel_state, p.kernel_state) == ("FIN_WAIT", "CLOSE_WAIT"):
+        return not fin_acked
+    return (p.before.kernel_state, p.kernel_state) == ("LAST_ACK", "TIME_WAIT") and not (fin_acked and sender.fin_acknowledged)
+
+
+def any_fin_counts(p):
+    """The kernel takes any FIN for a new one: behind a hole, or again by the same side, or crossing.
+
+    RFC 9293 3.10.7.4, eighth: a FIN counts in sequence, and once; 3.6, figure 13: FINs that cross lead to CLOSING. Where its sender had shown more,
+    as it seemed, than lies before the FIN, we wait for its ACK (TCP.md 22, 37): the RFCs are silent, and it costs one segment's delay."""
+    if not p.is_(FIN) or p.kernel_invalid or p.kernel_stays or p.kernel_state not in ("FIN_WAIT", "LAST_ACK"):
+        return False
+    sender, receiver = p.view.sender, p.view.receiver
+    in_sequence = p.view.takes(p.segment) and p.segment.seq == receiver.expects and sender.fin is None
+    return not in_sequence or contradicted(p) or p.view.misled[0] or (receiver.fins and p.segment.ack not in receiver.fins) or bool(sender.held or receiver.held)
+
+
+def exact_reset(p):
+    """A RST at the very number that is expected closes, also at a window of zero; while closing, one inside the window.
+
+    RFC 9293 3.10.7.4, second, RFC 5961 3.2. The kernel wants it inside the window and exact by the last ACK it saw."""
+    return (p.is_(RST) and not p.kernel_invalid and not p.reason and p.our_state == "CLOSE" and p.kernel_stays
+            and (p.view.exact(p.segment) or _closing_in_window(p)))
 
 
 def resets_are_taken_in_time_wait(p):
@@ -213,14 +311,59 @@ def resets_are_taken_in_time_wait(p):
     return p.is_(RST) and p.before.our_state == "TIME_WAIT" and p.kernel_state == "CLOSE" and p.our_state == "TIME_WAIT"
 
 
-def a_forgery_was_taken(p):
-    """Earlier, a segment that neither end sent was plausible to one of the two: from then on they follow different numbers.
+def ack_in_an_old_segment(p):
+    """The ACK in a segment that lies below what is expected opens and closes nothing.
 
-    Which one it fools depends on the rule that lets it in, each of which is in this list; what it does later has no rule."""
-    return any(turn.startswith("odd_") for turn in p.talk.turns[:p.index + 1])
+    RFC 9293 3.10.7.4, first: the segment is dropped with it."""
+    expects = p.view.receiver.expects
+    return p.is_(0) and not p.reason and p.kernel_state != p.our_state and expects is not None and after(expects, p.segment.end)
 
 
-DIFFERENCES = [syn_on_a_connection, inexact_reset, inexact_reset_closes, reset_whatever_it_acknowledges, after_the_reset,
-               before_the_answer, wrong_answer_to_a_syn, syn_in_time_wait, beyond_the_fin, fin_that_acknowledges, old_segment,
-               beyond_the_window, ack_of_unseen_data, picked_up_at_anything, stray_reset, any_ack_after_fin, any_fin_counts,
-               exact_reset, duplicate_in_time_wait, ack_in_an_old_segment, resets_are_taken_in_time_wait, a_forgery_was_taken]
+def ack_after_a_syn(p):
+    """After a SYN on the connection, or an inexact RST, the kernel does not let the next ACK count, whatever it acknowledges.
+
+    RFC 9293 3.10.7.4, fifth: what acknowledges the FIN does, challenge or not. TCP.md 4 means the ACK that stops before the FIN."""
+    return (p.is_(0) and not p.reason and p.kernel_stays and any(s.flags & (SYN | RST) for s in p.talk.log[3:p.index])
+            and p.view.receiver.fin is not None and p.segment.ack == p.view.receiver.fin)
+
+
+def syn_ack_again(p):
+    """A SYN+ACK that repeats the old one opens nothing, also after a SYN on the connection.
+
+    RFC 5961 4: a SYN on the connection is answered with an ACK, never with a SYN+ACK. The kernel opens anew."""
+    s, sender, receiver = p.segment, p.view.sender, p.view.receiver
+    return (p.is_(SYN) and s.flags & ACK and not p.reason and p.we_stay and p.kernel_state == "SYN_RECV" and s.seq == sender.isn
+            and s.ack == (receiver.isn + 1) & MASK)
+
+
+def window_is_rounded(p):
+    """What lies beyond the window by less than an eighth of it moves us, but not the kernel.
+
+    The kernel is right; a window is kept in a byte, rounded up (dataplane/tcp/sequence.h). To use it one must be inside nearly as exactly."""
+    limit, window = p.view.receiver.limit, p.view.receiver.window
+    return p.is_(0, FIN) and not p.reason and limit is not None and not after(limit, p.segment.seq) and after(limit + window // 8 + 1, p.segment.seq)
+
+
+def kernel_is_ahead(p):
+    """As listed, the kernel has taken an ACK or a FIN before for what it was not; now we move, to where RFC 9293 has the ends.
+
+    The FINs that each end has taken and acknowledged are counted in the record; and who acknowledges one, even in old data, has it."""
+    allowed = p.talk.words[p.index] | ({"CLOSE_WAIT"} if p.segment.flags & ACK and p.segment.ack in p.view.receiver.fins else set())
+    return p.before.kernel_state != p.before.our_state and p.before.kernel_state in _CLOSING and p.our_state in allowed
+
+
+def a_forgery_was_believed(p):
+    """Earlier, a segment that neither end sent was plausible, and the numbers of one of the two have been off since.
+
+    Which of the two, and of which side, depends on rules that are all in this list; what follows from two such numbers has no rule. The
+    test fails if there are more than two of a thousand talks, and what is `of_use` is never excused by it."""
+    return any(turn.startswith("odd_") for turn in p.talk.turns[:p.index + 1]) and (contradicted(p) or any(p.view.misled))
+
+
+VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyond_the_fin, old_segment, beyond_the_window, ack_beyond_the_fin, old_timestamp,
+            duplicate_in_time_wait, wrong_answer_to_a_syn, impossible_flags, ack_of_unseen_data, before_the_answer,
+            reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, picked_up_at_anything, syn_in_time_wait,
+            a_forgery_was_believed]
+STATES = [picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
+          resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
+          ack_after_a_syn, syn_ack_again, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, a_forgery_was_believed]

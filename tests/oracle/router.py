@@ -6,20 +6,24 @@ puts what conntrack thinks of it into its DSCP; the entry's state is asked for b
 
 import fcntl
 import os
+import select
 import socket
 import struct
 import subprocess
 import sys
 
-CLIENT, SERVER = "10.8.1.2", "10.8.2.2"
+HOSTS = {4: ("10.8.1.2", "10.8.2.2"), 6: ("fd00:8:1::2", "fd00:8:2::2")}  # client, server
 _TUNSETIFF, _IFF_TUN_NO_PI = 0x400454CA, 0x1001
 _RULES = """
-table ip oracle {
+table inet oracle {
   chain forward {
     type filter hook forward priority 0;
     ct state invalid ip dscp set 1
     ct state new ip dscp set 2
     ct state { established, related } ip dscp set 3
+    ct state invalid ip6 dscp set 1
+    ct state new ip6 dscp set 2
+    ct state { established, related } ip6 dscp set 3
   }
 }
 """
@@ -35,7 +39,7 @@ def enter_namespace():
     if os.environ.get("CORETRACK_ORACLE_NAMESPACE"):
         return True
     rights = ["--map-root-user"] if os.geteuid() else []
-    table = ["unshare", *rights, "--net", "nft", "add table ip oracle"]
+    table = ["unshare", *rights, "--net", "nft", "add table inet oracle"]
     try:
         allowed = subprocess.run(table, capture_output=True).returncode == 0 and os.path.exists("/dev/net/tun")
     except OSError:
@@ -49,14 +53,16 @@ def enter_namespace():
 class Router:
     def __init__(self):
         self._devices = {}
-        for name, host in (("client", CLIENT), ("server", SERVER)):
+        for at, name in enumerate(("client", "server")):
             device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN_NO_PI))
-            for command in (f"ip link set {name} up", f"ip route add {host}/32 dev {name}"):
-                subprocess.run(command.split(), check=True)
-            self._devices[host] = device
+            subprocess.run(["ip", "link", "set", name, "up"], check=True)
+            for version, hosts in HOSTS.items():
+                subprocess.run(["ip", f"-{version}", "route", "add", hosts[at], "dev", name], check=True)
+                self._devices[hosts[at]] = device
         self._sysctl("ipv4/ip_forward", 1)
         self._sysctl("ipv4/conf/all/rp_filter", 0)
+        self._sysctl("ipv6/conf/all/forwarding", 1)
         subprocess.run(["nft", "-f", "-"], input=_RULES, text=True, check=True)
         self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 12)
         for device in self._devices.values():
@@ -74,16 +80,18 @@ class Router:
             try:
                 packets.append(os.read(device, 65536))
             except BlockingIOError:
-                return [p for p in packets if p[0] >> 4 == 4]
+                return [p for p in packets if p[6 if p[0] >> 4 == 6 else 9] == socket.IPPROTO_TCP]
 
-    def send(self, packet):
+    def send(self, packet, source, destination):
         """True: conntrack judged it invalid."""
-        source, destination = (socket.inet_ntoa(packet[i:i + 4]) for i in (12, 16))
         os.write(self._devices[source], packet)
         came = self._read(self._devices[destination])
+        if not came and select.select([self._devices[destination]], [], [], 2)[0]:  # a busy machine puts it off
+            came = self._read(self._devices[destination])
         if len(came) != 1:
             raise RuntimeError(f"{len(came)} packets came out instead of one")
-        return came[0][1] >> 2 == _INVALID_DSCP
+        marked = struct.unpack_from("!H", came[0])[0] >> 6 & 63 if came[0][0] >> 4 == 6 else came[0][1] >> 2
+        return marked == _INVALID_DSCP
 
     def state(self, source, sport, destination, dport):
         """The entry's TCP state, whichever way it was opened; None: there is no entry."""
@@ -94,9 +102,10 @@ class Router:
         return None
 
     def _get(self, source, sport, destination, dport):
-        ip = _attribute(1, socket.inet_aton(source)) + _attribute(2, socket.inet_aton(destination))
+        family, first = (socket.AF_INET6, 3) if ":" in source else (socket.AF_INET, 1)  # CTA_IP_V6_SRC, CTA_IP_V4_SRC
+        ip = b"".join(_attribute(first + at, socket.inet_pton(family, address)) for at, address in enumerate((source, destination)))
         proto = _attribute(1, bytes([socket.IPPROTO_TCP])) + _attribute(2, struct.pack("!H", sport)) + _attribute(3, struct.pack("!H", dport))
-        body = struct.pack("=BBH", socket.AF_INET, 0, 0) + _nested(1, _nested(1, ip) + _nested(2, proto))
+        body = struct.pack("=BBH", family, 0, 0) + _nested(1, _nested(1, ip) + _nested(2, proto))
         self._netlink.send(struct.pack("=IHHII", 16 + len(body), _CTNETLINK_GET, 1, 0, 0) + body)
         answer = self._netlink.recv(16384)
         if struct.unpack_from("=H", answer, 4)[0] == _NLMSG_ERROR:

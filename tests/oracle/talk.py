@@ -1,9 +1,10 @@
 """Random TCP talks: two plain ends that take turns, and segments that belong to neither.
 
-Nothing is lost or reordered but on purpose; what an end has got is known exactly (Side.expects).
+Nothing is lost or reordered but on purpose; what an end has got is known exactly (record.py).
 """
 
-from router import CLIENT, SERVER
+from record import Record, after
+from router import HOSTS
 from segment import ACK, FIN, MASK, PSH, RST, SYN, URG, Segment, build, offer
 
 SERVER_PORT = 80
@@ -13,26 +14,45 @@ class Side:
     def __init__(self, address, port, random):
         self.address, self.port = address, port
         self.isn = self.next = random.choice([random.getrandbits(32), MASK - random.randrange(300)])
-        self.expects = None  # the next number of the other side; None: it has not been heard
-        self.fin_sent = self.syn_sent = self.closed = False
+        self.end = None  # in the record
+        self.fin_sent = self.syn_sent = False
+        self.hole = None  # (seq, length) that was skipped
         self.window = random.choice([1000, 20_000, 65_535])
+        self.clock = random.choice([random.getrandbits(32), MASK - random.randrange(300), 1_000_000])
         self.options = {"mss": 1460}
         if random.random() < 0.5:
             self.options["scale"] = random.choice([0, 3, 7])
-        if random.random() < 0.5:
+        if random.random() < 0.6:
             self.options["sack"] = True
+        if random.random() < 0.6:
+            self.options["time"] = True
+
+    @property
+    def expects(self):
+        """The next number of the other side; None: it has not been heard."""
+        return self.end.expects
+
+    @property
+    def closed(self):
+        return self.end.closed
 
 
 class Talk:
     def __init__(self, number, port, random):
         self.number, self.random = number, random
-        self.client = Side(CLIENT, port, random)
-        self.server = Side(SERVER, SERVER_PORT, random)
+        self.version = 6 if random.random() < 0.3 else 4
+        client, server = HOSTS[self.version]
+        self.client = Side(client, port, random)
+        self.server = Side(server, SERVER_PORT, random)
+        self.record = Record((client, port), (server, SERVER_PORT))
+        self.client.end, self.server.end = self.record.ends.values()
         self.log = []  # Segment
+        self.views = []  # record.View, before each of them
+        self.words = []  # Record.words(), after each of them
         self.turns = []  # the name of the turn that each segment came from
 
     def run(self, turns, pass_on):
-        """`pass_on` takes each segment as it is sent, and says whether it reached the other side."""
+        """`pass_on` takes each segment as it is sent."""
         self._pass_on = pass_on
         c, s = self.client, self.server
         if self.random.random() < 0.9:
@@ -40,7 +60,7 @@ class Talk:
                 self._turn(side, name)
         for _ in range(turns):
             side = self.random.choice((c, s))
-            name = self.random.choice(_USUAL if self.random.random() < 0.8 else _ODD)
+            name = self.random.choice(_USUAL if self.random.random() < _DECENT else _ODD)
             self._turn(side, name)
         return self
 
@@ -48,29 +68,34 @@ class Talk:
         self._now = name
         getattr(self, name)(side, self.server if side is self.client else self.client)
 
-    def _send(self, side, other, flags, seq=None, ack=None, data=b"", window=None):
+    def _send(self, side, other, flags, seq=None, ack=None, data=b"", window=None, age=0, blocks=()):
         scaled = "scale" in side.options and "scale" in other.options and not flags & SYN
         shown = side.window if window is None else window
         if scaled:
-            shown >>= side.options["scale"]
+            shown = -(-shown >> side.options["scale"])  # rounded up: a window must not shrink
         seq = side.next if seq is None else seq
         ack = (side.expects or 0) if ack is None else ack
-        packet = build(side.address, other.address, side.port, other.port, seq, ack, flags, shown,
-                       offer(side.options) if flags & SYN else b"", data)
+        packet = build(side.address, other.address, side.port, other.port, seq, ack, flags, shown, self._options(side, other, flags, age, blocks), data)
         s = Segment(packet)
         self.log.append(s)
+        self.views.append(self.record.add(s))
+        self.views[-1].misled = [end.shown not in (None, honest.next) for end, honest in ((self.views[-1].sender, side), (self.views[-1].receiver, other))]
+        self.words.append(self.record.words())
         self.turns.append(self._now)
-        if not self._pass_on(s):
-            return
-        if flags & RST:
-            if other.expects is not None and s.seq == other.expects:
-                other.closed = True
-        elif flags & SYN and flags & FIN:
-            pass  # nobody takes it
-        elif flags & SYN and other.expects is None:
-            other.expects = s.end
-        elif other.expects is not None and s.seq == other.expects and flags & (ACK | SYN) == ACK:
-            other.expects = s.end
+        self._pass_on(s)
+
+    def _options(self, side, other, flags, age, blocks):
+        options = dict(side.options) if flags & SYN else {}
+        times = "time" in side.options and ("time" in other.options or (flags & SYN and not flags & ACK))
+        options.pop("time", None)
+        if times and not flags & RST:
+            side.clock += self.random.choice([0, 1, 1, 10, 10, 1000])
+            options["time"] = (side.clock - age, side.end.recent or 0)
+        if "sack" in side.options and "sack" in other.options and not flags & (SYN | RST) and side.expects is not None:
+            blocks = [*blocks, *side.end.blocks()][:3]
+            if blocks:
+                options["blocks"] = blocks
+        return offer(options)
 
     # What a decent end sends.
 
@@ -97,6 +122,8 @@ class Talk:
         if not self._synchronized(side) or side.fin_sent:
             return
         data = b"d" * self.random.choice([1, 10, 300])
+        if other.end.limit is not None and after(side.next + len(data), other.end.limit):
+            return
         self._send(side, other, ACK | PSH, data=data)
         side.next = (side.next + len(data)) & MASK
 
@@ -110,7 +137,24 @@ class Talk:
     def again(self, side, other):
         """A retransmission of the last ten bytes."""
         if self._synchronized(side) and (side.next - side.isn) & MASK > 20:
-            self._send(side, other, ACK, seq=side.next - 10, data=b"d" * 10)
+            self._send(side, other, ACK, seq=side.next - 10 - side.fin_sent, data=b"d" * 10)
+
+    def skip(self, side, other):
+        """Data behind a hole."""
+        if self._synchronized(side) and not side.fin_sent and not side.hole:
+            side.hole = side.next, self.random.choice([1, 10, 300])
+            side.next = (side.next + side.hole[1]) & MASK
+            self.data(side, other)
+
+    def fill(self, side, other):
+        if self._synchronized(side) and side.hole:
+            (seq, length), side.hole = side.hole, None
+            self._send(side, other, ACK, seq=seq, data=b"f" * length)
+
+    def twice(self, side, other):
+        """Says that the last ten bytes came twice (RFC 2883)."""
+        if self._synchronized(side) and (side.expects - other.isn) & MASK > 20:
+            self._send(side, other, ACK, blocks=[(side.expects - 10, side.expects)])
 
     # What belongs to neither.
 
@@ -126,7 +170,7 @@ class Talk:
     def reset(self, side, other):
         if self._synchronized(side) and self.random.random() < 0.3:
             self._send(side, other, RST | self.random.choice([0, ACK]))
-            side.closed = True
+            side.end.closed = True
 
     def odd_reset(self, side, other):
         self._send(side, other, RST | self.random.choice([0, ACK]), seq=self._somewhere(side, other), ack=self._some_ack(side, other))
@@ -136,6 +180,11 @@ class Talk:
 
     def odd_data(self, side, other):
         self._send(side, other, ACK, seq=self._somewhere(side, other), ack=self._some_ack(side, other), data=b"o" * 10)
+
+    def odd_time(self, side, other):
+        """Honest but for its timestamp, which is of a while ago."""
+        if self._synchronized(side):
+            self._send(side, other, ACK, data=b"t" * (0 if side.fin_sent else self.random.choice([0, 10])), age=self.random.choice([1, 2, 50, 5000, 1 << 20]))
 
     def odd_fin(self, side, other):
         self._send(side, other, FIN | ACK, seq=self._somewhere(side, other), ack=self._some_ack(side, other))
@@ -158,5 +207,7 @@ class Talk:
             self._send(side, other, ACK, window=0)
 
 
-_USUAL = ["ack", "ack", "data", "data", "fin", "again"]
-_ODD = ["syn", "syn_ack", "reset", "odd_reset", "odd_ack", "odd_data", "odd_fin", "odd_syn", "odd_syn_ack", "odd_flags", "keep_alive", "zero_window"]
+_DECENT = 0.9  # of all turns
+_USUAL = ["ack", "ack", "ack", "data", "data", "data", "fin", "again", "skip", "fill", "fill", "twice"]
+_ODD = ["syn", "syn_ack", "reset", "odd_reset", "odd_ack", "odd_data", "odd_fin", "odd_syn", "odd_syn_ack", "odd_flags", "odd_time", "keep_alive",
+        "zero_window"]

@@ -31,7 +31,8 @@ TEST(FlowJson, IsTheSchemaToTheLetter) {
       R"("assured":true,"midstream":false,"end":"active","history":"ShADadFf",)"
       R"("handshake_rtt_us":{"originator":120,"responder":null},"retransmits":0,"out_of_window":0,)"
       R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0},)"
-      R"("retransmits_by":{"originator":0,"responder":0},"out_of_window_by":{"originator":0,"responder":0}})");
+      R"("retransmits_by":{"originator":0,"responder":0},"out_of_window_by":{"originator":0,"responder":0},)"
+      R"("provisional":{"originator":false,"responder":true},"related_icmp":2})");
 }
 
 TEST(FlowJson, WhatHasNoTcpHasNullStates) {
@@ -67,7 +68,7 @@ FlowRecord LargestFlow() {
   f.vlan_count = 2;
   f.vlan = {4094, 4094};
   f.zone = 7;
-  f.time_wait_fins = f.time_wait_duplicates = 15;
+  f.time_wait_fins = f.time_wait_duplicates = f.related_icmp = 15;
   f.end = End::kEvicted;
   f.history = "ShADadFfRrTtWw^^";
   return f;
@@ -101,6 +102,8 @@ TEST(FlowJson, ParsesBackToTheSameText) {
     f.end = static_cast<End>(random() % static_cast<int>(End::kCount));
     f.vlan_count = static_cast<uint8_t>(random() % 3);
     f.originator_guessed = chance();
+    f.responder.provisional = chance();
+    f.related_icmp = static_cast<uint8_t>(random() % 16);
     const absl::StatusOr<FlowRecord> back = ParseFlowJson(Json(f));
     ASSERT_TRUE(back.ok()) << back.status() << Json(f);
     EXPECT_EQ(Json(*back), Json(f));

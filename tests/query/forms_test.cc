@@ -39,16 +39,19 @@ TEST(Csv, HasAsManyFieldsAsItsHeader) {
   EXPECT_EQ(line,
             "0300001234000007,3,tcp,,0,10.0.0.1,40312,TIME_WAIT,6,412,1460,7,true,true,"
             "10.0.0.2,80,CLOSED,5,5000,,,false,false,2026-01-01T00:00:00.000000Z,"
-            "2026-01-01T00:00:01.234000Z,118200,true,false,active,ShADadFf,120,,0,0,0,0,false,0,0");
+            "2026-01-01T00:00:01.234000Z,118200,true,false,active,ShADadFf,120,,0,0,0,0,false,0,0,"
+            "false,true,2");
 }
 
 TEST(Conntrack, LooksLikeTheKernels) {
   std::string line;
   AppendConntrack(SampleFlow(), &line);
-  EXPECT_EQ(line,
-            "tcp      6 118 TIME_WAIT src=10.0.0.1 dst=10.0.0.2 sport=40312 dport=80 packets=6 "
-            "bytes=412 src=10.0.0.2 dst=10.0.0.1 sport=80 dport=40312 packets=5 bytes=5000 "
-            "[ASSURED] mark=0 zone=0 use=1");
+  EXPECT_EQ(
+      line,
+      "tcp      6 118 TIME_WAIT src=10.0.0.1 dst=10.0.0.2 sport=40312 dport=80 packets=6 "
+      "bytes=412 src=10.0.0.2 dst=10.0.0.1 sport=80 dport=40312 packets=5 bytes=5000 "
+      "[ASSURED] mark=0 zone=0 use=1 "
+      "end=active related_icmp=2 history=ShADadFf rtt_us=120/- retransmits=0/0 out_of_window=0/0");
   FlowRecord echo = testing::Flow("1.1.1.1", 77, "2.2.2.2", 77, 1);
   echo.originator.packets = 1;
   line.clear();

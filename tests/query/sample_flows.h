@@ -43,6 +43,8 @@ inline FlowRecord SampleFlow() {
   f.assured = true;
   f.end = End::kActive;
   f.history = "ShADadFf";
+  f.responder.provisional = true;
+  f.related_icmp = 2;
   return f;
 }
 

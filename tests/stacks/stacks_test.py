@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 from netlab import namespace  # noqa: E402
 from netlab.scratch import Scratch  # noqa: E402
 
+import features  # noqa: E402
 from hosts import Hosts  # noqa: E402
 from scenarios import KINDS, Pair  # noqa: E402
 from stale import first_fin_unseen, unexplained  # noqa: E402
@@ -132,11 +133,14 @@ def main():
         print(f"{len(rows)} connections in {took:.0f} s; weather: {report}")
         print("kinds:", ", ".join(f"{kind} {count}" for kind, count in by_kind.most_common()))
         print(f"packets {stats['received']}, unaccounted {stats['unaccounted']}, retransmissions {stats['retransmissions']}, invalid {invalid}")
-        print(f"invalid by replay of what the box received: {number}, of them not stale: {len(not_stale)}")
-        for text in (failed + wrong + not_stale)[:20]:
+        print(f"invalid by replay of what the box received: {number}, of them of use to their peer: {len(not_stale)}")
+        seen = features.count(hosts.capture)
+        print("on the wire, by connections:", ", ".join(f"{name} {seen[name]}" for name in features.WANTED))
+        absent = [f"{name}: in {seen[name]} connections" for name in features.WANTED if seen[name] < features.AT_LEAST]
+        for text in (failed + wrong + not_stale + absent)[:20]:
             print("  " + text)
         print(f"{len(failed)} connections failed, {len(wrong)} differ, {len(unseen)} crossing FINs were lost before the box")
-        return 1 if wrong or not_stale or stats["unaccounted"] or len(failed) > len(rows) // 50 else 0
+        return 1 if wrong or not_stale or absent or stats["unaccounted"] or len(failed) > len(rows) // 50 else 0
 
 
 if __name__ == "__main__":

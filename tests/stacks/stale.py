@@ -1,8 +1,7 @@
-"""Which of the segments that were judged invalid did their peer lose anything by?
+"""Which of the segments that were judged invalid did their peer make use of?
 
-A segment is stale when everything in it had passed the box before: its bytes acknowledged by the other side, and its own
-acknowledgment shown by its side. The peer has no use for it, and by RFC 9293 3.10.7.4 drops it too. So does the peer drop a
-segment whose timestamp is older than one that the peer has echoed already (RFC 7323 5.3, R1).
+Asked of the peer alone, by no rule of the tracker's. Bytes were of use if the peer acknowledged them while no other copy, judged valid, had entered the box on
+its way: this one must have got there, and been taken. An acknowledgment was of use if its side had not shown it before.
 """
 
 import json
@@ -28,24 +27,22 @@ class Segment:
         addresses = [socket.inet_ntop(family, frame[at + i * width:at + (i + 1) * width]) for i in (0, 1)]
         self.sender, self.receiver = (addresses[0], sport), (addresses[1], dport)
         self.length = end - start - (offset >> 4) * 4
-        self.time = _timestamps(frame[start + 20:start + (offset >> 4) * 4])
+        self.options = dict(_options(frame[start + 20:start + (offset >> 4) * 4]))
         self.end = (self.seq + self.length + bool(self.flags & SYN) + bool(self.flags & FIN)) & _MASK
 
     def __str__(self):
         flags = "".join(letter for bit, letter in enumerate("FSRP.U") if self.flags >> bit & 1)
-        return f"{self.sender[0]}:{self.sender[1]} > :{self.receiver[1]} {flags} {self.seq}:{self.end}({self.length}) ack {self.ack} win {self.window} {self.time or ''}"
+        return f"{self.sender[0]}:{self.sender[1]} > :{self.receiver[1]} {flags} {self.seq}:{self.end}({self.length}) ack {self.ack} win {self.window} "
 
 
-def _timestamps(options):
-    """(value, echo), or None."""
+def _options(options):
+    """(kind, body)."""
     while options and options[0]:
         if options[0] == 1:
             options = options[1:]
-        elif options[0] == 8:
-            return struct.unpack_from("!II", options, 2)
         else:
+            yield options[0], options[2:options[1]]
             options = options[options[1]:]
-    return None
 
 
 def read(path):
@@ -79,25 +76,44 @@ def invalid_segments(binary, path):
 
 
 def unexplained(binary, path):
-    """(number of invalid segments, [text of each that was not stale])."""
+    """(number of invalid segments, [text of each that was of use])."""
     reasons = dict(invalid_segments(binary, path))
-    acked, echoed, texts, log = {}, {}, [], {}  # the highest ACK, the latest echo, that each sender has shown to each receiver
+    ways, texts = {}, []  # of each way, what entered the box
     for number, s in enumerate(read(path), 1):
-        if s is None:
+        if s is not None:
+            ways.setdefault((s.sender, s.receiver), []).append((number, s))
+    for number, s in ((n, s) for way in ways.values() for n, s in way if n in reasons and not s.flags & (RST | SYN)):
+        own, back = ways[s.sender, s.receiver], ways.get((s.receiver, s.sender), [])
+        if not _bytes_of_use(number, s, own, back, reasons) and not _ack_of_use(number, s, own):
             continue
-        way, back = (s.sender, s.receiver), (s.receiver, s.sender)
-        if s.flags & SYN and not s.flags & ACK and way in acked and not after(acked.get(back, s.end), s.seq):
-            for seen in (acked, echoed):
-                seen.pop(way, None), seen.pop(back, None)
-        log.setdefault(frozenset(way), []).append(f"{number}: {s} {reasons.get(number, '')}")
-        if number in reasons:
-            nothing_new = back in acked and not after(s.end, acked[back]) and (way in acked and not after(s.ack, acked[way]) or s.flags & RST)
-            too_old = s.time and back in echoed and after(echoed[back], s.time[0])
-            if not nothing_new and not too_old:
-                texts.append(f"packet {number}, {reasons[number]}: {s}\n" + "\n".join("    " + line for line in log[frozenset(way)][-14:]))
-            continue
-        if s.flags & ACK and (way not in acked or after(s.ack, acked[way])):
-            acked[way] = s.ack
-        if s.time and s.flags & ACK and (way not in echoed or after(s.time[1], echoed[way])):
-            echoed[way] = s.time[1]
+        around = sorted((n, o) for n, o in own + back if abs(n - number) < 3000)
+        at = [n for n, _ in around].index(number)
+        texts.append(f"packet {number}, {reasons[number]}, was of use: {s}\n" +
+                     "\n".join(f"    {n}: {o} {reasons.get(n, '')}" for n, o in around[max(0, at - 10):at + 8]))
     return len(reasons), texts
+
+
+def _bytes_of_use(number, s, own, back, reasons):
+    """Did the peer acknowledge these bytes though no other copy that was judged valid had entered the box?"""
+    if s.end == s.seq or any(n < number and o.flags & ACK and not after(s.end, o.ack) for n, o in back):
+        return False
+    taken = next((n for n, o in back if n > number and o.flags & ACK and not o.flags & RST and not after(s.end, o.ack)), None)
+    if taken is None:
+        return False
+    length = (s.end - s.seq) & _MASK
+    missing = [(0, length)]
+    for n, o in own:
+        if n != number and n < taken and n not in reasons:
+            start, end = (_signed(x - s.seq) for x in (o.seq, o.end))
+            missing = [piece for a, b in missing for piece in ((a, min(b, start)), (max(a, end), b)) if piece[0] < piece[1]]
+    return bool(missing)
+
+
+def _ack_of_use(number, s, own):
+    """Did it acknowledge what its side had not acknowledged before?"""
+    before = [o for n, o in own if n < number and o.flags & ACK and not o.flags & RST]
+    return bool(before) and all(after(s.ack, o.ack) for o in before)
+
+
+def _signed(difference):
+    return ((difference + (1 << 31)) & _MASK) - (1 << 31)

@@ -211,6 +211,7 @@ bool Conversation::PassBox(const WireSegment& s) {
   if (newest && next && s.timestamp && s.echo != 0) echoed_[s.from_client] = s.echo;
   if (s.rst) {
     const bool believed = outcome.invalid == tcp::Invalid::kNone;
+    if (s.aborts && newest && believed && passed_[s.from_client] + 1 == s.serial) ++resets_;
     (believed ? reset_passed_ : reset_unseen_)[s.from_client] = true;
   }
   const bool all_seen = ++passed_[s.from_client] == s.serial;

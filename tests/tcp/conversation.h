@@ -3,7 +3,8 @@
 //   1. A genuine segment is not invalid, but for the exceptions of MayBeInvalid().
 //   2. A sender's state is what the sender knows of itself, once all it sent has passed; or one
 //      receipt further, which is provisional (IsProvisional()); IsOutOfOrder() has what cannot be
-//      told. So of a RST too: its sender is CLOSED, and what it was sent to may be.
+//      told. So of a RST too: its sender is CLOSED, and what it was sent to may be. The RST of
+//      one that gives up is valid, if all before it has passed.
 //   3. When everything has arrived, both states are what both endpoints know, also after resets.
 //   4. A forged segment, its numbers far from what is expected, moves no state.
 //   5. A genuine segment with a number, flag or timestamp changed, in front of the box and lost behind it:
@@ -56,7 +57,10 @@ class Conversation {
   uint64_t compared() const { return compared_; }
   uint64_t mutated() const { return mutated_; }  // segments held against what the receiver would do
   uint64_t in_order() const { return in_order_; }  // of those, decided by TrackInOrder()
-  uint64_t steps() const { return steps_; }        // of those, decided by StepInOrder()
+  uint64_t resets() const {
+    return resets_;
+  }                                          // with which their sender gives up, all before it seen
+  uint64_t steps() const { return steps_; }  // of those, decided by StepInOrder()
   std::string Log() const {
     std::string text;
     for (const std::string& line : log_) text += line + "\n";
@@ -142,6 +146,7 @@ class Conversation {
   uint64_t mutated_ = 0;
   uint64_t in_order_ = 0;
   uint64_t steps_ = 0;
+  uint64_t resets_ = 0;
   std::vector<std::string> log_;
   Witness witness_;
 };

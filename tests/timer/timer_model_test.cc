@@ -61,11 +61,27 @@ class ModelTest {
       const bool passed = random_() % 32 == 0;
       File(flow, passed ? now_ms_ - AnyMs(std::min<uint64_t>(now_ms_, 100000))
                         : now_ms_ + AnyMs(kMaxTimeoutMs));
-    } else if (random_() % 2 == 0) {
+    } else if (const auto dice = random_() % 4; dice == 0) {
+      Hasten(flow, now_ms_ + AnyMs(kMaxTimeoutMs));
+    } else if (dice == 1) {
       wheel_.wheel.Cancel(flow);
       ASSERT_FALSE(wheel_.wheel.IsFiled(flow));
       Forget(flow);
     }
+  }
+
+  // Filed for the nearer of both from here on.
+  void Hasten(FlowIndex flow, uint64_t deadline_ms) {
+    wheel_.wheel.Hasten(flow, TickOf(deadline_ms));
+    ASSERT_TRUE(wheel_.wheel.IsFiled(flow));
+    const uint64_t filed_ms = where_[Raw(flow)]->first;
+    if (deadline_ms >= filed_ms) return;
+    Forget(flow);
+    where_[Raw(flow)] = model_.emplace(deadline_ms, flow);
+    // It may have stayed in a slot of a higher level that starts before.
+    const uint64_t clock_ms = now_ms_ - wheel_.wheel.lag_ms();
+    filed_ahead_ms_[Raw(flow)] =
+        std::max(filed_ahead_ms_[Raw(flow)], deadline_ms - std::min(deadline_ms, clock_ms));
   }
 
   void Forget(FlowIndex flow) {

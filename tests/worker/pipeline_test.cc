@@ -204,6 +204,29 @@ TEST(Pipeline, MillionsOfPacketsAreCountedExactly) {
   EXPECT_EQ(flow.originator.bytes, kBursts * kMaxBurst * (frame.size() - 14));
 }
 
+// The deadline is all that is stored of a flow's last packet.
+TEST(Pipeline, TheLastPacketStaysWhereItWasWhenTimeoutsChange) {
+  for (const uint32_t changed_ms : {3'600'000u, 10u * 24 * 3'600'000}) {
+    Harness harness;
+    Establish(&harness, 1);
+    harness.Advance(1'000'000);
+    harness.Send(Segment(1, true, {.seq = 101, .ack = 301}, 10));
+    const uint64_t last_us = harness.now().unix_us;
+    harness.Advance(2'000'000);
+    Command command{.kind = Command::Kind::kTune, .flow = {}, .tunables = {}};
+    command.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)] = changed_ms;
+    command.tunables.timeouts_changed_us = harness.now().unix_us;
+    harness.pipeline().Apply(command, harness.now());
+    harness.Advance(2'000'000);
+    EXPECT_EQ(harness.Only().last_us, last_us);
+    harness.Send(Segment(1, true, {.seq = 111, .ack = 301}, 10));
+    EXPECT_EQ(harness.Only().last_us, harness.now().unix_us);
+    EXPECT_EQ(harness.Only().timeout_ms, changed_ms);
+    harness.Advance(2'000'000);
+    EXPECT_EQ(harness.Only().last_us, harness.now().unix_us - 2'000'000);
+  }
+}
+
 TEST(Pipeline, RecordsTellTimesAndIds) {
   Harness harness;
   Establish(&harness, 1);

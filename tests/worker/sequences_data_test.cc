@@ -158,7 +158,7 @@ TEST(Sequence23, OvertakenByItsRetransmissionItIsNotOld) {
     C>S ACK seq=101 len=100 ts=1004,90000          # again, newer, and first
     C>S FIN,ACK seq=201 ts=1003,90000      = FIN_WAIT_1 ESTABLISHED
     S>C ACK ack=201 ts=90001,1004          = FIN_WAIT_1 ESTABLISHED
-    C>S FIN,ACK seq=201 ts=1003,90000      ! paws     # now it is: S has echoed a newer one
+    C>S FIN,ACK seq=201 ts=1002,90000      ! paws     # two ticks below what S has echoed
     S>C ACK ack=202 ts=90001,1004          = FIN_WAIT_2 CLOSE_WAIT
   )");
 }

@@ -1,5 +1,6 @@
 // TCP.md, sequences about what belongs to a flow: 30 31 32 33 39.
-// Of 31, here are atomic fragments alone: the others, their ports and overlaps are in fragments_test.cc.
+//
+// Of 31 the atomic fragments; the others: fragments_test.cc.
 #include "dataplane/packet/protocols.h"
 #include "tests/worker/trace.h"
 
@@ -80,6 +81,8 @@ TEST(Sequence32, IcmpErrorsAreRelatedAndMoveNothing) {
   harness.Send(Unreachable(syn, 1000));
   const FlowRecord after = harness.Only();
   EXPECT_EQ(harness.counters().related_icmp.Read(), 2u);
+  EXPECT_EQ(after.related_icmp, 2u);
+  EXPECT_EQ(after.start_us, before.start_us);
   EXPECT_EQ(after.originator.state, before.originator.state);
   EXPECT_EQ(after.responder.state, before.responder.state);
   EXPECT_EQ(after.timeout_ms, before.timeout_ms);

@@ -1,0 +1,138 @@
+// Pipeline/established*, trains, elephant, stages: the packet path on real mbufs, without a device.
+//
+// What is timed  Only the bursts, eight of 32 that wait as they would in a rx queue: filling them from
+//                mbufs, parse, key, hash, look-up, track, deadline, counters, verdict; with the TSC
+//                around them. A time during which the kernel took the CPU away is not counted
+//                (counter discarded), so that a busy machine spoils the caches but not the clock, as
+//                it is for Peer/* which counts processor time.
+// What is not    The generator, which writes headers into the mbufs from a seeded random order of
+//                flows; its cost is the counter generator_ns.
+// Traffic        traffic.h; every flow established by its real handshake, then data in both
+//                directions. The table is at load 0.85 (its capacity).
+#include <benchmark/benchmark.h>
+#include <rte_cycles.h>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "bench/bench_env.h"
+#include "bench/clocks.h"
+#include "bench/full_run.h"
+#include "bench/pipeline_rig.h"
+
+namespace coretrack::bench {
+namespace {
+
+std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6) {
+  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)), .ipv6 = ipv6};
+  if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
+    return nullptr;
+  std::string error;
+  std::unique_ptr<Rig> rig = MakeRig(shape, &error);
+  if (rig == nullptr) {
+    state.SkipWithError(error.c_str());
+    return nullptr;
+  }
+  if (SkipUnlessHuge(state, shape.flows, rig->pipeline->page_kind())) return nullptr;
+  state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
+  rig->Establish(0, shape.flows);
+  if (rig->counters().flows.Read() != shape.flows) {
+    state.SkipWithError("not every flow was tracked");
+    return nullptr;
+  }
+  return rig;
+}
+
+// Pipeline/established with a stamp after each stage: where the time goes.
+void Stages(benchmark::State& state) {
+  const HugePageLoan loan;
+  const std::unique_ptr<Rig> rig = EstablishedRig(state, false);
+  if (rig == nullptr) return;
+  std::array<uint64_t, 4> cycles{};
+  for (auto _ : state) {
+    rig->traffic->WriteData(kPoll);
+    rig->AdvanceUs(16);
+    rig->Process(kPoll, &cycles);
+  }
+  const double packets = static_cast<double>(state.iterations()) * kPoll;
+  const double ns_per_cycle = 1e9 / static_cast<double>(rte_get_tsc_hz());
+  constexpr std::array<const char*, 4> kNames = {"1_fill_ns", "2_prepare_ns", "3_locate_ns",
+                                                 "4_track_ns"};
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    state.counters[kNames[i]] = static_cast<double>(cycles[i]) * ns_per_cycle / packets;
+  }
+}
+
+// Whose packets come.
+enum class Mix {
+  kRandom,    // every flow's, in random order
+  kTrains,    // eight in a row of one flow, then eight of the next
+  kElephant,  // one flow's
+};
+
+void Established(benchmark::State& state, bool ipv6, Mix mix) {
+  const auto flows = static_cast<uint32_t>(state.range(0));
+  const HugePageLoan loan;
+  const std::unique_ptr<Rig> rig = EstablishedRig(state, ipv6);
+  if (rig == nullptr) return;
+  const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
+  const uint64_t created_before = rig->counters().flows_created.Read();
+  uint32_t chosen = rig->traffic->NextFlow();
+  const auto choose = [&](uint32_t j) {
+    if (mix == Mix::kRandom || (mix == Mix::kTrains && j % 8 == 0))
+      chosen = rig->traffic->NextFlow();
+    return chosen;
+  };
+
+  uint64_t generator_cycles = 0;
+  uint64_t packets = 0;
+  uint64_t discarded = 0;
+  const auto poll = [&] {
+    while (true) {
+      const uint64_t start = rte_rdtsc_precise();
+      for (uint32_t j = 0; j < kPoll; ++j) {
+        rig->traffic->Write(j, choose(j), rig->traffic->NextDirection(),
+                            tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
+      }
+      rig->AdvanceUs(16);
+      generator_cycles += rte_rdtsc_precise() - start;
+      const long preempted = TimesPreempted();
+      const uint64_t ready = rte_rdtsc_precise();
+      rig->Process(kPoll);
+      const uint64_t cycles = rte_rdtsc_precise() - ready;
+      packets += kPoll;
+      if (TimesPreempted() == preempted) return cycles;
+      ++discarded;
+    }
+  };
+  const uint32_t polls = std::max(StepsAnIteration(flows) / (kPoll / kBurst), 1u);
+  for (auto _ : state) {
+    uint64_t cycles = 0;
+    for (uint32_t i = 0; i < polls; ++i) cycles += poll();
+    state.SetIterationTime(static_cast<double>(cycles) * seconds_per_cycle);
+  }
+  if (rig->Wrong() != 0 || rig->counters().flows_created.Read() != created_before)
+    state.SkipWithError("the traffic was not what it claims to be");
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * polls * kPoll);
+  state.counters["discarded"] = static_cast<double>(discarded);
+  state.counters["generator_ns"] = static_cast<double>(generator_cycles) * seconds_per_cycle * 1e9 /
+                                   static_cast<double>(packets);
+  state.counters["bytes_per_flow"] = static_cast<double>(rig->pipeline->arena_bytes()) / flows;
+}
+
+void Ipv4(benchmark::State& state) { Established(state, false, Mix::kRandom); }
+void Ipv6(benchmark::State& state) { Established(state, true, Mix::kRandom); }
+void Trains(benchmark::State& state) { Established(state, false, Mix::kTrains); }
+void Elephant(benchmark::State& state) { Established(state, false, Mix::kElephant); }
+
+void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
+
+BENCHMARK(Ipv4)->Name("Pipeline/established")->Apply(Sizes)->Arg(kLargeFlows)->UseManualTime();
+BENCHMARK(Ipv6)->Name("Pipeline/established_ipv6")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Trains)->Name("Pipeline/trains")->Arg(1 << 20)->UseManualTime();
+BENCHMARK(Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
+BENCHMARK(Stages)->Name("Pipeline/stages")->Apply(Sizes);
+
+}  // namespace
+}  // namespace coretrack::bench

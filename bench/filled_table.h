@@ -1,0 +1,147 @@
+// What FlowTable/* is measured on: a table of the flows that flow_keys.h numbers, and bursts of 32 in
+// the stages that the pipeline uses, SipHash in the loop.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "bench/bench_env.h"
+#include "bench/flow_keys.h"
+#include "dataplane/flow/flow_table.h"
+
+namespace coretrack::bench {
+
+// A burst on its way through the stages. Two are under way beside the one that is being finished:
+// each stage's lines are on their way while another burst's are used.
+struct KeyBurst {
+  std::array<FlowKey, kBurst> keys;
+  KeyWords words;
+  std::array<FlowHash, kMaxBurst> hashes;
+  std::array<FlowIndex, kBurst> candidates;
+
+  void Hash(const FlowTable& table, const PackedKey* packed) {
+    Hash(packed);
+    for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
+  }
+  void Hash(const PackedKey* packed) {
+    for (uint32_t i = 0; i < kBurst; ++i) {
+      Unpack(packed[i], &keys[i]);
+      words.Set(i, keys[i]);
+    }
+    HashBurst(kSecret, words, kBurst, hashes.data());
+  }
+  void Match(const FlowTable& table) {
+    uint64_t missed = 0;
+    for (uint32_t i = 0; i < kBurst; ++i) {
+      candidates[i] = table.Candidate(hashes[i]);
+      if (candidates[i] != FlowIndex::kNone) continue;
+      table.PrefetchNextBucket(hashes[i]);
+      missed |= uint64_t{1} << i;
+    }
+    for (; missed != 0; missed &= missed - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+      candidates[i] = table.FartherCandidate(hashes[i]);
+    }
+  }
+  uint32_t Finish(const FlowTable& table) const {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < kBurst; ++i) {
+      sum += Raw(table.Find(keys[i], hashes[i], candidates[i]));
+    }
+    return sum;
+  }
+};
+
+class FilledTable {
+ public:
+  // Empty, for `capacity` flows at load 0.85.
+  explicit FilledTable(uint32_t capacity)
+      : arena_(MakeArena(FlowTable::ArenaBytes({.capacity = capacity}))),
+        table_({.capacity = capacity}, &arena_) {}
+  FlowTable& operator*() { return table_; }
+  PageKind page_kind() const { return arena_.page_kind(); }
+  // The number of flows, in whole bursts, at which the table has this load.
+  uint32_t FlowsAt(double load) const {
+    return static_cast<uint32_t>(load * table_.slots()) / kBurst * kBurst;
+  }
+
+  // Inserts flows [first, last), whole bursts. Answers how many are refused.
+  uint32_t Insert(uint32_t first, uint32_t last) {
+    // As the pipeline has it, a few flows of one burst are inserted, then as many of the next are looked
+    // for: lines that are asked for all at once come late or not at all.
+    constexpr uint32_t kChunk = 4;
+    std::array<KeyBurst, 3> bursts;
+    std::array<uint64_t, 3> full{};
+    const uint32_t count = (last - first) / kBurst;
+    uint32_t refused = 0;
+    for (uint32_t n = 0; n < count + 2; ++n) {
+      if (n < count) {
+        std::array<PackedKey, kBurst> packed;
+        for (uint32_t i = 0; i < kBurst; ++i) packed[i] = FlowNumber(first + n * kBurst + i);
+        bursts[n % 3].Hash(packed.data());
+        full[n % 3] = 0;
+      }
+      const bool locate = n >= 1 && n <= count;
+      const KeyBurst& located = bursts[(n + 2) % 3];
+      uint64_t* located_full = &full[(n + 2) % 3];
+      const KeyBurst& inserted = bursts[(n + 1) % 3];
+      for (uint32_t begin = 0; begin < kBurst; begin += kChunk) {
+        for (uint32_t i = begin; n < count && i < begin + kChunk; ++i)
+          table_.PrefetchBucket(bursts[n % 3].hashes[i]);
+        for (uint32_t i = begin; locate && i < begin + kChunk; ++i) {
+          const bool farther = table_.PrefetchInsert(located.hashes[i]) == FlowIndex::kNone;
+          *located_full |= uint64_t{farther} << i;
+        }
+        for (uint32_t i = begin; n >= 2 && i < begin + kChunk; ++i) {
+          refused += table_.Insert(inserted.keys[i], inserted.hashes[i]) == FlowIndex::kNone;
+        }
+      }
+      for (uint64_t left = locate ? *located_full : 0; left != 0; left &= left - 1) {
+        table_.PrefetchFartherInsert(located.hashes[std::countr_zero(left)]);
+      }
+    }
+    return refused;
+  }
+  // Calls `insert` with each burst of flows [first, last), whose lines are on their way by then.
+  template <typename F>
+  void ForEachBurst(uint32_t first, uint32_t last, F insert) {
+    std::array<KeyBurst, 3> bursts;
+    const uint32_t count = (last - first) / kBurst;
+    for (uint32_t n = 0; n < count + 2; ++n) {
+      if (n < count) {
+        std::array<PackedKey, kBurst> packed;
+        for (uint32_t i = 0; i < kBurst; ++i) packed[i] = FlowNumber(first + n * kBurst + i);
+        bursts[n % 3].Hash(table_, packed.data());
+      }
+      if (n >= 1 && n <= count) {
+        const KeyBurst& burst = bursts[(n - 1) % 3];
+        for (uint32_t i = 0; i < kBurst; ++i) table_.PrefetchInsert(burst.hashes[i]);
+      }
+      if (n >= 2) insert(bursts[(n - 2) % 3]);
+    }
+  }
+  // A state other than 0 for every flow: then look-ups take it for one.
+  void Publish() {
+    for (uint32_t i = 0; i < table_.slots(); ++i) {
+      if (table_.LooksEmpty(FlowIndex{i})) continue;
+      AtomicLine& line = table_.line(FlowIndex{i});
+      auto value = line.LoadOwned<FlowLine>();
+      value.state = 1;
+      BeginWrite(line);
+      EndWrite(line, value);
+    }
+  }
+  void Clear() {
+    for (uint32_t i = 0; i < table_.slots(); ++i) {
+      const FlowIndex index{i};
+      if (!table_.LooksEmpty(index)) table_.Erase(index, HashOf(kSecret, table_.KeyAt(index)));
+    }
+  }
+
+ private:
+  Arena arena_;
+  FlowTable table_;
+};
+
+}  // namespace coretrack::bench

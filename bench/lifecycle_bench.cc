@@ -1,0 +1,92 @@
+// Pipeline/lifecycle/F: whole connections: SYN, SYN+ACK, ACK, two data, two ACKs, FIN, FIN+ACK, ACK, and
+// the expiry of TIME_WAIT. F connections are in the table at any time.
+//
+// What is timed  The bursts and Expire(), by the TSC; connections during which the kernel took the CPU
+//                away are left out.
+// What is not    The generator; its cost is the counter generator_ns.
+#include <benchmark/benchmark.h>
+#include <rte_cycles.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+
+#include "bench/bench_env.h"
+#include "bench/clocks.h"
+#include "bench/pipeline_rig.h"
+
+namespace coretrack::bench {
+namespace {
+
+void Lifecycle(benchmark::State& state) {
+  using namespace tcp_flag;
+  const auto flows = static_cast<uint32_t>(state.range(0));
+  std::string error;
+  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows}, &error);
+  if (rig == nullptr) return state.SkipWithError(error.c_str());
+  state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
+  constexpr Step kSteps[] = {{true, kSyn, 0},         {false, kSyn | kAck, 0},
+                             {true, kAck, 0},         {true, kAck | kPsh, kPayloadBytes},
+                             {false, kAck, 0},        {false, kAck | kPsh, kPayloadBytes},
+                             {true, kAck, 0},         {true, kFin | kAck, 0},
+                             {false, kFin | kAck, 0}, {true, kAck, 0}};
+  // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
+  // been opened, the first have expired.
+  const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
+  const uint64_t step_us = 120'000'000 / polls_a_table + 1;
+  const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
+
+  uint64_t generator_cycles = 0;
+  const auto connections = [&] {
+    uint64_t burst_cycles = 0;
+    std::array<uint32_t, kPoll> chosen;
+    for (uint32_t& i : chosen) {
+      i = rig->traffic->NextFlow();
+      rig->traffic->Restart(i);
+    }
+    for (const Step& step : kSteps) {
+      const uint64_t start = rte_rdtsc_precise();
+      for (uint32_t j = 0; j < kPoll; ++j)
+        rig->traffic->Write(j, chosen[j], step.from_client, step.flags, step.payload);
+      const uint64_t ready = rte_rdtsc_precise();
+      rig->Process(kPoll);
+      burst_cycles += rte_rdtsc_precise() - ready;
+      generator_cycles += ready - start;
+    }
+    rig->AdvanceUs(step_us);
+    const uint64_t ready = rte_rdtsc_precise();
+    while (!rig->pipeline->Expire(rig->now, 256)) {
+    }
+    return burst_cycles + rte_rdtsc_precise() - ready;
+  };
+  // Steady state first: a table's worth of connections lives or has expired.
+  for (uint64_t i = 0; i < polls_a_table + polls_a_table / 4; ++i) connections();
+  generator_cycles = 0;
+  uint64_t done = 0;
+  for (auto _ : state) {
+    uint64_t cycles = 0;
+    long preempted = 0;
+    do {
+      preempted = TimesPreempted();
+      cycles = connections();
+    } while (TimesPreempted() != preempted);
+    state.SetIterationTime(static_cast<double>(cycles) * seconds_per_cycle);
+    done += kPoll;
+  }
+  if (rig->Wrong() != 0) state.SkipWithError("the traffic was not what it claims to be");
+  state.SetItemsProcessed(static_cast<int64_t>(done));
+  state.counters["generator_ns"] =
+      static_cast<double>(generator_cycles) * seconds_per_cycle * 1e9 / static_cast<double>(done);
+  state.counters["flows"] = static_cast<double>(rig->counters().flows.Read());
+}
+
+BENCHMARK(Lifecycle)
+    ->Name("Pipeline/lifecycle")
+    ->Arg(1 << 10)
+    ->Arg(1 << 20)
+    ->Arg(1 << 24)
+    ->UseManualTime();
+
+}  // namespace
+}  // namespace coretrack::bench

@@ -1,0 +1,147 @@
+#include "bench/pipeline_rig.h"
+
+#include <rte_cycles.h>
+
+#include <algorithm>
+
+#include "bench/bench_env.h"
+
+namespace coretrack::bench {
+namespace {
+
+// What the poll loop does between rx_burst and Prepare().
+void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
+  burst->count = count;
+  for (uint32_t i = 0; i < count; ++i) {
+    burst->data[i] = rte_pktmbuf_mtod(mbufs[i], const uint8_t*);
+    burst->bytes[i] = mbufs[i]->data_len;
+    burst->wire_bytes[i] = mbufs[i]->pkt_len;
+    burst->zone[i] = 0;
+    burst->checksum_known_good[i] = true;
+  }
+}
+
+}  // namespace
+
+void Rig::Process(uint32_t count) {
+  Burst* located = nullptr;
+  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+    Burst* burst = &(*bursts)[n % 2];
+    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    pipeline->Prepare(burst);
+    if (located != nullptr) {
+      pipeline->Track(located, now, burst);
+    } else {
+      pipeline->Locate(burst);
+    }
+    located = burst;
+  }
+  pipeline->Track(located, now);
+}
+
+void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
+  Burst* located = nullptr;
+  uint64_t before = rte_rdtsc();
+  const auto stamp = [&](size_t stage) {
+    const uint64_t after = rte_rdtsc();
+    (*cycles)[stage] += after - before;
+    before = after;
+  };
+  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+    Burst* burst = &(*bursts)[n % 2];
+    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    stamp(0);
+    pipeline->Prepare(burst);
+    stamp(1);
+    if (located != nullptr) {
+      pipeline->Track(located, now, burst);
+      stamp(3);
+    } else {
+      pipeline->Locate(burst);
+      stamp(2);
+    }
+    located = burst;
+  }
+  pipeline->Track(located, now);
+  stamp(3);
+}
+
+void Rig::Walk(uint32_t first, uint32_t last, std::span<const Step> steps) {
+  for (; first < last; first += kPoll) {
+    const uint32_t count = std::min(kPoll, last - first);
+    for (const Step& step : steps) {
+      for (uint32_t j = 0; j < count; ++j)
+        traffic->Write(j, first + j, step.from_client, step.flags, step.payload);
+      Process(count);
+    }
+  }
+}
+
+void Rig::Establish(uint32_t first, uint32_t last) {
+  using namespace tcp_flag;
+  constexpr Step kSteps[] = {{true, kSyn, 0},  {false, kSyn | kAck, 0},
+                             {true, kAck, 0},  {true, kAck | kPsh, kPayloadBytes},
+                             {false, kAck, 0}, {false, kAck | kPsh, kPayloadBytes}};
+  Walk(first, last, kSteps);
+}
+
+uint64_t Rig::Wrong() const {
+  const WorkerCounters& counters = pipeline->counters();
+  uint64_t wrong = counters.untracked[static_cast<size_t>(Untracked::kTableFull)].Read() +
+                   counters.flows_ended[static_cast<size_t>(End::kEvicted)].Read();
+  for (const Counter& counter : counters.invalid) wrong += counter.Read();
+  return wrong;
+}
+
+namespace {
+
+Pipeline::Options OptionsOf(const RigShape& shape, uint8_t worker) {
+  Pipeline::Options options;
+  options.worker = worker;
+  options.capacity_ipv4 = shape.ipv6 ? 1024 : shape.flows;
+  options.capacity_ipv6 = shape.ipv6 ? shape.flows : 1024;
+  // 8 bytes for each flow that may be half-open at once; nobody here needs more than 2^24.
+  options.half_open_quota = std::clamp(shape.flows, 1024u, 1u << 24);
+  options.secret = kSecret;
+  return options;
+}
+
+// What Pipeline::Create() will map: one that is mapped and never touched knows.
+size_t ArenaBytes(const Pipeline::Options& options) {
+  const auto pipeline = Pipeline::Create(options, Now{.tick = Tick(1000), .unix_us = 1'000'000});
+  return pipeline.ok() ? (*pipeline)->arena_bytes() : 0;
+}
+
+uint32_t ActiveFlows(const RigShape& shape) {
+  return shape.active != 0 ? shape.active : shape.flows;
+}
+
+}  // namespace
+
+size_t RigHugeBytes(const RigShape& shape) {
+  return ArenaBytes(OptionsOf(shape, 0)) + (size_t{128} << 20);  // and EAL's
+}
+
+size_t RigOtherBytes(const RigShape& shape) {
+  return size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
+         size_t{OptionsOf(shape, 0).half_open_quota} * 8;
+}
+
+std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {
+  *error = StartEal(64 << 20);
+  if (!error->empty()) return nullptr;
+  Pipeline::Options options = OptionsOf(shape, worker);
+  options.allow_hugetlb = ReserveHugePages(ArenaBytes(options));
+  auto rig = std::make_unique<Rig>();
+  // At once: the pool is everybody's, and making traffic takes its time.
+  auto pipeline = Pipeline::Create(options, rig->now);
+  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6);
+  if (!rig->traffic->ok() || !pipeline.ok()) {
+    *error = "no memory for the benchmark";
+    return nullptr;
+  }
+  rig->pipeline = *std::move(pipeline);
+  return rig;
+}
+
+}  // namespace coretrack::bench

@@ -1,0 +1,61 @@
+// Rig: a pipeline and the traffic for it, on one thread: what Pipeline/* is measured on.
+//
+// What for  Bursts go through the pipeline as PollLoop::Enter() and Finish() have it; only the device
+//           is missing.
+// Threads   One owner, after it was made.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "bench/traffic.h"
+#include "dataplane/worker/pipeline.h"
+
+namespace coretrack::bench {
+
+// One segment of every connection of a group.
+struct Step {
+  bool from_client;
+  uint8_t flags;
+  uint32_t payload;
+};
+
+struct Rig {
+  std::unique_ptr<Traffic> traffic;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<std::array<Burst, 2>> bursts = std::make_unique<std::array<Burst, 2>>();
+  Now now{.tick = Tick(1000), .unix_us = 1'000'000};
+
+  void AdvanceUs(uint64_t us) {
+    now.unix_us += us;
+    now.tick = Tick(static_cast<uint32_t>(now.unix_us / 1000));
+  }
+  WorkerCounters& counters() { return pipeline->counters(); }
+
+  // The first `count` of the traffic's mbufs.
+  void Process(uint32_t count);
+  // The same, with the cycles of each stage: fill, prepare, locate, track.
+  void Process(uint32_t count, std::array<uint64_t, 4>* cycles);
+  // All of `steps` for connections [first, last), a poll's worth of them at a time.
+  void Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
+  // Opens connections [first, last) by real handshakes, and lets both ends speak once.
+  void Establish(uint32_t first, uint32_t last);
+  // Segments that were judged invalid, flows that were refused or evicted.
+  uint64_t Wrong() const;
+};
+
+struct RigShape {
+  uint32_t flows = 0;   // the table's capacity: at load 0.85 when they are all there
+  uint32_t active = 0;  // of which established traffic comes; 0: all
+  bool ipv6 = false;
+};
+// Null, and why. `worker` is the pipeline's number.
+std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);
+// What MakeRig() takes: of huge pages, and of others.
+size_t RigHugeBytes(const RigShape& shape);
+size_t RigOtherBytes(const RigShape& shape);
+
+}  // namespace coretrack::bench

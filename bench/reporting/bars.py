@@ -1,0 +1,79 @@
+"""The rows of the table: what is measured, the least that it must reach, and what we aim at.
+
+A row without a bar is there for information. `at_most` turns a bar round: less is better.
+"""
+
+from dataclasses import dataclass
+
+from .measure import Difference, Ratio, Value
+
+M1, M16, M64 = 1 << 20, 1 << 24, 1 << 26
+# The pipeline's tables take 163 bytes a flow: the memory benchmark is run over as many.
+TABLE_BYTES = {M1: 166 * M1, M16: 166 * M16, M64: 166 * M64}
+FORWARD_SIZES = [1 << 10, 1 << 16, M1]
+
+
+@dataclass
+class Bar:
+    measure: object
+    at_least: float = None
+    at_most: float = None
+    aim: float = None
+    name: str = None  # in place of the measure's own
+
+    def title(self):
+        if self.name:
+            return self.name
+        if isinstance(self.measure, Ratio):
+            return " / ".join(name for name, _ in self.measure.terms())
+        return f"{self.measure.name} {self.measure.counter}"
+
+
+def _memory(flows):
+    return Bar(Ratio(f"Pipeline/established/{flows}", f"Memory/two_random_lines/{TABLE_BYTES[flows]}"), 0.5, aim=0.75)
+
+
+def _established(flows, at_least, aim):
+    return Bar(Ratio(f"Pipeline/established/{flows}", f"Peer/rte_hash_lookup_bulk32/{flows}"), at_least, aim=aim)
+
+
+_INSERT = (f"FlowTable/insert/{M16}", "per_s_load_0.80_to_0.85")
+_QUERY = f"Pipeline/query/{10_000_000}"
+_SCALE = f"Scale/{100_000_000}"
+
+BARS = [
+    _established(M1, 1.0, 1.4),
+    _established(M16, 1.0, 1.3),
+    _established(M64, 0.75, 1.05),
+    _memory(M1),
+    _memory(M16),
+    _memory(M64),
+    Bar(Ratio(f"FlowTable/lookup/{M16}", f"Peer/rte_hash_lookup_bulk32/{M16}"), 1.15, aim=1.5),
+    Bar(Ratio(_INSERT, f"Peer/rte_hash_insert/{M16}"), 2.5, aim=4,
+        name=f"FlowTable/insert/{M16}, load 0.80 to 0.85 / Peer/rte_hash_insert/{M16}"),
+    Bar(Value(f"FlowTable/insert_tail/{M16}", "p999_ns", "ns"), at_most=2000, aim=1000,
+        name="insert at load 0.95, p99.9 of one"),
+    Bar(Ratio(f"Pipeline/lifecycle/{M1}", f"Peer/rte_hash_insert/{M1}"), 0.35, aim=0.6),
+    Bar(Value(_SCALE, "bytes_per_ipv4_flow", "B"), at_most=115, aim=80, name="bytes an IPv4 flow, 100 M flows"),
+    Bar(Value(_SCALE, "bytes_per_ipv6_flow", "B"), at_most=180, name="bytes an IPv6 flow, 100 M flows"),
+    Bar(Value("Pipeline/workers/2", "scaling"), 1.9, name="two workers / one, in turns within Pipeline/workers/2"),
+    Bar(Difference(f"Pipeline/herd/{10_000_000}", "p999_us_with", "p999_us_without", "us"), at_most=20, aim=5,
+        name="herd of 10 M TIME_WAIT flows: p99.9 of a poll, above that without"),
+    Bar(Ratio(f"Forward/coretrackd/{1 << 10}", f"Forward/testpmd/{1 << 10}"), 0.5, aim=0.65),
+    Bar(Ratio(f"Pipeline/elephant/{M1}", f"Pipeline/established/{M1}"), 1.0),
+    Bar(Ratio(f"Pipeline/trains/{M1}", f"Pipeline/established/{M1}"), 1.0),
+    Bar(Ratio(f"Pipeline/established_ipv6/{M1}", f"Pipeline/established/{M1}"), 0.75, aim=0.9),
+    Bar(Value(_QUERY, "throughput_ratio"), 0.97, name="query of 10 M flows: the worker's throughput meanwhile"),
+    Bar(Value(_QUERY, "query_s", "s"), at_most=3, aim=1, name="query of 10 M flows: time"),
+]
+
+# Programs beside coretrackd, same capture, one core each; and what conntrack costs the kernel.
+PROGRAMS = ([Bar(Ratio(f"Forward/coretrackd_checksums/{flows}", f"Forward/{peer}/{flows}"))
+             for peer in ("ovs_ct", "linux_conntrack") for flows in FORWARD_SIZES] +
+            [Bar(Ratio(f"Forward/linux_conntrack/{flows}", f"Forward/linux_routing/{flows}"))
+             for flows in FORWARD_SIZES])
+
+# Beside the rows, for the plot.
+PLOTTED = ([f"Pipeline/established/{flows}" for flows in (1 << 10, M1, M16, M64)] +
+           [f"Peer/rte_hash_lookup_bulk32/{flows}" for flows in (1 << 10, M1, M16, M64)] +
+           [f"Memory/two_random_lines/{166 * flows}" for flows in (1 << 10, M1, M16, M64)])

@@ -1,0 +1,286 @@
+// TCP.md, what the box did not see or must not believe: 2 3 5 10 19 23 28 32 37 38, in cases that other
+// suites of segments have found.
+#include "tests/worker/trace.h"
+
+namespace coretrack::testing {
+namespace {
+
+std::string Established(std::string_view rest) {
+  return R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S ACK win=10000
+    S>C ACK win=10000            = ESTABLISHED ESTABLISHED timeout 5d
+  )" + std::string(rest);
+}
+
+TEST(Sequence37, TheThirdAckAndTheFirstRequestWereMissed) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000    = SYN_SENT SYN_RCVD
+    S>C ACK seq=301 ack=201 len=50           = SYN_SENT ESTABLISHED   # of data: it has got the third ACK
+    C>S ACK seq=201 ack=351                  = ESTABLISHED ESTABLISHED timeout 5d
+    C>S ACK seq=201 ack=351 len=10
+    S>C ACK seq=351 ack=211
+  )");
+}
+
+TEST(Sequence37, AnAckOfDataThatWasNotSeenEndsNoHandshake) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S ACK seq=101 ack=401                  ! ack_high = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301                  = ESTABLISHED ESTABLISHED
+  )");
+}
+
+TEST(Sequence37, TheSynAckWasMissed) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C ACK seq=301 ack=101 len=100          = SYN_SENT SYN_RCVD
+    S>C ACK seq=401 ack=101 len=100          = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=501                  = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=101 ack=501              = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=501 ack=102              = FIN_WAIT_1 LAST_ACK
+    C>S ACK seq=102 ack=502                  = TIME_WAIT CLOSED
+  )");
+}
+
+// TCP.md 28: the options of a SYN+ACK count however late it comes.
+TEST(Sequence28, DataOvertakesTheSynAck) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000 ws=2
+    S>C ACK seq=301 ack=101 len=10           = SYN_SENT SYN_RCVD
+    S>C SYN,ACK seq=300 ack=101 mss=1300 ws=3 = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=311                  = ESTABLISHED ESTABLISHED
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.responder.mss, 1300);
+              EXPECT_EQ(flow.responder.window_scale, 3);
+            }});
+}
+
+// What an old connection says before the SYN+ACK is not taken for this one's.
+TEST(Sequence02, OldDataAndAFinBeforeTheHandshake) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C ACK seq=90000 ack=101 len=10         = SYN_SENT SYN_RCVD
+    S>C FIN,ACK seq=90010 ack=101            = SYN_SENT FIN_WAIT_1
+    S>C SYN,ACK seq=300 ack=101              = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301                  = ESTABLISHED ESTABLISHED
+  )");
+}
+
+// S has acknowledged up to 601, so nothing is missing before the FIN there.
+TEST(Sequence37, AFinWhereItsPeerHasAcknowledged) {
+  RunTrace(Established(R"(
+    S>C ACK seq=301 ack=601                  = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=601 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=301 ack=602                  = FIN_WAIT_2 CLOSE_WAIT
+  )"));
+}
+
+// RFC 5961: two forged segments, neither exact in any number.
+TEST(Sequence05, AForgedAckDoesNotMakeAResetExact) {
+  RunTrace(Established(R"(
+    S>C ACK seq=801 ack=1101 stray
+    C>S RST seq=1101                         ! rst_sequence = ESTABLISHED ESTABLISHED
+  )"));
+}
+
+// Its challenge ACK says that S has not forgotten: the SYN is void, however it is answered later.
+TEST(Sequence03, AForgedSynIsForgottenWhenTheConnectionGoesOn) {
+  RunTrace(Established(R"(
+    C>S SYN seq=70000 stray
+    S>C ACK                                  = ESTABLISHED ESTABLISHED
+    +60s
+    S>C RST,ACK rawseq=0 ack=70001           ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=5 ack=70001 stray        = ESTABLISHED ESTABLISHED
+    C>S ACK len=10                           = ESTABLISHED ESTABLISHED timeout 5d
+    S>C ACK len=10                           = ESTABLISHED ESTABLISHED
+  )"));
+  RunTrace(Established(R"(
+    C>S SYN seq=70000 stray
+    C>S ACK len=10                           = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=5 ack=70001 stray        = ESTABLISHED ESTABLISHED
+  )"));
+}
+
+// Linux: TCP_PAWS_WINDOW.
+TEST(Sequence23, OneTickOlderIsLetPass) {
+  RunTrace(R"(
+    C>S SYN seq=100 ts=1000,0
+    S>C SYN,ACK seq=300 ack=101 ts=90000,1000
+    C>S ACK ts=1001,90000
+    C>S ACK len=100 ts=1005,90000
+    S>C ACK ts=90001,1005
+    C>S ACK len=100 ts=1004,90000            = ESTABLISHED ESTABLISHED
+    C>S ACK len=100 ts=1003,90000            ! paws
+  )");
+}
+
+TEST(Sequence38, AStrayResetOfAnEndThatIsDone) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK
+    S>C FIN,ACK
+    C>S ACK                                  = TIME_WAIT CLOSED
+    S>C RST seq=301                          = TIME_WAIT CLOSED timeout 120s
+    S>C RST seq=90000                        ! rst_sequence
+  )"));
+}
+
+// Simultaneous close, as it seemed; but S acknowledges behind its FIN that it has not got the other.
+TEST(Sequence13, ClosingIsTakenBack) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=301 ack=101              = FIN_WAIT_1 FIN_WAIT_1
+    C>S ACK seq=102 ack=302                  = CLOSING CLOSING
+    S>C ACK seq=302 ack=101                  = CLOSING FIN_WAIT_2
+    S>C ACK seq=302 ack=102                  = TIME_WAIT TIME_WAIT
+  )"));
+}
+
+// A sender that fills the window, sends its FIN behind it, and acknowledges.
+TEST(Sequence22, AnAckAtItsOwnNextNumberIsNeverBeyondTheWindow) {
+  RunTrace(Established(R"(
+    S>C ACK win=100
+    C>S ACK len=10000
+    C>S FIN,ACK                              = FIN_WAIT_1 ESTABLISHED
+    C>S ACK                                  = FIN_WAIT_1 ESTABLISHED
+  )"));
+}
+
+// The window in a SYN+ACK that follows an ACK counts, as does that of a SYN behind a smaller one.
+TEST(Sequence12, ASynAckAfterTheAckOffersAWindow) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN seq=300 win=10000
+    C>S SYN,ACK seq=100 ack=301 win=10000
+    S>C ACK seq=301 ack=101 win=0
+    S>C SYN,ACK seq=300 ack=101 win=20000
+    C>S ACK seq=101 ack=301 len=1000         = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=1101 ack=301             = FIN_WAIT_1 ESTABLISHED
+  )");
+}
+
+TEST(Sequence11, TheWindowOfTheSynStillCounts) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=1000 ws=7
+    S>C SYN,ACK seq=300 ack=101 win=10000 ws=7
+    C>S ACK win=7                            = ESTABLISHED ESTABLISHED    # 896
+    S>C ACK len=920
+    S>C ACK len=10
+  )");
+}
+
+TEST(Retransmission, OneByteAndAFinCountToo) {
+  RunTrace(Established(R"(
+    C>S ACK len=1
+    C>S ACK seq=101 len=1
+    C>S ACK seq=101 len=1
+    C>S ACK seq=101 len=1                    = ESTABLISHED ESTABLISHED timeout 300s
+    S>C ACK                                  = ESTABLISHED ESTABLISHED timeout 5d
+    C>S ACK seq=101 len=1                    = ESTABLISHED ESTABLISHED timeout 5d     # a keep-alive
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.retransmits, 3u);
+            }});
+  RunTrace(Established(R"(
+    C>S FIN,ACK                              = FIN_WAIT_1 ESTABLISHED timeout 900s
+    C>S FIN,ACK seq=101
+    C>S FIN,ACK seq=101
+    C>S FIN,ACK seq=101                      = FIN_WAIT_1 ESTABLISHED timeout 300s
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.retransmits, 3u);
+            }});
+  // Where waiting is shorter, it stays so.
+  Tunables tunables;
+  tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kHalfClosed)] = 100'000;
+  RunTrace(Established(R"(
+    C>S FIN,ACK
+    C>S FIN,ACK seq=101
+    C>S FIN,ACK seq=101
+    C>S FIN,ACK seq=101                      = FIN_WAIT_1 ESTABLISHED timeout 100s
+  )"),
+           {.tunables = tunables, .inspect = {}});
+}
+
+// What a look at one-line mutants of the tracker found untested.
+TEST(Sequence21, AnAckFarBehindNeedsASackBlock) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=65000
+    S>C SYN,ACK seq=300 ack=101 win=65000
+    C>S ACK win=65000
+    S>C ACK len=50000
+    C>S ACK win=65000
+    S>C ACK len=50000                              = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 win=65000              ! ack_low
+    C>S ACK seq=101 ack=301 win=65000 sack=90301,100301
+    C>S ACK seq=101 ack=301 win=65000 sack=301,401 ! ack_low
+  )");
+}
+
+TEST(Sequence20, AFinAtANumberThatWasData) {
+  RunTrace(Established(R"(
+    C>S ACK len=100
+    C>S FIN,ACK seq=150 stray                = ESTABLISHED ESTABLISHED   # before what it has sent
+    C>S ACK seq=201 len=10                   = ESTABLISHED ESTABLISHED
+    S>C ACK ack=211
+    C>S FIN,ACK seq=210 stray                = ESTABLISHED ESTABLISHED   # of an acknowledged byte
+    C>S ACK seq=211 len=10                   = ESTABLISHED ESTABLISHED
+  )"));
+}
+
+TEST(Sequence18, ASynAtTheNextNumberIsNotAboveIt) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK
+    S>C FIN,ACK
+    C>S ACK                                  = TIME_WAIT CLOSED
+    C>S SYN seq=102 stray                    ! time_wait_syn
+    C>S SYN seq=103 stray                    = TIME_WAIT CLOSED
+    S>C SYN,ACK seq=9000 ack=104             end closed new flow = SYN_SENT SYN_RCVD
+  )"));
+}
+
+TEST(History, AWindowOfZeroOnAConnectionThatHasLongBeenPlain) {
+  RunTrace(Established(R"(
+    C>S ACK len=10
+    S>C ACK len=10
+    C>S ACK
+    S>C ACK
+    C>S ACK win=0
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.history, "ShAaDdW");
+            }});
+}
+
+TEST(Provisional, UntilItsAnswerIsSeen) {
+  const auto says = [](bool client, bool server) {
+    return TraceOptions{.tunables = {}, .inspect = [=](const FlowRecord& flow, const Harness&) {
+                          EXPECT_EQ(flow.originator.provisional, client);
+                          EXPECT_EQ(flow.responder.provisional, server);
+                        }};
+  };
+  RunTrace("C>S SYN seq=100", says(false, true));
+  RunTrace("C>S SYN seq=100\nS>C SYN,ACK seq=300 ack=101", says(false, false));
+  RunTrace("C>S SYN seq=100\nS>C SYN,ACK seq=300 ack=101\nC>S ACK", says(false, true));
+  RunTrace("C>S SYN seq=100\nS>C SYN,ACK seq=300 ack=101\nC>S ACK\nC>S ACK len=9\nC>S ACK len=9",
+           says(false, true));
+  RunTrace(Established(""), says(false, false));
+  RunTrace(Established("C>S FIN,ACK"), says(false, false));
+  RunTrace(Established("C>S FIN,ACK\nS>C ACK"), says(true, false));
+  RunTrace(Established("C>S FIN,ACK\nS>C ACK\nS>C FIN,ACK\nC>S ACK"), says(false, true));
+  RunTrace("C>S ACK seq=500 ack=900 len=10", says(false, true));
+}
+
+TEST(History, FlagsThatNoTcpSends) {
+  RunTrace(Established("C>S SYN,FIN ! flags\nS>C SYN,RST,ACK ! flags\nC>S FIN,RST ! flags"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.history, "ShAaQqI");
+            }});
+}
+
+}  // namespace
+}  // namespace coretrack::testing
