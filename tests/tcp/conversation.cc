@@ -308,7 +308,8 @@ WireSegment Conversation::Mutate(WireSegment s) {
 //   - a RST is believed at the numbers that its sender may have, or its receiver expect, as far as was
 //     seen. Its receiver may be further, miss what is before it (RFC 5961), or be in TIME_WAIT (RFC 1337).
 //     Some stacks do not count the FIN that they have sent. While closing, in the window is enough (TCP.md 6);
-//   - a timestamp that is old for its receiver, which has not echoed a newer one since;
+//   - a timestamp that is old for its receiver, which has not echoed a newer one since; of a pure ACK
+//     also somewhat older, for stacks take it where RFC 7323 5.3 does not;
 //   - an ACK of the receiver's FIN is the word of its sender, though it comes with data that is had. The
 //     receiver takes it, unless all was acknowledged before (RFC 9293 3.10.7.4) as far as was seen; in a copy
 //     of what came last stacks take it too (TCP.md 39);
@@ -326,7 +327,8 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
   }
   if (s.timestamp && To(s).NewerThan(*s.timestamp)) {
     const auto& echoed = echoed_[!s.from_client];
-    return !echoed || static_cast<int32_t>(*s.timestamp - *echoed) >= -1;
+    const bool pure_ack = s.length == 0 && !s.fin;
+    return !echoed || static_cast<int32_t>(*s.timestamp - *echoed) >= (pure_ack ? -4096 : -1);
   }
   const uint32_t end = s.seq + s.length + (s.fin ? 1 : 0);
   const bool fin_counted = !HasSentFin(sender.state) && HasSentFin(Tracked(s.from_client));
