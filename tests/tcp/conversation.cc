@@ -348,6 +348,8 @@ bool Conversation::MayMove(const WireSegment& s, const Endpoint& after,
   const bool speaks_of_fin = s.fin || s.ack == To(s).next();
   if (Tracked(s.from_client) != sender_before && !s.rst && !speaks_of_fin) return false;
   const State receiver = Tracked(!s.from_client);
+  // It moves to FIN_WAIT_2 by the ACK, and on by the FIN: not while that waits behind a hole.
+  if (receiver == State::kFinWait2 && after.state() == State::kTimeWait) return true;
   return receiver == receiver_before || receiver == after.state() ||
          IsProvisional(after.state(), receiver);
 }
