@@ -34,6 +34,7 @@ void Endpoint::Send(WireSegment s) {
   s.serial = ++serial_;
   if (plan_.timestamps && !s.rst && ((s.syn && !s.has_ack) || expected_ == 0 || timestamps_)) {
     s.timestamp = static_cast<uint32_t>(*plan_.timestamps + serial_);
+    if (s.has_ack) s.echo = recent_;
   }
   outbox.push_back(s);
 }
@@ -45,9 +46,14 @@ void Endpoint::Open() {
   Send(Make(0, 0, true, false));
 }
 
+void Endpoint::Finish() {
+  Close();
+  if (!FinSent()) plan_.data_bytes = std::max<int64_t>(sent_ - 1, 0);
+}
+
 void Endpoint::Abort() {
   WireSegment reset = Make(sent_, 0, false, false);
-  reset.rst = true;
+  reset.rst = reset.aborts = true;
   state_ = State::kClosed;
   Send(reset);
 }
@@ -75,14 +81,14 @@ void Endpoint::SendSomething(std::mt19937* random) {
         std::min<int64_t>(room, 1 + (*random)() % static_cast<uint32_t>(plan_.mss));
     const int64_t from = sent_;
     sent_ += length;
-    const bool fin = closing_ && sent_ == FinOffset() && (*random)() % 2 == 0;
+    const bool fin = closing_ && sent_ == FinOffset() && sent_ < limit_ && (*random)() % 2 == 0;
     if (fin) {
       ++sent_;
       state_ = state_ == State::kEstablished ? State::kFinWait1 : State::kLastAck;
     }
     return Send(Make(from, length, false, fin));
   }
-  if (closing_ && sent_ == FinOffset()) {
+  if (closing_ && sent_ == FinOffset() && sent_ < limit_) {
     ++sent_;
     state_ = state_ == State::kEstablished ? State::kFinWait1 : State::kLastAck;
     Send(Make(FinOffset(), 0, false, true));
@@ -116,6 +122,17 @@ void Endpoint::TakeOptions(const WireSegment& s) {
   if (timestamps_) recent_ = *s.timestamp;
   peer_isn_ = s.seq;
   expected_ = 1;
+}
+
+// RFC 7323 5.3. False: R1 refuses the segment.
+bool Endpoint::TakeTimestamp(int64_t offset, const WireSegment& s) {
+  if (!timestamps_ || !s.timestamp) return true;
+  if (NewerThan(*s.timestamp)) {
+    const bool pure_ack = s.length == 0 && !s.fin;
+    return plan_.takes_old_acks && pure_ack && offset == expected_;
+  }
+  if (offset <= expected_) recent_ = *s.timestamp;  // R3
+  return true;
 }
 
 // RFC 9293 3.10.7.3.
@@ -158,6 +175,7 @@ void Endpoint::Receive(const WireSegment& s) {
   const int64_t window = plan_.buffer_bytes;
   const bool acceptable = end == offset ? offset >= expected_ && offset <= expected_ + window
                                         : offset < expected_ + window && end > expected_;
+  if (!s.rst && !s.syn && !TakeTimestamp(offset, s)) return Acknowledge();
   if (s.rst) {                               // RFC 5961 3.2
     if (state_ == State::kTimeWait) return;  // RFC 1337
     if (offset == expected_) {
@@ -181,6 +199,7 @@ void Endpoint::Receive(const WireSegment& s) {
   if (state_ == State::kSynRcvd) {
     if (ack < 1 || ack > sent_) return SendReset(s);
     state_ = State::kEstablished;
+    limit_ = 0;  // SND.WND <- SEG.WND: the SYN's own may have been more
   }
   if (ack > sent_) return Acknowledge();
   TakeAck(ack, s);

@@ -1,5 +1,5 @@
 // Reference model: one TCP connection as its two endpoints live it, slow and plain, from RFC 9293
-// 3.10 and RFC 5961. It shares nothing with dataplane/tcp but the names of the states.
+// 3.10, RFC 5961 and RFC 7323. It shares nothing with dataplane/tcp but the names of the states.
 //
 // The tracker sees the segments that these endpoints send; what it says of an endpoint is held
 // against what the endpoint knows of itself.
@@ -24,8 +24,10 @@ struct WireSegment {
   uint16_t window = 0;
   std::optional<uint8_t> scale;       // in a SYN
   std::optional<uint32_t> timestamp;  // TSval
-  // What the wire does not carry: its sender's state once it had sent this, and how many segments
-  // it had sent by then.
+  uint32_t echo = 0;                  // TSecr
+  // What the wire does not carry: whether it is a RST that answers nothing, its sender's state once it had
+  // sent this, and how many segments it had sent by then.
+  bool aborts = false;
   tcp::State sender_state = tcp::State::kClosed;
   uint64_t serial = 0;
 };
@@ -41,6 +43,7 @@ class Endpoint {
     int64_t buffer_bytes = 0;  // what it offers
     std::optional<uint8_t> scale;
     std::optional<uint32_t> timestamps;  // where its clock starts; it ticks with every segment
+    bool takes_old_acks = false;  // as stacks do, against RFC 7323 5.3: a pure ACK, at the edge
     int64_t mss = 1000;
   };
   explicit Endpoint(const Plan& plan) : plan_(plan) {
@@ -48,15 +51,31 @@ class Endpoint {
   }
 
   tcp::State state() const { return state_; }
+  bool NewerThan(uint32_t timestamp) const {  // of what it has received
+    return timestamps_ && static_cast<int32_t>(timestamp - recent_) < 0;
+  }
   bool Quiet() const;  // nothing is left to send or to have acknowledged
 
   void Open();  // active
   void Close() { closing_ = true; }
+  void Finish();  // Close(), without the data that was not sent yet
   void Abort();
   void SendSomething(std::mt19937* random);  // new data, the FIN
   void Retransmit();                         // what is oldest
   void KeepAlive();
   void Receive(const WireSegment& s);
+
+  // Has it the same state and numbers as `other`, which was a copy of it?
+  bool IsWhere(const Endpoint& other) const {
+    return state_ == other.state_ && acked_ == other.acked_ && expected_ == other.expected_ &&
+           early_ == other.early_ && peer_fin_ == other.peer_fin_;
+  }
+  uint32_t next() const { return static_cast<uint32_t>(plan_.isn + static_cast<uint64_t>(sent_)); }
+  int64_t window() const { return plan_.buffer_bytes; }
+  // The first number of its peer's that it does not take.
+  uint32_t edge() const {
+    return static_cast<uint32_t>(peer_isn_ + static_cast<uint64_t>(expected_ + plan_.buffer_bytes));
+  }
 
   // What it has sent and nobody has taken yet.
   std::vector<WireSegment> outbox;
@@ -70,6 +89,7 @@ class Endpoint {
   void TakeAck(int64_t ack, const WireSegment& s);
   void TakeData(int64_t offset, const WireSegment& s);
   void TakeOptions(const WireSegment& s);
+  bool TakeTimestamp(int64_t offset, const WireSegment& s);
   int64_t OwnOffset(uint32_t wire) const;
   int64_t PeerOffset(uint32_t wire) const;
   int64_t FinOffset() const { return plan_.data_bytes + 1; }

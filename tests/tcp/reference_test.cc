@@ -2,9 +2,10 @@
 // delays, reordering and loss on both sides of the box, forged segments, resets, both closes. What
 // must hold: conversation.h.
 //
-// CORETRACK_REFERENCE_SEGMENTS sets how many segments are compared (default: 10 million; under a
-// sanitizer a million, for it is ten times as slow), CORETRACK_REFERENCE_SEED where the seeds begin
-// (default: 0; a failure names its seed).
+// CORETRACK_REFERENCE_SEGMENTS  how many segments are compared (default: 10 million; under a sanitizer
+//                               a million, for it is ten times as slow)
+// CORETRACK_REFERENCE_SEED      is added to every seed (default: 0): other conversations. What fails
+//                               says which seed shows it at once.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -24,18 +25,20 @@ uint64_t SegmentsToCompare() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : kDefault;
 }
 
-uint32_t FirstSeed() {
+uint32_t SeedsFrom(uint32_t first_seed) {
   const char* text = std::getenv("CORETRACK_REFERENCE_SEED");
-  return text != nullptr ? static_cast<uint32_t>(std::strtoul(text, nullptr, 10)) : 0;
+  return first_seed +
+         (text != nullptr ? static_cast<uint32_t>(std::strtoull(text, nullptr, 10)) : 0);
 }
 
 // Answers how many resets were compared.
 uint64_t Compare(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {
   uint64_t compared = 0, resets = 0;
-  for (uint32_t seed = first_seed + FirstSeed(); compared < segments; ++seed) {
+  for (uint32_t seed = SeedsFrom(first_seed); compared < segments; ++seed) {
     Conversation conversation(seed, weather);
     const bool holds = conversation.Run();
-    EXPECT_TRUE(holds) << "seed " << seed << "\n" << conversation.Log();
+    EXPECT_TRUE(holds) << "CORETRACK_REFERENCE_SEED=" << seed - first_seed << "\n"
+                       << conversation.Log();
     if (!holds) break;
     compared += conversation.compared();
     resets += conversation.resets();
@@ -48,7 +51,7 @@ TEST(Reference, FairWeather) { Compare({}, 1, SegmentsToCompare() / 5); }
 TEST(Reference, TheFastPathsDecideMostSegmentsOfFairWeather) {
   uint64_t compared = 0, in_order = 0, steps = 0;
   for (uint32_t seed = 1; seed < 100; ++seed) {
-    Conversation conversation(seed, {});
+    Conversation conversation(SeedsFrom(seed), {});
     ASSERT_TRUE(conversation.Run());
     compared += conversation.compared();
     in_order += conversation.in_order();
@@ -57,12 +60,26 @@ TEST(Reference, TheFastPathsDecideMostSegmentsOfFairWeather) {
   EXPECT_GT(in_order, compared / 4);
   EXPECT_GT(steps, in_order + compared / 20);
 }
+// Else changing them would mean little: how many were valid, and held against their receiver.
+TEST(Reference, ManyChangedSegmentsAreHeldAgainstTheirReceiver) {
+  uint64_t compared = 0, mutated = 0;
+  for (uint32_t seed = 1; seed < 100; ++seed) {
+    Conversation conversation(SeedsFrom(seed), {.mutate = 300});
+    ASSERT_TRUE(conversation.Run()) << conversation.Log();
+    compared += conversation.compared();
+    mutated += conversation.mutated();
+  }
+  EXPECT_GT(mutated, compared / 20);
+}
 TEST(Reference, Reordering) { Compare({.reorder = 200}, 100'000, SegmentsToCompare() / 5); }
 TEST(Reference, LossAndReordering) {
   Compare({.lose = 50, .reorder = 150}, 200'000, SegmentsToCompare() / 5);
 }
 TEST(Reference, Forgeries) {
   Compare({.lose = 20, .reorder = 50, .forge = 100}, 300'000, SegmentsToCompare() / 5);
+}
+TEST(Reference, GenuineSegmentsWithSomethingChanged) {
+  Compare({.lose = 20, .reorder = 50, .mutate = 300}, 800'000, SegmentsToCompare() / 10);
 }
 TEST(Reference, SimultaneousOpens) {
   Compare({.lose = 20, .simultaneous_open = true}, 400'000, SegmentsToCompare() / 10);

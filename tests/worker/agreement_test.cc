@@ -19,7 +19,7 @@ Bytes FrameOf(const WireSegment& s) {
                                    (s.has_ack ? kAck : 0));
   tcp.window = s.window;
   std::vector<Bytes> options;
-  if (s.timestamp) options.push_back(TimestampsOption(*s.timestamp, 0));
+  if (s.timestamp) options.push_back(TimestampsOption(*s.timestamp, s.echo));
   if (s.scale) options.push_back(WindowScaleOption(*s.scale));
   tcp.options = Join(options);
   PacketBuilder builder;

@@ -67,20 +67,23 @@ TEST(Sequence21, KeepAlivesAndZeroWindowProbes) {
 
 // A probe's byte is sent, though not offered: its sender goes on from behind it.
 TEST(Sequence21, WhatFollowsAZeroWindowProbe) {
-  const std::string probed = Established(R"(
-    C>S ACK len=10000
-    S>C ACK ack=10101 win=0
-    C>S ACK seq=10101 len=1                # the probe
+  const std::string probed = R"(
+    C>S SYN seq=100 win=8192
+    S>C SYN,ACK seq=300 ack=101 win=8192   # a window that its code holds exactly
+    C>S ACK win=8192                       = ESTABLISHED ESTABLISHED
+    C>S ACK len=8192
+    S>C ACK ack=8293 win=0
+    C>S ACK seq=8293 len=1                 # the probe
+  )";
+  RunTrace(probed + R"(
+    S>C ACK ack=8293 win=0 len=50
+    C>S ACK seq=8294 ack=351               # the ACK of S's data
+    S>C ACK seq=351 ack=8293 win=5000
+    C>S ACK seq=8293 len=1000
   )");
   RunTrace(probed + R"(
-    S>C ACK ack=10101 win=0 len=50
-    C>S ACK seq=10102 ack=351              # the ACK of S's data
-    S>C ACK seq=351 ack=10101 win=5000
-    C>S ACK seq=10101 len=1000
-  )");
-  RunTrace(probed + R"(
-    C>S FIN,ACK seq=10102                  = FIN_WAIT_1 ESTABLISHED     # BSD does not wait
-    S>C ACK ack=10103 win=5000             = FIN_WAIT_2 CLOSE_WAIT
+    C>S FIN,ACK seq=8294                   = FIN_WAIT_1 ESTABLISHED     # BSD does not wait
+    S>C ACK ack=8295 win=5000              = FIN_WAIT_2 CLOSE_WAIT
   )");
 }
 
@@ -93,6 +96,19 @@ TEST(Sequence22, ASenderBeyondTheWindowIsRemembered) {
     C>S ACK seq=13101 len=10
     C>S ACK seq=90000 len=10               ! sequence_high
   )"));
+}
+
+// RFC 9293 3.10.4: the FIN follows all data. Some senders send it into a full window, and go on from there.
+TEST(Sequence22, WhatFollowsAFinBeyondTheWindow) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=1024
+    S>C SYN,ACK seq=300 ack=101 win=1024
+    C>S ACK win=1024                       = ESTABLISHED ESTABLISHED
+    C>S ACK len=1024                       # all that is offered
+    C>S FIN,ACK seq=1125                   = FIN_WAIT_1 ESTABLISHED
+    S>C ACK len=50 ack=101 win=1024
+    C>S ACK seq=1126 ack=351               = FIN_WAIT_1 ESTABLISHED
+  )");
 }
 
 TEST(Sequence22, ObserveAndOffLetEverythingPass) {
@@ -142,6 +158,20 @@ TEST(Sequence23, APureAckThatWasOvertakenIsNotOld) {
     C>S ACK seq=200 ts=10005,90010         ! paws          # not at the edge
     C>S ACK seq=201 len=1 ts=10005,90010 stray ! paws      # not without data
     C>S FIN,ACK ts=10005,90010 stray       ! paws = ESTABLISHED ESTABLISHED
+  )");
+}
+
+// What an echo says is believed at the next number alone: a forged one would make all else look old.
+TEST(Sequence23, AnEchoThatIsNotInOrderMakesNothingOld) {
+  RunTrace(R"(
+    C>S SYN seq=100 ts=1000,0
+    S>C SYN,ACK seq=300 ack=101 ts=90000,1000
+    C>S ACK ts=1001,90000                  = ESTABLISHED ESTABLISHED
+    S>C ACK len=100 ts=90001,1001
+    S>C ACK seq=301 len=100 ts=90002,70000
+    S>C ACK seq=450 len=10 ts=90002,70000 stray
+    C>S ACK len=100 ts=1002,90001
+    S>C ACK ts=90003,1002
   )");
 }
 

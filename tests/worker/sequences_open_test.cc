@@ -159,6 +159,17 @@ TEST(Sequence11, DataInTheSynAndDataBeforeTheThirdAck) {
   )");
 }
 
+// The window of the third ACK, scaled, may be less than the SYN's. What goes by the SYN's is under way.
+TEST(Sequence11, ServerDataInTheWindowOfTheSyn) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=1000 ws=5        = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101 ws=5     = SYN_SENT SYN_RCVD
+    S>C ACK len=996                      # to 1297
+    C>S ACK seq=101 ack=301 win=31       = ESTABLISHED ESTABLISHED     # 992, up to 1293
+    S>C ACK seq=1297 len=4               # up to 1301
+  )");
+}
+
 TEST(Sequence12, SimultaneousOpen) {
   RunTrace(R"(
     C>S SYN seq=100              = SYN_SENT LISTEN
