@@ -29,6 +29,11 @@ inline bool IsOld(const TcpHeader& s, const Half& sender, const Half& receiver) 
   return receiver.heard() && Before(end, receiver.ack) && Before(end, sender.end);
 }
 
+// `sender` was acknowledged up to `ack`, which was not seen of it.
+inline Suspicion UnseenUpTo(uint32_t ack, Direction sender) {
+  return {.active = true, .by_ack = true, .fin = false, .sender = sender, .first = ack, .end = ack};
+}
+
 // Does it begin where the other side has acknowledged what was not seen of it?
 inline bool IsWhereAcked(const TcpHeader& s, Direction d, const Connection& c) {
   const Suspicion& suspicion = c.facts.suspicion;

@@ -90,12 +90,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
         if (failed == Invalid::kAckHigh && s.seq == sender.end) {
           // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
           // until its data shows.
-          c->facts.suspicion = {.active = true,
-                                .by_ack = true,
-                                .fin = false,
-                                .sender = Opposite(d),
-                                .first = s.ack,
-                                .end = s.ack};
+          c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
           return Conclude(*c, c->states(), false, 0);
         }
         return Invalidate(failed);

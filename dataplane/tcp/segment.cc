@@ -86,13 +86,7 @@ void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
     if (first_ack) sender.ack = receiver.end;  // the SYN, at the least
     // Of data behind the SYN: so it has got the third ACK.
     if (exact && sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
-    if (exact)
-      c->facts.suspicion = {.active = true,
-                            .by_ack = true,
-                            .fin = false,
-                            .sender = Opposite(d),
-                            .first = s.ack,
-                            .end = s.ack};
+    if (exact) c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
   }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
