@@ -4,13 +4,14 @@
 // For a segment from S to R, with SEG.END = SEG.SEQ + SEG.LEN, all modulo 2^32:
 //   I    SEG.SEQ <= S.max_end, or SEG.SEQ = SEG.END = S.end
 //          not beyond what R offered; before its first ACK: R.ack + R.max_window
-//   II   SEG.END >= min(S.end, S.max_end) - R.max_window
-//          not older than any window R offered. S.max_end: a segment beyond the window, forged or
-//          not, must not make the ones inside look old
+//   II   SEG.END >= S.end - R.max_window
+//          not older than any window R offered. Where S.end lies beyond S.max_end: S.max_end - 2 *
+//          R.max_window; S may have sent no more than what R acknowledged
 //   III  SEG.ACK <= R.end, or <= R.max_end
 //          of data that was sent; or may have been, out of our sight (TCP.md 37)
-//   IV   SEG.ACK >= R.end - max(66000, S.max_window)
+//   IV   SEG.ACK >= min(R.end, R.max_end) - max(66000, S.max_window)
 //          not older than makes sense (RFC 5961 5.2); a SACK block shows a fresh segment
+// A segment beyond the window moves S.end (I), forged or not: it must make nothing else look old.
 // What an endpoint that was not heard yet would have said is not held against the other.
 #pragma once
 
@@ -47,7 +48,8 @@ inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
       if (After(s.seq, limit)) return Invalid::kOverrun;
     }
     if (Before(end, sender.end - offered)) [[unlikely]] {
-      if (Before(end, sender.max_end - offered)) return Invalid::kSequenceLow;
+      const bool overran = After(sender.end, sender.max_end);
+      if (!overran || Before(end, sender.max_end - 2 * offered)) return Invalid::kSequenceLow;
     }
     if (After(s.ack, receiver.end)) [[unlikely]] {
       // In SYN_SENT it may have gone on, by the window of the SYN+ACK, out of our sight.
@@ -59,10 +61,12 @@ inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
   }
   const uint32_t ack_window = std::max(kMinAckWindow, DecodeWindow(sender.max_window));
   if (Before(s.ack, receiver.end - ack_window)) [[unlikely]] {
+    const bool overran = sender.heard() && After(receiver.end, receiver.max_end);
+    const uint32_t oldest = (overran ? receiver.max_end : receiver.end) - ack_window;
+    if (!Before(s.ack, oldest)) return Invalid::kNone;
     TcpOptions options;
     ReadTcpOptions(s.options, s.option_bytes, &options);
-    if (!options.highest_sack || Before(*options.highest_sack, receiver.end - ack_window))
-      return Invalid::kAckLow;
+    if (!options.highest_sack || Before(*options.highest_sack, oldest)) return Invalid::kAckLow;
   }
   return Invalid::kNone;
 }

@@ -98,6 +98,32 @@ TEST(Sequence22, ASenderBeyondTheWindowIsRemembered) {
   )"));
 }
 
+// It may be forged. What its receiver acknowledges meanwhile is as fresh as before.
+TEST(Sequence22, ASegmentBeyondTheWindowDoesNotMakeAcksLookOld) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK                                = ESTABLISHED ESTABLISHED
+    C>S ACK seq=120000 len=10              ! overrun
+    C>S ACK len=100
+    S>C ACK ack=201
+  )");
+}
+
+// Nor what its sender sends again, when the ACK that the box saw was lost behind it.
+TEST(Sequence22, ASegmentBeyondTheWindowDoesNotMakeRetransmissionsLookOld) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=1024
+    S>C SYN,ACK seq=300 ack=101 win=1024
+    C>S ACK win=1024                       = ESTABLISHED ESTABLISHED
+    C>S ACK len=1000
+    S>C ACK ack=1101 win=1024              # never arrives
+    C>S ACK seq=101 len=900
+    C>S ACK seq=2200 len=10                ! overrun
+    C>S ACK seq=101 len=900
+  )");
+}
+
 // RFC 9293 3.10.4: the FIN follows all data. Some senders send it into a full window, and go on from there.
 TEST(Sequence22, WhatFollowsAFinBeyondTheWindow) {
   RunTrace(R"(
