@@ -4,8 +4,9 @@
 
 What it sends to w0 and e0, which lead into the box, goes into CAPTURE (pcap) too.
 LOSE, DOUBLE and DELAY are of 1000 frames; one that is delayed comes up to 30 ms late, and so behind others. A RST is never lost: it is sent
-once, and whoever does not get it lives on in another state than its peer, which no box can know. "calm" on standard input
-ends the weather, the end of it ends the program, which then prints what it did as JSON.
+once, and whoever does not get it lives on in another state than its peer, which no box can know. SYNs and FINs that must cross
+(crossings.py) wait for each other instead. "calm" on standard input ends the weather, the end of it ends the program, which then
+prints what it did as JSON.
 """
 
 import heapq
@@ -18,6 +19,8 @@ import socket
 import struct
 import sys
 import time
+
+from crossings import Crossings, must_cross
 
 _ETH_P_ALL = 3
 _PACKET_OUTGOING = 4
@@ -45,12 +48,21 @@ def main(capture, seed, lose, double, delay, names):
     weather = random.Random(seed)
     sockets = {name: packet_socket(name) for name in names}
     ways = {sockets[a]: sockets[b] for a, b in zip(names[::2], names[1::2])}
-    due, order, calm = [], itertools.count(), False
+    into_the_box = {sockets["w0"], sockets["e0"]}
+    due, order, calm, crossings = [], itertools.count(), False, Crossings()
     done = {"carried": 0, "lost": 0, "doubled": 0, "delayed": 0, "refused": 0}
 
+    def send_after(wait_ms, frame, to):
+        heapq.heappush(due, (time.monotonic() + wait_ms / 1000, next(order), frame, to))
+
     def carry(frame, to):
+        crossing = must_cross(frame)
+        if crossing and to in into_the_box:
+            for released in crossings.released(crossing, frame, to):
+                send_after(_EVERY_MS, *released)
+            return
         wait_ms = _EVERY_MS
-        if not calm:
+        if not calm and not crossing:
             if weather.randrange(1000) < lose and not is_reset(frame):
                 done["lost"] += 1
                 return
@@ -59,10 +71,9 @@ def main(capture, seed, lose, double, delay, names):
                 wait_ms += weather.uniform(0, _LATE_MS)
             if weather.randrange(1000) < double:
                 done["doubled"] += 1
-                heapq.heappush(due, (time.monotonic() + (wait_ms + weather.uniform(0, _LATE_MS)) / 1000, next(order), frame, to))
-        heapq.heappush(due, (time.monotonic() + wait_ms / 1000, next(order), frame, to))
+                send_after(wait_ms + weather.uniform(0, _LATE_MS), frame, to)
+        send_after(wait_ms, frame, to)
 
-    into_the_box = {sockets["w0"], sockets["e0"]}
     capture = open(capture, "wb")
     capture.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
     print("ready", flush=True)

@@ -6,6 +6,8 @@ import time
 
 from netlab.topology import CLIENT, SERVER, SILENT
 
+from crossings import CROSSING
+
 _TCP_FASTOPEN, _MSG_FASTOPEN = 23, 0x20000000
 
 
@@ -73,6 +75,14 @@ def _close(first, second):
     while second.recv(65536):
         pass
     second.close()
+
+
+def _set_traffic_class(pair, sockets, value):
+    for sock in sockets:
+        if pair.version == 4:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, value)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value)
 
 
 def _reset(sock):
@@ -210,10 +220,11 @@ def urgent(pair):
     _close(client, server)
 
 
-def simultaneous_open(pair):
+def simultaneous_open(pair, traffic_class=CROSSING):
     client = pair.client_socket()
     server = pair.hosts.socket(pair.hosts.server, pair.version)
     server.bind(pair.server_end)
+    _set_traffic_class(pair, (client, server), traffic_class)
     for sock, peer in ((client, pair.server_end), (server, pair.client_end)):
         sock.setblocking(False)
         sock.connect_ex(peer)
@@ -221,14 +232,26 @@ def simultaneous_open(pair):
         sock.settimeout(40)
     _give(client, server, 1000)
     _give(server, client, 1000)
+    _set_traffic_class(pair, (client, server), 0)  # the FINs do not cross
     _close(client, server)
 
 
-def simultaneous_close(pair):
+def simultaneous_open_in_weather(pair):
+    """Mostly the SYNs cross."""
+    simultaneous_open(pair, traffic_class=0)
+
+
+def simultaneous_close(pair, traffic_class=CROSSING):
     client, server = pair.open()
     _give(client, server, 1000)
+    _set_traffic_class(pair, (client, server), traffic_class)
     client.close()
     server.close()
+
+
+def simultaneous_close_in_weather(pair):
+    """Mostly the FINs cross, and some of them are lost."""
+    simultaneous_close(pair, traffic_class=0)
 
 
 def stays_open(pair):
@@ -245,5 +268,5 @@ def stays_half_closed(pair):
 
 
 KINDS = [bulk_both_ways, bulk_both_ways, no_window_scale, one_small_window, small_segments, half_close, reset_by_client, reset_with_unread_data,
-         refused, unanswered, fast_open, fast_open, keep_alive, zero_window, urgent, simultaneous_open, simultaneous_close, stays_open,
-         stays_half_closed]
+         refused, unanswered, fast_open, fast_open, keep_alive, zero_window, urgent, simultaneous_open, simultaneous_open_in_weather,
+         simultaneous_close, simultaneous_close_in_weather, stays_open, stays_half_closed]

@@ -94,7 +94,7 @@ def compare(hosts, rows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin-dir", type=Path, required=True)
-    parser.add_argument("--connections", type=int, default=570)
+    parser.add_argument("--connections", type=int, default=630)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lose", type=int, default=15)
     parser.add_argument("--double", type=int, default=15)
@@ -122,7 +122,7 @@ def main():
         report = hosts.weather_report()
         # Whose first FIN was lost before the box, and crossed the other one: it looks like a passive closer.
         unseen = [text for text, kind, ends in wrong
-                  if kind == "simultaneous_close" and all(first_fin_unseen(hosts.capture, end) for end in ends)]
+                  if kind == "simultaneous_close_in_weather" and all(first_fin_unseen(hosts.capture, end) for end in ends)]
         wrong = [text for text, _, _ in wrong if text not in unseen]
         number, not_stale = unexplained(options.bin_dir / "coretrack", hosts.capture)
         if options.keep:
@@ -134,9 +134,9 @@ def main():
         print("kinds:", ", ".join(f"{kind} {count}" for kind, count in by_kind.most_common()))
         print(f"packets {stats['received']}, unaccounted {stats['unaccounted']}, retransmissions {stats['retransmissions']}, invalid {invalid}")
         print(f"invalid by replay of what the box received: {number}, of them of use to their peer: {len(not_stale)}")
-        seen = features.count(hosts.capture)
-        print("on the wire, by connections:", ", ".join(f"{name} {seen[name]}" for name in features.WANTED))
-        absent = [f"{name}: in {seen[name]} connections" for name in features.WANTED if seen[name] < features.AT_LEAST]
+        seen = features.find(hosts.capture)
+        print("on the wire, by connections:", ", ".join(f"{name} {len(seen[name])}" for name in features.WANTED))
+        absent = features.absent(seen, rows)
         for text in (failed + wrong + not_stale + absent)[:20]:
             print("  " + text)
         print(f"{len(failed)} connections failed, {len(wrong)} differ, {len(unseen)} crossing FINs were lost before the box")
