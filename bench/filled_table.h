@@ -29,13 +29,16 @@ struct KeyBurst {
       Unpack(packed[i], &keys[i]);
       words.Set(i, keys[i]);
     }
-    HashBurst(kSecret, words, kBurst, hashes.data());
+    HashBurst(kSecret, words, 0, kBurst, hashes.data());
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
+    for (uint32_t i = 0; i < kBurst; ++i) candidates[i] = table.Candidate(hashes[i]);
     for (uint32_t i = 0; i < kBurst; ++i) {
-      candidates[i] = table.Candidate(hashes[i]);
-      if (candidates[i] != FlowIndex::kNone) continue;
+      if (candidates[i] != FlowIndex::kNone) {
+        table.PrefetchLine(candidates[i]);
+        continue;
+      }
       table.PrefetchNextBucket(hashes[i]);
       missed |= uint64_t{1} << i;
     }

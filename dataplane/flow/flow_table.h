@@ -55,12 +55,12 @@ class FlowTable {
   // Starts loading the bucket of `hash`. Call a stage before Candidate() or Find().
   void PrefetchBucket(FlowHash hash) const;
 
-  // The first slot in the home group whose tag matches, or kNone; starts loading its line(s). A
-  // guess, not an answer: Find() verifies.
+  // The first slot in the home group whose tag matches, or kNone. A guess, not an answer: Find()
+  // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
-  // And a stage later: Candidate() for the groups behind the home group.
+  // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
 
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is

@@ -15,7 +15,7 @@ constexpr uint32_t kLanes = 2;
 #endif
 using Vector = uint64_t __attribute__((vector_size(kLanes * sizeof(uint64_t))));
 
-static_assert(kMaxBurst % kLanes == 0);
+static_assert(kMaxBurst % kLanes == 0 && 8 % kLanes == 0);
 
 Vector LoadLanes(const uint64_t* words) {
   Vector lanes;
@@ -31,13 +31,14 @@ uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t cou
   return state.Finish(uint64_t{count} * 8);
 }
 
-void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t count, FlowHash* hashes) {
+void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, uint32_t last,
+               FlowHash* hashes) {
   const Vector zero{};
   const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
   uint64_t places = 0;
-  for (uint32_t i = 0; i < count; ++i) places |= words.place[i];
+  for (uint32_t i = first; i < last; ++i) places |= words.place[i];
   const bool any_ipv6 = (places & kIpv6Place) != 0;
-  for (uint32_t i = 0; i < count; i += kLanes) {
+  for (uint32_t i = first; i < last; i += kLanes) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
     Vector hash = siphash::Hash13<Vector, 3>(k0, k1, {address(0), transport, place});

@@ -11,10 +11,10 @@
 namespace coretrack {
 namespace {
 
-// Packets of the next burst that are located between as many of this one: more, and their lines are
-// asked for faster than memory gives them; fewer, and the two loops' registers get in each other's
-// way (README.md, "Measured choices").
-constexpr uint32_t kLocateChunk = 8;
+// So many packets go through one stage together. More, and their lines are asked for faster than memory
+// takes requests; fewer, and what each waits for is not waited for together (README.md, "Measured
+// choices").
+constexpr uint32_t kChunk = 16;
 
 }  // namespace
 
@@ -63,19 +63,21 @@ void Pipeline::Process(Burst* burst, Now now) {
 void Pipeline::Prepare(Burst* burst) const {
   ParseOptions options{.link = burst->link};
   bool fragments = false;
-  for (uint32_t i = 0; i < burst->count; ++i) {
-    PacketMeta& meta = burst->meta[i];
-    options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
-    options.zone = burst->zone[i];
-    ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
-    fragments |= meta.kind == PacketKind::kFragment;
-    burst->words.Set(i, meta.key);
+  for (uint32_t first = 0; first < burst->count; first += kChunk) {
+    const uint32_t last = std::min(first + kChunk, burst->count);
+    for (uint32_t i = first; i < last; ++i) {
+      PacketMeta& meta = burst->meta[i];
+      options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
+      options.zone = burst->zone[i];
+      ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
+      fragments |= meta.kind == PacketKind::kFragment;
+      burst->words.Set(i, meta.key);
+    }
+    HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
+    for (uint32_t i = first; i < last; ++i)
+      table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }
   burst->fragments = fragments;
-  HashBurst(options_.secret, burst->words, burst->count, burst->hash.data());
-  for (uint32_t i = 0; i < burst->count; ++i) {
-    table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
-  }
 }
 
 // Finds the candidates of a burst, a few packets at a time.
@@ -91,10 +93,13 @@ class Pipeline::Locator {
   // Up to the first `end` packets.
   void UpTo(uint32_t end) {
     end = std::min(end, count_);
+    for (uint32_t i = next_; i < end; ++i)
+      burst_->candidate[i] = TableOf(i).Candidate(burst_->hash[i]);
     for (uint32_t i = next_; i < end; ++i) {
-      const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
-      burst_->candidate[i] = table.Candidate(burst_->hash[i]);
-      if (burst_->candidate[i] == FlowIndex::kNone) [[unlikely]] {
+      const FlowTable& table = TableOf(i);
+      if (burst_->candidate[i] != FlowIndex::kNone) [[likely]] {
+        table.PrefetchLine(burst_->candidate[i]);
+      } else {
         // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
         const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
@@ -112,7 +117,7 @@ class Pipeline::Locator {
     UpTo(count_);
     for (; missed_ != 0; missed_ &= missed_ - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
-      const FlowTable& table = *tables_[burst_->meta[i].key.ipv6];
+      const FlowTable& table = TableOf(i);
       burst_->candidate[i] = table.FartherCandidate(burst_->hash[i]);
       if ((full_ >> i & 1) == 0 || burst_->candidate[i] != FlowIndex::kNone) continue;
       const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
@@ -121,6 +126,8 @@ class Pipeline::Locator {
   }
 
  private:
+  const FlowTable& TableOf(uint32_t i) const { return *tables_[burst_->meta[i].key.ipv6]; }
+
   static_assert(kMaxBurst <= 64);
   std::array<const FlowTable*, 2> tables_;
   const TimerWheel* wheel_;
@@ -133,25 +140,46 @@ class Pipeline::Locator {
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
 
+// Of the TCP segments in [first, last), whose candidate is their flow; one bit each. All at once: lines that
+// have not come yet are waited for together.
+uint32_t Pipeline::HeldCandidates(const Burst& burst, uint32_t first, uint32_t last) const {
+  static_assert(kChunk <= 32);
+  uint32_t held = 0;
+  for (uint32_t i = first; i < last; ++i) {
+    const PacketMeta& meta = burst.meta[i];
+    const FlowIndex candidate = burst.candidate[i];
+    if (meta.kind != PacketKind::kTcp || candidate == FlowIndex::kNone) [[unlikely]]
+      continue;
+    const bool holds = table(meta.key.ipv6).Holds(candidate, meta.key, burst.hash[i]);
+    held |= uint32_t{holds} << (i - first);
+  }
+  return held;
+}
+
 void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   burst->verdict.fill(Verdict::kForward);
   Locator locator(*this, next);
   Tally tally;
   const uint32_t established_ms = EstablishedMs();
-  for (uint32_t i = 0; i < burst->count; ++i) {
-    if (i % kLocateChunk == 0) [[unlikely]]
-      locator.UpTo(i + kLocateChunk);
-    const PacketMeta& meta = burst->meta[i];
-    const FlowIndex candidate = burst->candidate[i];
-    if (meta.kind == PacketKind::kTcp && candidate != FlowIndex::kNone) [[likely]] {
-      FlowTable& table = TableOf(meta.key.ipv6);
-      if (table.Holds(candidate, meta.key, burst->hash[i]) &&
-          TrackEstablished(table.line(candidate), meta, now.tick, established_ms)) [[likely]] {
-        ++tally.tracked;
-        continue;
+  for (uint32_t first = 0; first < burst->count; first += kChunk) {
+    const uint32_t last = std::min(first + kChunk, burst->count);
+    locator.UpTo(last);
+    uint32_t held = HeldCandidates(*burst, first, last);
+    bool changed = false;  // slots, since then
+    for (uint32_t i = first; i < last; ++i, held >>= 1) {
+      const PacketMeta& meta = burst->meta[i];
+      const FlowIndex candidate = burst->candidate[i];
+      if ((held & 1) != 0) [[likely]] {
+        FlowTable& table = TableOf(meta.key.ipv6);
+        if ((!changed || table.Holds(candidate, meta.key, burst->hash[i])) &&
+            TrackEstablished(table.line(candidate), meta, now.tick, established_ms)) [[likely]] {
+          ++tally.tracked;
+          continue;
+        }
       }
+      TrackOne(*burst, i, now, tally);
+      changed = true;
     }
-    TrackOne(*burst, i, now, tally);
   }
   locator.Finish();
   counters_.tracked.Add(tally.tracked);
