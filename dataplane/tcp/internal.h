@@ -49,7 +49,9 @@ inline Outcome Conclude(const Connection& c, StatePair before, bool refresh, uin
                   .refresh = refresh,
                   .timeout = TimeoutClassOf(after),
                   .notes = notes};
-  if (outcome.timeout == TimeoutClass::kEstablished && !(c.half[0].heard() && c.half[1].heard())) {
+  const bool both_heard = c.half[0].heard() && c.half[1].heard();
+  if (!both_heard && (outcome.timeout == TimeoutClass::kEstablished ||
+                      outcome.timeout == TimeoutClass::kHalfClosed)) {
     outcome.timeout = TimeoutClass::kMidstream;
   }
   if (c.facts.unanswered >= 3 && RetransmissionShortens(outcome.timeout)) {

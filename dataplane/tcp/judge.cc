@@ -54,13 +54,9 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   const uint32_t end = s.seq + LengthOf(s);
   const bool fin = (s.flags & tcp_flag::kFin) != 0;
 
-  // The third ACK must acknowledge the SYN it answers. More than was seen only from where the other side
-  // has acknowledged what was not seen either: the box missed packets (TCP.md 37).
-  if (sender.state == kSynSent && receiver.heard()) {
-    const bool unseen = receiver.state != kSynSent && After(s.ack, receiver.end);
-    if (!After(s.ack, sender.ack) || (unseen && !IsWhereAcked(s, d, *c)))
-      return Invalidate(Invalid::kAckHigh);
-  }
+  // The third ACK must acknowledge the SYN it answers.
+  if (sender.state == kSynSent && receiver.heard() && !After(s.ack, sender.ack))
+    return Invalidate(Invalid::kAckHigh);
   // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer; a
   // keep-alive is one below.
   if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
@@ -82,12 +78,15 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
         // The box had missed packets; from here on it goes by what both sides say.
       } else {
         // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
-        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d)) sender.end = Later(sender.end, end);
+        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d) && IsAckPossible(s, sender, receiver))
+          sender.end = Later(sender.end, end);
         if (failed == Invalid::kSequenceHigh) {
           c->facts.suspicion = {
               .active = true, .by_ack = false, .fin = fin, .sender = d, .first = s.seq, .end = end};
         }
-        if (failed == Invalid::kAckHigh && s.seq == sender.end) {
+        const bool after_fin = FinIsKnown(*c, d) && After(end, sender.end);
+        if (failed == Invalid::kAckHigh && s.seq == sender.end && !after_fin &&
+            sender.state != kSynSent && !HasSentFin(receiver.state)) {
           // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
           // until its data shows.
           c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
@@ -103,6 +102,13 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   if (HasSentFin(receiver.state) && After(s.ack, receiver.end))
     return Invalidate(Invalid::kAckHigh);
   if (time_wait && s.payload_bytes != 0 && !fin) return Invalidate(Invalid::kTimeWaitDuplicate);
+  // A third ACK of more than was seen: the box missed packets (TCP.md 37). Where it is not exact in its own
+  // number either, it ends the handshake when what it acknowledges shows.
+  if (sender.state == kSynSent && receiver.heard() && receiver.state != kSynSent &&
+      After(s.ack, receiver.end) && s.seq != sender.end && !IsWhereAcked(s, d, *c)) {
+    c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
+    return Conclude(*c, c->states(), false, 0);
+  }
   if (has_ts && s.seq == sender.end && AtOrBefore(s.ack, receiver.end))
     receiver.ts_recent = LaterTimestamp(receiver.ts_recent, ts.echo);
   return std::nullopt;

@@ -30,8 +30,10 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
     if (receiver.heard() && AtOrBefore(end, receiver.ack)) return false;
     // A FIN that waits behind a hole has moved `end` to itself.
     const uint32_t unbroken = fin_pending ? receiver.ack : sender.end;
-    // Its receiver drops what acknowledges too much, unless it was the box that missed something.
-    const bool believable = !receiver.heard() || AtOrBefore(s.ack, receiver.end);
+    // Its receiver drops what acknowledges too much, unless it was the box that missed something (TCP.md
+    // 37): so it is where its own number is exact.
+    const bool believable =
+        !receiver.heard() || AtOrBefore(s.ack, receiver.end) || s.seq == sender.end;
     const bool in_order =
         !sender.heard() || (believable && !Before(end, sender.end) &&
                             (AtOrBefore(s.seq, unbroken) || IsWhereAcked(s, d, *c)));
@@ -162,6 +164,20 @@ void CountUnanswered(bool retransmission, Direction d, Facts* facts) {
   if (facts->unanswered < 3) ++facts->unanswered;
 }
 
+// What was acknowledged before it was seen (Suspicion::by_ack) is seen now. True: that ACK counts.
+bool ShowsAcked(const TcpHeader& s, Direction d, Connection* c) {
+  Half& sender = c->half[Raw(d)];
+  Half& receiver = c->half[Raw(Opposite(d))];
+  const Suspicion was = c->facts.suspicion;
+  if (!was.active || !was.by_ack || was.sender != d || Before(sender.end, was.first)) return false;
+  c->facts.suspicion = {};
+  if (After(s.seq, was.first) || Before(s.seq + LengthOf(s), was.first)) return false;
+  receiver.ack = Later(receiver.ack, was.first);
+  if (receiver.state == kSynSent && receiver.heard()) Apply(Event::kSendAckOfSyn, &receiver);
+  if (sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
+  return true;
+}
+
 }  // namespace
 
 Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Connection* c) {
@@ -182,16 +198,7 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool retransmission = IsRetransmission(s, sender, receiver);
   if (retransmission) notes |= note::kRetransmission;
   const bool fin_counts = TakeSequence(s, d, c);
-  tcp::Suspicion& suspicion = c->facts.suspicion;
-  if (suspicion.active && suspicion.by_ack && suspicion.sender == d &&
-      AtOrAfter(sender.end, suspicion.first)) {
-    if (s.seq == suspicion.first) {
-      receiver.ack = Later(receiver.ack, suspicion.first);
-      if (sender.state == kSynRcvd && receiver.state != kSynSent)
-        Apply(Event::kRecvAckOfSyn, &sender);
-    }
-    suspicion = {};
-  }
+  const bool shown = ShowsAcked(s, d, c);
   TakeAck(s, d, exact, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
   if (c->facts.provisional[Raw(d)] && IsNotClosing(s, sender, receiver))
@@ -206,6 +213,11 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
                .behind_hole = behind_hole,
                .old = IsOld(s, sender, receiver)},
               &sender, &receiver);
+  if (shown && fin_counts && receiver.ack == sender.end) {  // the ACK of this FIN came first
+    const bool own_fin_acked = HasSentFin(receiver.state) && sender.ack == receiver.end;
+    Apply(own_fin_acked ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, &receiver);
+    Apply(Event::kRecvAckOfFin, &sender);
+  }
 
   // TIME_WAIT, first reason: the last ACK was lost, the FIN comes again, 2 MSL restarts.
   bool refresh = true;

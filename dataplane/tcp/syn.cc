@@ -105,6 +105,9 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
     default:
       break;
   }
+  // One-way: the answer will not be seen either. Its sender had closed, and goes on above that.
+  if (!receiver.heard() && HasSentFin(sender.state) && After(s.seq, sender.end))
+    return {.action = Action::kNewConnection};
   // RFC 5961 4: answered by a challenge ACK whatever its sequence. It has no power, and it is no
   // fault: its sender may have rebooted. If both sides have, a SYN+ACK or a RST will answer it.
   Outcome outcome = Conclude(*c, before, false, note::kChallenged);
@@ -164,7 +167,14 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     Negotiate(c);
     return Conclude(*c, before, !again, first ? note::kSynAnswered : note::kRetransmission);
   }
-  if (sender.state == kClosed && receiver.state == kClosed) return Conclude(*c, before, false, 0);
+  // It answers a SYN that was not seen, of a connection after this one: both ends are through with this one, or
+  // its sender is and the other is never seen (TCP.md 34). A late copy acknowledges what this one sent.
+  const bool closed = sender.state == kClosed && receiver.state == kClosed;
+  if ((closed || (!receiver.heard() && HasSentFin(sender.state))) && After(s.ack, receiver.end) &&
+      s.seq + 1 != sender.end) {
+    return {.action = Action::kNewConnection};
+  }
+  if (closed) return Conclude(*c, before, false, 0);
   if (sender.state == kEstablished && !sender.heard() && s.seq + 1 == receiver.ack &&
       AtOrBefore(s.ack, receiver.end)) {
     // The ACK that answers it has overtaken it.

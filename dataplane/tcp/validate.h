@@ -35,6 +35,13 @@ inline uint32_t LaterTimestamp(uint32_t recent, uint32_t echo) {
   return echo != 0 && After(echo, recent) ? echo : recent;
 }
 
+// Is what it acknowledges neither older than makes sense nor beyond what was allowed to be sent?
+inline bool IsAckPossible(const TcpHeader& s, const Half& sender, const Half& receiver) {
+  const uint32_t ack_window = std::max(kMinAckWindow, DecodeWindow(sender.max_window));
+  return AtOrBefore(s.ack, Later(receiver.end, receiver.max_end)) &&
+         AtOrAfter(s.ack, receiver.end - ack_window);
+}
+
 inline Invalid CheckWindow(const TcpHeader& s, uint32_t end, const Half& sender,
                            const Half& receiver) {
   if (!receiver.heard()) return Invalid::kNone;

@@ -235,9 +235,11 @@ void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   FinishTcp(burst, i, slot, outcome, now);
 }
 
-// The old flow on these ports is over, and this SYN opens another.
+// The old flow on these ports is over, and this SYN or SYN+ACK opens another.
 void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally) {
-  EndFlow(old, burst.hash[i], EndOf(TableOf(old).line(old).LoadOwned<FlowLine>()), now);
+  const End end = EndOf(TableOf(old).line(old).LoadOwned<FlowLine>());
+  // Not by time, and where nobody has reset it, its sender had closed.
+  EndFlow(old, burst.hash[i], end == End::kTimeout ? End::kClosed : end, now);
   OpenTcp(burst, i, now, tally);
 }
 

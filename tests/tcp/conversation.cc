@@ -315,7 +315,8 @@ WireSegment Conversation::Mutate(WireSegment s) {
 //     of what came last stacks take it too (TCP.md 39);
 //   - a FIN at the very edge of the window, as the probe of a closed one: some senders do not wait. The
 //     edge is rounded up by an eighth (sequence.h);
-//   - a FIN in the place of the last byte, which its receiver has, but the ACK of it was lost.
+//   - a FIN in the place of the last byte, which its receiver has, but the ACK of it was lost;
+//   - a FIN at the next number with an ACK of what was not seen: the box may have missed it (TCP.md 37).
 bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connection& before) const {
   const tcp::Half& sender = before.half[s.from_client ? 0 : 1];
   const tcp::Half& receiver = before.half[s.from_client ? 1 : 0];
@@ -336,6 +337,7 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
   if (s.ack == To(s).next() && !fin_counted && (!had || Tracked(!s.from_client) == receiver.state))
     return true;
   if (s.fin && s.seq - To(s).edge() <= To(s).window() / 8 + 8) return true;
+  if (s.fin && s.seq == sender.end && static_cast<int32_t>(s.ack - receiver.end) > 0) return true;
   return s.fin && end == sender.end && receiver.ack != sender.end;
 }
 

@@ -25,13 +25,102 @@ TEST(Sequence37, TheThirdAckAndTheFirstRequestWereMissed) {
   )");
 }
 
-TEST(Sequence37, AnAckOfDataThatWasNotSeenEndsNoHandshake) {
+// Exact in its own number, it is the third ACK: only the data that it acknowledges was missed.
+TEST(Sequence37, TheThirdAckOfDataThatWasMissed) {
   RunTrace(R"(
     C>S SYN seq=100 win=10000
     S>C SYN,ACK seq=300 ack=101 win=10000
-    C>S ACK seq=101 ack=401                  ! ack_high = SYN_SENT SYN_RCVD
-    C>S ACK seq=101 ack=301                  = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=90000                ! ack_high = SYN_SENT SYN_RCVD
+    C>S ACK seq=151 ack=401                  = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=401                  = ESTABLISHED SYN_RCVD
+    C>S FIN,ACK seq=101 ack=401              = FIN_WAIT_1 SYN_RCVD
+    S>C FIN,ACK seq=401 ack=102              = FIN_WAIT_1 LAST_ACK
+    C>S ACK seq=102 ack=402                  = TIME_WAIT CLOSED
   )");
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S ACK seq=101 ack=322                  = ESTABLISHED SYN_RCVD    # has overtaken S's data
+    S>C ACK seq=301 ack=101 len=21           = ESTABLISHED ESTABLISHED
+  )");
+}
+
+TEST(Sequence37, AnExchangeThatWasMissed) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S ACK seq=201 ack=401                  = SYN_SENT SYN_RCVD       # of a response, behind a request
+    S>C ACK seq=401 ack=201 len=100          = ESTABLISHED ESTABLISHED timeout 5d
+  )");
+}
+
+TEST(Sequence37, AFinWithAnAckOfDataThatWasMissed) {
+  RunTrace(Established(R"(
+    S>C FIN,ACK seq=301 ack=601              = ESTABLISHED FIN_WAIT_1
+    C>S ACK seq=601 ack=302                  = CLOSE_WAIT FIN_WAIT_2
+  )"));
+}
+
+// The last ACK has overtaken the FIN that it acknowledges.
+TEST(Sequence14, AFinBehindItsAck) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=301 ack=102                  = FIN_WAIT_2 CLOSE_WAIT
+    C>S ACK seq=102 ack=302                  = FIN_WAIT_2 CLOSE_WAIT
+    S>C FIN,ACK seq=301 ack=102              = TIME_WAIT CLOSED timeout 120s
+  )"));
+}
+
+// One direction is all the box sees, and the ports are used again.
+TEST(Sequence27, OneWayAndTheSamePortsAgain) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    C>S ACK seq=101 ack=301
+    C>S ACK seq=101 ack=301 len=100
+    C>S FIN,ACK seq=201 ack=601              = FIN_WAIT_1 ESTABLISHED timeout 300s
+    C>S ACK seq=202 ack=602
+    +30s
+    C>S SYN seq=700000                       = SYN_SENT LISTEN new flow end closed
+    C>S ACK seq=700001 ack=900001            = ESTABLISHED ESTABLISHED
+    C>S FIN,ACK seq=700001 ack=900001        = FIN_WAIT_1 ESTABLISHED
+  )");
+  RunTrace(R"(
+    S>C SYN,ACK seq=300 ack=101
+    S>C ACK seq=301 ack=101 len=100
+    S>C FIN,ACK seq=401 ack=201
+    S>C ACK seq=402 ack=202
+    S>C SYN,ACK seq=300 ack=101              # a late copy
+    +30s
+    S>C SYN,ACK seq=900000 ack=700001        = SYN_SENT SYN_RCVD new flow end closed
+    S>C ACK seq=900001 ack=700001 len=100
+  )");
+}
+
+TEST(Sequence34, AResetAndTheSynThatWasMissed) {
+  RunTrace(Established(R"(
+    S>C RST seq=301                          = CLOSED CLOSED
+    S>C SYN,ACK seq=300 ack=101              = CLOSED CLOSED           # a late copy
+    S>C SYN,ACK seq=900000 ack=700001        = SYN_SENT SYN_RCVD new flow end reset
+    C>S ACK seq=700001 ack=900001            = ESTABLISHED ESTABLISHED
+  )"));
+}
+
+// RFC 5961 5: what its receiver would drop for its ACK is no reason to believe a RST behind it.
+TEST(Sequence05, AForgedOverrunDoesNotMakeAResetExact) {
+  RunTrace(Established(R"(
+    S>C ACK seq=14301 ack=2000000000 len=10  ! overrun
+    S>C RST seq=14311                        ! rst_sequence = ESTABLISHED ESTABLISHED
+  )"));
+}
+
+TEST(Sequence17, DataBeyondTheFinWithAnyAck) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=301 ack=102              = FIN_WAIT_1 LAST_ACK
+    C>S ACK seq=102 ack=302                  = TIME_WAIT CLOSED
+    C>S ACK seq=102 ack=500000 len=10        ! ack_high = TIME_WAIT CLOSED
+    S>C ACK seq=302 ack=500000 len=10        ! ack_high = TIME_WAIT CLOSED
+  )"));
 }
 
 TEST(Sequence37, TheSynAckWasMissed) {
