@@ -61,7 +61,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   // keep-alive is one below.
   if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
       (Before(s.seq + 1, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
-    return Invalidate(Invalid::kSequenceHigh);
+    return Outcome{.invalid = Invalid::kSequenceHigh, .action = Action::kConfirmSyn};
   }
 
   // PAWS comes first (RFC 7323 5.3).

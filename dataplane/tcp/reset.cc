@@ -28,7 +28,8 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   }
   if (receiver.state == kSynSent && !(sender.state == kSynRcvd && c->facts.syn_seen[Raw(d)])) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
-    if (!AcknowledgesSyn(s, receiver)) return Invalidate(Invalid::kSynAckAck);
+    if (!AcknowledgesSyn(s, receiver))
+      return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
   } else if (sender.state == kSynSent && !receiver.heard()) {
     // Answers an ACK that did not fit its SYN (RFC 9293 3.10.7.3, first): it stays in SYN_SENT.
     if (s.seq == receiver.ack && receiver.ack != sender.max_end)
@@ -60,6 +61,10 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
               .action = may_refuse_syn ? Action::kConfirmSyn : Action::kNone};
     }
   }
+  // It has sent two SYNs, and the answer was to the one that it does not mean: it stays in SYN_SENT, with
+  // the other.
+  if (sender.state == kSynSent && receiver.state == kSynRcvd && c->facts.kept_syn)
+    return {.action = Action::kStartOver};
   Apply(Event::kSendRst, &sender);
   Apply(Event::kRecvRst, &receiver);
   // A RST in TIME_WAIT does not shorten it (RFC 1337).

@@ -228,8 +228,12 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
     refresh = fin_again || !(before == c->states());
   }
   CountUnanswered(retransmission, d, &c->facts);
-  // Who goes on has not forgotten this connection.
-  if (before.originator != kTimeWait && before.responder != kTimeWait) c->facts.kept_syn = false;
+  // Who goes on has not forgotten this connection. Not so the last ACKs of one that both have closed, nor
+  // what is said before the third ACK.
+  const bool opening = sender.state == kSynSent || receiver.state == kSynSent;
+  const bool closed = before.originator == kTimeWait || before.responder == kTimeWait ||
+                      (HasSentFin(before.originator) && HasSentFin(before.responder));
+  if (!opening && !closed) c->facts.kept_syn = false;
   if (sender.state == kEstablished && receiver.state == kEstablished && sender.heard() &&
       receiver.heard()) {
     c->facts.assured = true;

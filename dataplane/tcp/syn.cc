@@ -47,6 +47,22 @@ Outcome RestartDirection(const TcpHeader& s, Direction d, bool same_isn, StatePa
 
 }  // namespace
 
+TcpHeader SynOf(const Connection& c, Direction d, std::span<uint8_t, kMaxTcpOptionBytes> options) {
+  const Half& half = c.half[Raw(d)];
+  const Facts& facts = c.facts;
+  TcpOptions offered;
+  if (facts.mss[Raw(d)] != 0) offered.mss = facts.mss[Raw(d)];
+  if (facts.offered_scale[Raw(d)] != kNoScale) offered.window_scale = facts.offered_scale[Raw(d)];
+  if (facts.timestamps[Raw(d)]) offered.timestamps = TcpOptions::Timestamps{half.ts_recent, 0};
+  offered.sack_permitted = facts.sack[Raw(d)];
+  return {.seq = half.max_end - 1,
+          .payload_bytes = half.end - half.max_end,
+          .window = static_cast<uint16_t>(std::min(DecodeWindow(half.max_window), 0xffffu)),
+          .flags = tcp_flag::kSyn,
+          .option_bytes = WriteTcpOptions(offered, options),
+          .options = options.data()};
+}
+
 // A SYN without ACK.
 Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
@@ -82,12 +98,14 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
         Negotiate(c);
         return Conclude(*c, before, true, 0);
       }
-      if (receiver.state == kSynRcvd) {
-        if (same_isn) return Conclude(*c, before, false, note::kRetransmission);
-        // Another incarnation: the answer to the old one no longer counts, though who gave it stays
-        // where it is until it answers this one.
-        receiver = Half{.state = kSynRcvd};
-        c->facts.syn_seen[Raw(Opposite(d))] = false;
+      if (receiver.state == kSynRcvd && same_isn)
+        return Conclude(*c, before, false, note::kRetransmission);
+      // Another ISN: it starts over, or this is an old duplicate, or forged. The answer tells which of
+      // the two counts (RFC 9293 figure 8).
+      if (!same_isn && (receiver.state == kSynRcvd || receiver.state == kListen)) {
+        Outcome outcome = Conclude(*c, before, false, 0);
+        outcome.action = Action::kKeepSyn;
+        return outcome;
       }
       return RestartDirection(s, d, same_isn, before, c);
     case kListen:
@@ -138,7 +156,7 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     if (Before(s.ack, lowest) || After(s.ack, receiver.end)) {
       // Kept, so that the RST which this provokes is understood.
       if (!sender.heard()) sender.ack = s.ack;
-      return Invalidate(Invalid::kSynAckAck);
+      return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
     }
     const bool simultaneous = sender.state == kSynSent;
     if (simultaneous && s.seq + 1 != sender.max_end) {

@@ -10,6 +10,10 @@ bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn) {
   return AnswersSyn(answer.ack, kept_syn);
 }
 
+bool GoesOn(const TcpHeader& segment, const TcpHeader& kept_syn) {
+  return AnswersSyn(segment.seq, kept_syn);
+}
+
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c,
           Outcome* outcome) {
   *outcome = {};

@@ -10,10 +10,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "dataplane/base/types.h"
 #include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/tcp_options.h"
 #include "dataplane/tcp/connection.h"
 #include "dataplane/tcp/timeouts.h"
 
@@ -69,8 +71,11 @@ enum class Action : uint8_t {
   // keep it beside the flow until the other side confirms (TCP.md 38).
   kKeepSyn,
   // If this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then Track() this
-  // one; a RST refuses that SYN: Refuse(). If it does not, it is as said.
+  // one; a RST refuses that SYN: Refuse(). If it does not, it is as said. A flow that is still opening
+  // goes on as the same flow, and its first SYN (SynOf()) is kept in turn.
   kConfirmSyn,
+  // The flow starts over with the kept SYN: Open().
+  kStartOver,
 };
 
 // Too large for a register: put together in bytes and returned as a word, it would stall the core.
@@ -96,6 +101,12 @@ Outcome Track(const TcpHeader& segment, Direction direction, const Policy& polic
 // A RST in `direction` that answers a kept SYN. In TIME_WAIT it leaves the flow alone; elsewhere its
 // sender had forgotten the connection, and so had the sender of the SYN.
 Outcome Refuse(Direction direction, Connection* connection);
+
+// The SYN that Direction `d` of `c` is known by, put together again.  REQUIRES: `d` is in SYN_SENT.
+TcpHeader SynOf(const Connection& c, Direction d, std::span<uint8_t, kMaxTcpOptionBytes> options);
+
+// Does this segment of the SYN's own sender go on from it?
+bool GoesOn(const TcpHeader& segment, const TcpHeader& kept_syn);
 
 // Does this SYN+ACK, or RST, answer the SYN that was kept for kKeepSyn?
 bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn);

@@ -180,8 +180,10 @@ class Pipeline {
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
-  void ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Outcome& otherwise,
-                      Now now, Tally& tally);
+  bool UseKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Connection& c,
+                  tcp::Action action, Now now, Tally& tally);
+  void StartOver(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& before,
+                 const KeptSyn& kept, tcp::Action action, Now now);
   void FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome, Now now);
 
   // pipeline_datagram.cc

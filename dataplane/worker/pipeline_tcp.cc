@@ -55,11 +55,12 @@ bool IsOutOfWindow(tcp::Invalid reason) {
 }
 
 // A SYN inside what its sender has sent on this connection: a late copy of the one that opened it.
-// Not so in TIME_WAIT, where its number has been looked at.
+// Not so in TIME_WAIT, where its number has been looked at, nor before it has sent anything.
 bool IsOldDuplicate(const TcpHeader& syn, const tcp::Half& sender, Direction d,
                     const FlowLine& line, const FlowDetail& detail) {
   const uint64_t sent_bytes = detail.bytes[Raw(d)].Get() + line.bytes[Raw(d)];
-  return tcp::TimeoutClassOf(PairOf(line.state)) != tcp::TimeoutClass::kTimeWait &&
+  return sender.state != tcp::State::kSynSent &&
+         tcp::TimeoutClassOf(PairOf(line.state)) != tcp::TimeoutClass::kTimeWait &&
          sender.end - (syn.seq + 1) <= sent_bytes;
 }
 
@@ -112,8 +113,9 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     case tcp::Action::kNewConnection:
       return ReopenTcp(burst, i, index, now, tally);
     case tcp::Action::kConfirmSyn:
-      if (!c.facts.kept_syn) break;
-      return ConfirmKeptSyn(burst, i, index, outcome, now, tally);
+    case tcp::Action::kStartOver:
+      if (c.facts.kept_syn && UseKeptSyn(burst, i, index, c, outcome.action, now, tally)) return;
+      break;
     case tcp::Action::kKeepSyn: {
       const tcp::Half& sender = c.half[Raw(meta.direction)];
       if (IsOldDuplicate(s, sender, meta.direction, slot.line, slot.detail)) break;
@@ -243,29 +245,36 @@ void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally
   OpenTcp(burst, i, now, tally);
 }
 
-// A SYN+ACK on a connection that has its handshake behind it: if it answers a kept SYN, the new
-// incarnation begins with that SYN. A RST that answers it is no fault.
-void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
-                              const tcp::Outcome& otherwise, Now now, Tally& tally) {
+// What answers the kept SYN of this flow, or goes on from it, begins another incarnation with that SYN; a RST
+// that answers it is no fault. False: it does neither.
+bool Pipeline::UseKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Connection& c,
+                          tcp::Action action, Now now, Tally& tally) {
   const PacketMeta& meta = burst.meta[i];
   Slot slot;
   Load(old, &slot);
   const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
-  const bool answers =
-      kept != nullptr && kept->direction != meta.direction && tcp::Answers(meta.tcp, kept->header);
-  if (!answers) {
+  if (kept == nullptr) return false;
+  const bool own = kept->direction == meta.direction;
+  const bool reset = (meta.tcp.flags & kRst) != 0;
+  const bool opening = c.half[Raw(kept->direction)].state == tcp::State::kSynSent;
+  const bool used = action == tcp::Action::kStartOver
+                        ? own
+                        : (own ? opening && !reset && tcp::GoesOn(meta.tcp, kept->header)
+                               : tcp::Answers(meta.tcp, kept->header));
+  if (!used) return false;
+  if (opening && (own || !reset)) {
     ++tally.tracked;
-    return FinishTcp(burst, i, slot, otherwise, now);
+    StartOver(burst, i, slot, c, *kept, action, now);
+    return true;
   }
-  if ((meta.tcp.flags & kRst) != 0) {
+  if (reset) {
     ++tally.tracked;
-    tcp::Connection c;
-    UnpackLine(slot.line, &c);
-    UnpackFacts(slot.detail, &c.facts);
-    const tcp::Outcome refused = tcp::Refuse(meta.direction, &c);
-    PackLine(c, &slot.line);
-    PackFacts(c.facts, &slot.line, &slot.detail);
-    return FinishTcp(burst, i, slot, refused, now);
+    tcp::Connection refusing = c;
+    const tcp::Outcome refused = tcp::Refuse(meta.direction, &refusing);
+    PackLine(refusing, &slot.line);
+    PackFacts(refusing.facts, &slot.line, &slot.detail);
+    FinishTcp(burst, i, slot, refused, now);
+    return true;
   }
   // The SYN was counted to the old flow when it passed; it belongs to the new one.
   const KeptSyn syn = *kept;
@@ -283,8 +292,39 @@ void Pipeline::ConfirmKeptSyn(Burst& burst, uint32_t i, FlowIndex old,
   OpenTcp(burst, i, {.tick = now.tick, .unix_us = syn.unix_us}, counted_before);
   burst.meta[i] = syn_ack;
   const FlowIndex index = FindLive(burst, i, now);
-  if (index == FlowIndex::kNone) return NoFlow(burst, i, Untracked::kTableFull, tally);
-  TrackTcp(burst, i, now, tally);
+  if (index == FlowIndex::kNone) {
+    NoFlow(burst, i, Untracked::kTableFull, tally);
+  } else {
+    TrackTcp(burst, i, now, tally);
+  }
+  return true;
+}
+
+// The same flow from its other SYN on: `kept`, of two that its sender sent while none was answered. Its first
+// is kept in turn, for who answers which is not settled before the third ACK (RFC 9293 figure 8).
+void Pipeline::StartOver(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& before,
+                         const KeptSyn& kept, tcp::Action action, Now now) {
+  const PacketMeta& meta = burst.meta[i];
+  const KeptSyn syn = kept;
+  KeptSyn first = syn;
+  first.header = tcp::SynOf(before, syn.direction, first.options);
+  TcpHeader header = syn.header;
+  header.options = syn.options.data();
+
+  tcp::Connection c;
+  tcp::Outcome outcome;
+  tcp::Open(header, syn.direction, tunables_.tcp, &c, &outcome);
+  if (action == tcp::Action::kConfirmSyn) {
+    outcome = tcp::Track(meta.tcp, meta.direction, tunables_.tcp, &c);
+    outcome.notes &= static_cast<uint16_t>(~tcp::note::kSynAnswered);  // the RTT is of another SYN
+    kept_syns_.Put(slot.index, static_cast<uint32_t>(slot.detail.generation.Get()), first);
+    c.facts.kept_syn = true;
+  }
+  c.originator = before.originator;
+  outcome.moved = true;
+  PackLine(c, &slot.line);
+  PackFacts(c.facts, &slot.line, &slot.detail);
+  FinishTcp(burst, i, slot, outcome, now);
 }
 
 }  // namespace coretrack

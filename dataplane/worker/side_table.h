@@ -10,6 +10,7 @@
 
 #include "dataplane/base/types.h"
 #include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
 
@@ -36,12 +37,12 @@ class SideTable {
   std::array<Entry, kSlots> entries_;
 };
 
-// A SYN on a connection that has its handshake behind it: kept beside the old flow until the other side's SYN+ACK confirms it
-// (TCP.md 38). When it is forgotten, that SYN+ACK is invalid and the flow is picked up later.
+// A SYN beside a connection, its own first SYN while that is not answered, or an earlier connection (TCP.md 38): kept until the
+// other side's SYN+ACK confirms it. When it is forgotten, that SYN+ACK is invalid and the flow is picked up later.
 struct KeptSyn {
   Direction direction = Direction::kForward;
   TcpHeader header;  // `options` pointed into the packet: use the copy
-  std::array<uint8_t, 40> options{};
+  std::array<uint8_t, kMaxTcpOptionBytes> options{};
   uint32_t ip_bytes = 0;
   uint64_t unix_us = 0;
 };

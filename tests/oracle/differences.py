@@ -195,12 +195,20 @@ def impossible_flags(p):
 
 
 def ack_of_unseen_data(p):
-    """An ACK of data that was not seen passes: the box may have missed it (TCP.md 37). It moves nothing.
+    """An ACK of data that was not seen passes: the box may have missed it (TCP.md 37). It moves nothing but its sender, by a FIN.
 
     The RFCs say nothing of boxes. The kernel calls it invalid, and the receiver, if nothing was missed, drops it: passing is preferable
     because the other way a single packet that went around the box stops the connection for good."""
     r = p.view.receiver
     return p.only_kernel_objects and p.is_(0, FIN) and p.segment.flags & ACK and (r.sent is None or after(p.segment.ack, r.sent))
+
+
+def fin_with_ack_of_unseen_data(p):
+    """A FIN at the next number moves its sender, whatever data it acknowledges: as above.
+
+    RFC 9293 3.10.7.4: its number is what a receiver looks at first. The kernel calls it invalid."""
+    r = p.view.receiver
+    return p.is_(FIN) and p.view.exact(p.segment) and p.our_state in ("FIN_WAIT", "LAST_ACK") and (r.sent is None or after(p.segment.ack, r.sent))
 
 
 def before_the_answer(p):
@@ -364,6 +372,6 @@ VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyon
             duplicate_in_time_wait, wrong_answer_to_a_syn, impossible_flags, ack_of_unseen_data, before_the_answer,
             reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, picked_up_at_anything, syn_in_time_wait,
             a_forgery_was_believed]
-STATES = [picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
+STATES = [fin_with_ack_of_unseen_data, picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
           resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
           ack_after_a_syn, syn_ack_again, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, a_forgery_was_believed]

@@ -71,6 +71,18 @@ TEST(Sequence14, AFinBehindItsAck) {
   )"));
 }
 
+// The last ACK comes behind the SYN of the next connection.
+TEST(Sequence38, ALateAckDoesNotVoidTheNextSyn) {
+  RunTrace(Established(R"(
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=301 ack=102              = FIN_WAIT_1 LAST_ACK
+    C>S SYN seq=500000 stray                 = FIN_WAIT_1 LAST_ACK
+    C>S ACK seq=102 ack=302                  = TIME_WAIT CLOSED
+    S>C SYN,ACK seq=900000 ack=500001        = SYN_SENT SYN_RCVD new flow end closed
+    C>S ACK seq=500001 ack=900001            = ESTABLISHED ESTABLISHED
+  )"));
+}
+
 // One direction is all the box sees, and the ports are used again.
 TEST(Sequence27, OneWayAndTheSamePortsAgain) {
   RunTrace(R"(

@@ -109,7 +109,7 @@ TEST(Sequence10, ASynWithAnotherIsnStartsItsDirectionOver) {
   RunTrace(R"(
     C>S SYN seq=100 mss=1460 ws=7 sackok = SYN_SENT LISTEN
     C>S SYN seq=70000 mss=536            = SYN_SENT LISTEN timeout 60s
-    S>C SYN,ACK seq=300 ack=101          ! syn_ack_ack
+    S>C SYN,ACK seq=300 ack=5            ! syn_ack_ack
     S>C SYN,ACK seq=300 ack=70001        = SYN_SENT SYN_RCVD
     C>S ACK                              = ESTABLISHED ESTABLISHED
   )",
@@ -125,10 +125,83 @@ TEST(Sequence10, ASynWithAnotherIsnAfterTheAnswer) {
     C>S SYN seq=100              = SYN_SENT LISTEN
     S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
     C>S SYN seq=70000            = SYN_SENT SYN_RCVD      # S has not moved
-    S>C SYN,ACK seq=301 ack=101  ! syn_ack_ack
+    S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
+    S>C SYN,ACK seq=800 ack=5    ! syn_ack_ack
     S>C SYN,ACK seq=800 ack=70001 = SYN_SENT SYN_RCVD
     C>S ACK ack=301              ! ack_high
     C>S ACK                      = ESTABLISHED ESTABLISHED
+  )");
+}
+
+// The box does not know which of two SYNs is an old duplicate, or forged: what answers and goes on tells.
+TEST(Sequence10, AnotherSynIsPowerless) {
+  RunTrace(R"(
+    C>S SYN seq=100 mss=1460 ws=7
+    C>S SYN seq=4000 mss=536 stray = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101 ws=7 = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301      = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=100
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.mss, 1460);
+              EXPECT_EQ(flow.originator.window_scale, 7);
+            }});
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S SYN seq=4000 stray       = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301      = ESTABLISHED ESTABLISHED timeout 5d
+    S>C SYN,ACK seq=9 ack=4001 stray = ESTABLISHED ESTABLISHED
+    S>C ACK seq=301 ack=101 len=10
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    C>S SYN seq=70000
+    S>C RST,ACK rawseq=0 ack=101 stray = CLOSED CLOSED
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    C>S SYN seq=70000
+    S>C RST,ACK rawseq=0 ack=70001 = CLOSED CLOSED
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    C>S SYN seq=70000            # and S is not seen
+    C>S ACK seq=70001 ack=301    = ESTABLISHED ESTABLISHED
+    C>S ACK seq=70001 ack=301 len=10
+  )");
+}
+
+// RFC 9293 3.5, figure 8, where the box sees what happens at C, at S, and with S's challenge ACK.
+TEST(Sequence35, RecoveryFromAnOldDuplicateSyn) {
+  RunTrace(R"(
+    C>S SYN seq=100 mss=1400     = SYN_SENT LISTEN
+    C>S SYN seq=90 mss=900 stray = SYN_SENT LISTEN        # the old duplicate
+    S>C SYN,ACK seq=300 ack=91   = SYN_SENT SYN_RCVD
+    C>S RST seq=91               = SYN_SENT LISTEN
+    S>C SYN,ACK seq=400 ack=101  = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=401      = ESTABLISHED ESTABLISHED
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.originator.mss, 1400);
+            }});
+  RunTrace(R"(
+    C>S SYN seq=90               = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=91   = SYN_SENT SYN_RCVD
+    C>S SYN seq=100              = SYN_SENT SYN_RCVD
+    C>S RST seq=91               = SYN_SENT LISTEN
+    S>C SYN,ACK seq=400 ack=101  = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=401      = ESTABLISHED ESTABLISHED
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
+    C>S SYN seq=4000             = SYN_SENT SYN_RCVD
+    S>C ACK seq=301 ack=101      = SYN_SENT SYN_RCVD      # its challenge
+    C>S RST seq=101              = SYN_SENT LISTEN
+    C>S SYN seq=4000             = SYN_SENT LISTEN
+    S>C SYN,ACK seq=900 ack=4001 = SYN_SENT SYN_RCVD
+    C>S ACK seq=4001 ack=901     = ESTABLISHED ESTABLISHED
   )");
 }
 
