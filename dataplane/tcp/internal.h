@@ -29,6 +29,16 @@ inline bool IsOld(const TcpHeader& s, const Half& sender, const Half& receiver) 
   return receiver.heard() && Before(end, receiver.ack) && Before(end, sender.end);
 }
 
+// The segment itself, out of the window.
+inline Suspicion Seen(const TcpHeader& s, Direction sender) {
+  return {.active = true,
+          .by_ack = false,
+          .fin = (s.flags & tcp_flag::kFin) != 0,
+          .sender = sender,
+          .first = s.seq,
+          .end = s.seq + LengthOf(s)};
+}
+
 // `sender` was acknowledged up to `ack`, which was not seen of it.
 inline Suspicion UnseenUpTo(uint32_t ack, Direction sender) {
   return {.active = true, .by_ack = true, .fin = false, .sender = sender, .first = ack, .end = ack};

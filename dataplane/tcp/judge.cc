@@ -43,6 +43,14 @@ bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
   return true;
 }
 
+// In TIME_WAIT: what lies beyond the FIN of an end is of another connection, and where the other end
+// acknowledges it, the box has missed the opening of that one.
+bool IsOfTheNext(const TcpHeader& s, Direction d, const Connection& c) {
+  const Suspicion& was = c.facts.suspicion;
+  return was.active && !was.by_ack && was.sender == Opposite(d) &&
+         (s.ack == was.first || s.ack == was.end) && After(s.ack, c.half[Raw(was.sender)].end);
+}
+
 }  // namespace
 
 std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& policy, Connection* c,
@@ -64,6 +72,8 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
     return Outcome{.invalid = Invalid::kSequenceHigh, .action = Action::kConfirmSyn};
   }
 
+  if (time_wait && IsOfTheNext(s, d, *c)) return Outcome{.action = Action::kNewConnection};
+
   // PAWS comes first (RFC 7323 5.3).
   TcpOptions::Timestamps ts;
   const bool has_ts = sender.ts_recent != 0 && ReadTimestamps(s.options, s.option_bytes, &ts);
@@ -80,10 +90,8 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
         // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
         if (failed == Invalid::kOverrun && !FinIsKnown(*c, d) && IsAckPossible(s, sender, receiver))
           sender.end = Later(sender.end, end);
-        if (failed == Invalid::kSequenceHigh) {
-          c->facts.suspicion = {
-              .active = true, .by_ack = false, .fin = fin, .sender = d, .first = s.seq, .end = end};
-        }
+        if (failed == Invalid::kSequenceHigh || (time_wait && After(end, sender.end)))
+          c->facts.suspicion = Seen(s, d);
         const bool after_fin = FinIsKnown(*c, d) && After(end, sender.end);
         if (failed == Invalid::kAckHigh && s.seq == sender.end && !after_fin &&
             sender.state != kSynSent && !HasSentFin(receiver.state)) {
@@ -92,13 +100,18 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
           c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
           return Conclude(*c, c->states(), false, 0);
         }
-        return Invalidate(failed);
+        // In TIME_WAIT it may answer a SYN whose SYN+ACK was missed.
+        return Outcome{.invalid = failed,
+                       .action = time_wait ? Action::kConfirmSyn : Action::kNone};
       }
     }
   }
   const bool sender_fin_sent = HasSentFin(sender.state);
   const bool sender_done = sender_fin_sent || sender.state == kClosed;
-  if (sender_done && After(end, sender.end)) return Invalidate(Invalid::kAfterFin);
+  if (sender_done && After(end, sender.end)) {
+    if (time_wait) c->facts.suspicion = Seen(s, d);
+    return Invalidate(Invalid::kAfterFin);
+  }
   if (HasSentFin(receiver.state) && After(s.ack, receiver.end))
     return Invalidate(Invalid::kAckHigh);
   if (time_wait && s.payload_bytes != 0 && !fin) return Invalidate(Invalid::kTimeWaitDuplicate);

@@ -52,8 +52,7 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
         // The SYN+ACK was lost, and the SYN came again: refused as above.
         (receiver.state == kSynSent && AcknowledgesSyn(s, receiver));
     const bool in_window =
-        expected_known && AtOrAfter(s.seq, expected) &&
-        Before(s.seq, expected + std::max<uint32_t>(DecodeWindow(receiver.max_window), 1));
+        expected_known && AtOrAfter(s.seq, expected) && Before(s.seq, sender.max_end);
     const bool closing = IsClosing(sender.state) || IsClosing(receiver.state);
     if (!exact && !(closing && in_window)) {
       const bool may_refuse_syn = (s.flags & tcp_flag::kAck) != 0;

@@ -83,6 +83,32 @@ TEST(Sequence38, ALateAckDoesNotVoidTheNextSyn) {
   )"));
 }
 
+// Ports used again within 2 MSL, and the box misses or sees late what opens the next connection.
+TEST(Sequence38, TheNextConnectionAndAnOpeningThatWasMissed) {
+  const std::string time_wait = Established(R"(
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 ESTABLISHED
+    S>C FIN,ACK seq=301 ack=102              = FIN_WAIT_1 LAST_ACK
+    C>S ACK seq=102 ack=302                  = TIME_WAIT CLOSED
+    +30s
+  )");
+  RunTrace(time_wait + R"(
+    C>S SYN seq=500000                       = TIME_WAIT CLOSED
+    S>C ACK seq=900001 ack=500001 len=10     = SYN_SENT SYN_RCVD new flow end closed   # without its SYN+ACK
+    C>S ACK seq=500001 ack=900011            = ESTABLISHED ESTABLISHED
+  )");
+  RunTrace(time_wait + R"(
+    S>C SYN,ACK seq=900000 ack=500001        ! syn_ack_ack
+    C>S SYN seq=500000                       # behind its answer
+    C>S ACK seq=500001 ack=900001 len=10     ! sequence_high
+    S>C ACK seq=900001 ack=500011            = ESTABLISHED ESTABLISHED new flow end closed
+    C>S ACK seq=500011 ack=900001 len=10
+  )");
+  RunTrace(time_wait + R"(
+    C>S ACK seq=110 ack=302                  ! after_fin
+    S>C ACK seq=302 ack=90000                ! ack_high = TIME_WAIT CLOSED
+  )");
+}
+
 // One direction is all the box sees, and the ports are used again.
 TEST(Sequence27, OneWayAndTheSamePortsAgain) {
   RunTrace(R"(

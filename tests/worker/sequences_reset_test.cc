@@ -94,6 +94,22 @@ TEST(Sequence06, AResetThatDoesNotCountItsFin) {
   )"));
 }
 
+// The window is as it was offered, to the byte.
+TEST(Sequence06, AnInexactResetAtTheEdgeOfTheWindow) {
+  const std::string closing = R"(
+    C>S SYN seq=100 win=1100
+    S>C SYN,ACK seq=300 ack=101 win=1100
+    C>S ACK win=1100                         = ESTABLISHED ESTABLISHED
+    S>C ACK len=100 win=1100
+    C>S FIN,ACK win=1100                     = FIN_WAIT_1 ESTABLISHED
+    S>C ACK win=1100                         = FIN_WAIT_2 CLOSE_WAIT
+  )";
+  RunTrace(closing + R"(
+    S>C RST seq=1501                         ! rst_sequence
+    S>C RST seq=1500                         = CLOSED CLOSED
+  )");
+}
+
 TEST(Sequence06, AnInexactResetWhileClosing) {
   RunTrace(Established(R"(
     C>S FIN,ACK                              = FIN_WAIT_1 ESTABLISHED
