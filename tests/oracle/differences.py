@@ -216,7 +216,7 @@ def fin_behind_its_ack(p):
 
     RFC 9293 3.9.1: segments may come in any order. The kernel has forgotten the ACK."""
     earlier = p.talk.log[:p.index]
-    return p.is_(FIN) and p.view.exact(p.segment) and any(s.sport == p.segment.dport and s.ack == p.segment.end for s in earlier)
+    return p.is_(FIN) and p.segment.end not in p.view.sender.fins and p.view.exact(p.segment) and any(s.sport == p.segment.dport and s.ack == p.segment.end for s in earlier)
 
 
 def before_the_answer(p):
@@ -380,6 +380,7 @@ VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyon
             duplicate_in_time_wait, wrong_answer_to_a_syn, impossible_flags, ack_of_unseen_data, before_the_answer,
             reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, picked_up_at_anything, syn_in_time_wait,
             a_forgery_was_believed]
-STATES = [fin_with_ack_of_unseen_data, fin_behind_its_ack, picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
+STATES = [fin_with_ack_of_unseen_data, picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
           resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
-          ack_after_a_syn, syn_ack_again, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, a_forgery_was_believed]
+          ack_after_a_syn, syn_ack_again, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, fin_behind_its_ack,
+          a_forgery_was_believed]
