@@ -32,7 +32,7 @@ namespace coretrack {
 class PollLoop {
  public:
   static constexpr uint32_t kBurstsPerQueue = 4;
-  static constexpr uint32_t kExpireBudget = 128;
+  static constexpr uint32_t kExpireBudget = 96;
   static constexpr uint32_t kCommandsPerPoll = 4;
   static constexpr uint32_t kSendTries = 8;
   // What the parser gets to see of a packet in several segments whose first one is shorter.
