@@ -61,7 +61,7 @@ inline void StoreEndpoints(AtomicLine& line, unsigned d, const tcp::Half& sender
   StoreHalf(line, kEnd + d, sender.end);
   StoreHalf(line, kMaxEnd + 1 - d, receiver.max_end);
   StoreHalf(line, kAck + d, sender.ack);
-  StoreHalf(line, kTsRecent + 1 - d, receiver.ts_recent);
+  if (sender.ts_recent != 0) StoreHalf(line, kTsRecent + 1 - d, receiver.ts_recent);
 }
 // `place` with the sender's largest window.
 inline uint32_t WithMaxWindow(uint32_t place, unsigned d, uint8_t max_window) {
@@ -105,16 +105,19 @@ inline bool HasRoom(uint32_t head, uint32_t bytes, unsigned d, uint32_t ip_bytes
 
   tcp::Half sender = LoadEndpoint(line, place, d);
   tcp::Half receiver = LoadEndpoint(line, place, 1 - d);
+  const uint8_t max_window = sender.max_window;
   if (!tcp::TrackInOrder(s, sender, receiver)) [[unlikely]]
     return false;
 
   line.halves[kHead].store(head | 1, std::memory_order_relaxed);
-  StoreHalf(line, kDeadline, (now + timeout_ms).ms());
-  StoreHalf(line, kPlace, WithMaxWindow(place, d, sender.max_window));
+  if (sender.max_window != max_window) [[unlikely]]
+    StoreHalf(line, kPlace, WithMaxWindow(place, d, sender.max_window));
   StoreHalf(line, kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
   StoreEndpoints(line, d, sender, receiver);
+  // The version, which ends the write, and the deadline are one word.
   const uint32_t counted = (head & 0xffffff00) + (1u << PacketsShift(d));
-  StoreHalf(line, kHead, counted | NextEvenVersion(head));
+  const uint64_t deadline = (now + timeout_ms).ms();
+  line.words[0].store(deadline << 32 | counted | NextEvenVersion(head), std::memory_order_release);
   return true;
 }
 

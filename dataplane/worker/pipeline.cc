@@ -140,20 +140,20 @@ class Pipeline::Locator {
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
 
-// Of the TCP segments in [first, last), whose candidate is their flow; one bit each. All at once: lines that
-// have not come yet are waited for together.
-uint32_t Pipeline::HeldCandidates(const Burst& burst, uint32_t first, uint32_t last) const {
-  static_assert(kChunk <= 32);
-  uint32_t held = 0;
+// The lines of the candidates of TCP segments in [first, last) that are their flows, or null. All at once:
+// lines that have not come yet are waited for together.
+void Pipeline::FindHeld(const Burst& burst, uint32_t first, uint32_t last, AtomicLine** lines) {
   for (uint32_t i = first; i < last; ++i) {
     const PacketMeta& meta = burst.meta[i];
     const FlowIndex candidate = burst.candidate[i];
+    AtomicLine*& line = lines[i - first];
+    line = nullptr;
     if (meta.kind != PacketKind::kTcp || candidate == FlowIndex::kNone) [[unlikely]]
       continue;
-    const bool holds = table(meta.key.ipv6).Holds(candidate, meta.key, burst.hash[i]);
-    held |= uint32_t{holds} << (i - first);
+    FlowTable& table = TableOf(meta.key.ipv6);
+    if (table.Holds(candidate, meta.key, burst.hash[i])) [[likely]]
+      line = &table.line(candidate);
   }
-  return held;
 }
 
 void Pipeline::Track(Burst* burst, Now now, Burst* next) {
@@ -164,18 +164,18 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     locator.UpTo(last);
-    uint32_t held = HeldCandidates(*burst, first, last);
+    std::array<AtomicLine*, kChunk> lines;
+    FindHeld(*burst, first, last, lines.data());
     bool changed = false;  // slots, since then
-    for (uint32_t i = first; i < last; ++i, held >>= 1) {
+    for (uint32_t i = first; i < last; ++i) {
       const PacketMeta& meta = burst->meta[i];
-      const FlowIndex candidate = burst->candidate[i];
-      if ((held & 1) != 0) [[likely]] {
-        FlowTable& table = TableOf(meta.key.ipv6);
-        if ((!changed || table.Holds(candidate, meta.key, burst->hash[i])) &&
-            TrackEstablished(table.line(candidate), meta, now.tick, established_ms)) [[likely]] {
-          ++tally.tracked;
-          continue;
-        }
+      AtomicLine* const line = lines[i - first];
+      if (line != nullptr &&
+          (!changed ||
+           TableOf(meta.key.ipv6).Holds(burst->candidate[i], meta.key, burst->hash[i])) &&
+          TrackEstablished(*line, meta, now.tick, established_ms)) [[likely]] {
+        ++tally.tracked;
+        continue;
       }
       TrackOne(*burst, i, now, tally);
       changed = true;

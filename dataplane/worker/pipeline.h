@@ -159,7 +159,7 @@ class Pipeline {
   }
 
   // pipeline.cc
-  uint32_t HeldCandidates(const Burst& burst, uint32_t first, uint32_t last) const;
+  void FindHeld(const Burst& burst, uint32_t first, uint32_t last, AtomicLine** lines);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
   void NoFlow(Burst& burst, uint32_t i, Untracked reason, Tally& tally);
   void Malformed(Burst& burst, uint32_t i, Tally& tally);
