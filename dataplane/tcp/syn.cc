@@ -185,6 +185,13 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     Negotiate(c);
     return Conclude(*c, before, !again, first ? note::kSynAnswered : note::kRetransmission);
   }
+  // Simultaneous open, and the other SYN was missed or comes later: its sender has got it.
+  if (sender.state == kSynSent && receiver.state == kListen && s.seq + 1 == sender.max_end) {
+    receiver = Half{.end = s.ack, .max_end = s.ack, .ack = s.seq, .state = kSynSent};
+    sender.ack = s.ack;
+    Apply(Event::kSendSynAck, &sender);
+    return Conclude(*c, before, true, 0);
+  }
   // It answers a SYN that was not seen, of a connection after this one: both ends are through with this one, or
   // its sender is and the other is never seen (TCP.md 34). A late copy acknowledges what this one sent.
   const bool closed = sender.state == kClosed && receiver.state == kClosed;

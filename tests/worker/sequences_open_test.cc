@@ -243,6 +243,26 @@ TEST(Sequence11, ServerDataInTheWindowOfTheSyn) {
   )");
 }
 
+// The box misses S's SYN, or sees it late.
+TEST(Sequence12, SimultaneousOpenWithOneSynMissed) {
+  RunTrace(R"(
+    C>S SYN seq=100 mss=1400     = SYN_SENT LISTEN
+    C>S SYN,ACK seq=100 ack=301 stray = SYN_RCVD SYN_SENT
+    S>C SYN,ACK seq=300 ack=101 mss=1300 = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=10
+    S>C ACK seq=301 ack=111
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.responder.mss, 1300);
+            }});
+  RunTrace(R"(
+    C>S SYN seq=100              = SYN_SENT LISTEN
+    C>S SYN,ACK seq=100 ack=301 stray = SYN_RCVD SYN_SENT
+    S>C SYN seq=300              = SYN_RCVD SYN_SENT
+    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED ESTABLISHED
+  )");
+}
+
 TEST(Sequence12, SimultaneousOpen) {
   RunTrace(R"(
     C>S SYN seq=100              = SYN_SENT LISTEN
