@@ -173,7 +173,8 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
       if (line != nullptr &&
           (!changed ||
            TableOf(meta.key.ipv6).Holds(burst->candidate[i], meta.key, burst->hash[i])) &&
-          TrackEstablished(*line, meta, now.tick, established_ms)) [[likely]] {
+          (TrackEstablished(*line, meta, now.tick, established_ms) ||
+           TrackStep(*burst, i, burst->candidate[i], now))) [[likely]] {
         ++tally.tracked;
         continue;
       }

@@ -173,7 +173,8 @@ class Pipeline {
   void TrackFragment(Burst& burst, uint32_t i, Tally& tally);
   void TrackWhole(Burst& burst, uint32_t i, Now now, Tally& tally);
 
-  // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched.
+  // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
+  // is past its deadline, or gone.
   bool TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now now);
 
   // pipeline_tcp.cc

@@ -51,8 +51,9 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
   if ((s.flags & (kSyn | kRst | tcp_flag::kAck)) != tcp_flag::kAck) return false;
   if ((word0 >> kFlagsShift & kKeptInMind) != 0) return false;
   if (!HasRoom(head, bytes, d, meta.ip_bytes)) return false;
-
+  const Tick old_deadline(LoadHalf(line, kDeadline));
   const auto state_before = static_cast<uint8_t>(head >> 8);
+  if (!IsTcpState(state_before) || !now.tick.Before(old_deadline)) return false;
   const tcp::StatePair before = PairOf(state_before);
   const unsigned originator = Raw(OriginatorOf(state_before));
   tcp::Half sender = LoadEndpoint(line, place, d);
@@ -95,7 +96,6 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
     }
   }
 
-  const Tick old_deadline(LoadHalf(line, kDeadline));
   const Tick deadline =
       now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(after))];
   uint32_t flags = place | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |

@@ -86,11 +86,8 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
   // Track() has tried this with the candidate.
   if (index != burst.candidate[i] &&
-      TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, EstablishedMs())) {
-    ++tally.tracked;
-    return;
-  }
-  if (TrackStep(burst, i, index, now)) {
+      (TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, EstablishedMs()) ||
+       TrackStep(burst, i, index, now))) {
     ++tally.tracked;
     return;
   }
