@@ -15,12 +15,11 @@ import uuid
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(_ROOT / "deploy"))
+sys.path[:0] = [str(_ROOT), str(_ROOT / "deploy")]
 sys.dont_write_bytecode = True
 
-from netlab import namespace  # noqa: E402
+from tests.e2e import program  # noqa: E402
 
-SKIPPED = 77  # CTest's SKIP_RETURN_CODE
 PATIENCE_SECONDS = 120
 _options = argparse.Namespace()
 
@@ -127,18 +126,7 @@ class Demonstration(unittest.TestCase):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin-dir", required=True, type=Path)
-    parser.parse_args(namespace=_options)
-    try:
-        namespace.check_allowed()
-    except namespace.NotAllowed as reason:
-        namespace.become_root_of_own([sys.executable, *sys.argv])
-        if os.environ.get("CORETRACK_E2E") == "skip":
-            print(f"demo: skipped: {reason}")
-            return SKIPPED
-        print(f"demo: FAILED: {reason}. Run it as root where network namespaces may be made, or say CORETRACK_E2E=skip.")
-        return 1
-    result = unittest.main(argv=sys.argv[:1], exit=False, verbosity=2, warnings="ignore").result
-    return 0 if result.wasSuccessful() else 1
+    return program.run("demo", parser, _options)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(_ROOT), str(_ROOT / "deploy")]
 sys.dont_write_bytecode = True
 
-from netlab import namespace  # noqa: E402
 from netlab.connections import EXPECTED  # noqa: E402
+from tests.e2e import program  # noqa: E402
 from tests.e2e.world import World  # noqa: E402
 
 SEED = 7
-SKIPPED = 77  # CTest's SKIP_RETURN_CODE
 _options = argparse.Namespace()
 
 
@@ -158,18 +157,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin-dir", required=True, type=Path)
     parser.add_argument("--connections", type=int, default=int(os.environ.get("CORETRACK_E2E_CONNECTIONS", 2000)))
-    parser.parse_args(namespace=_options)
-    try:
-        namespace.check_allowed()
-    except namespace.NotAllowed as reason:
-        namespace.become_root_of_own([sys.executable, *sys.argv])
-        if os.environ.get("CORETRACK_E2E") == "skip":
-            print(f"e2e: skipped: {reason}")
-            return SKIPPED
-        print(f"e2e: FAILED: {reason}. Run it as root where network namespaces may be made, or say CORETRACK_E2E=skip.")
-        return 1
-    result = unittest.main(argv=sys.argv[:1], exit=False, verbosity=2).result
-    return 0 if result.wasSuccessful() else 1
+    return program.run("e2e", parser, _options)
 
 
 if __name__ == "__main__":
