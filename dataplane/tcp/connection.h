@@ -42,6 +42,7 @@ struct Suspicion {
   bool fin = false;                        // the segment carried a FIN, at `end` - 1
   Direction sender = Direction::kForward;  // whose sequence space
   uint32_t first = 0;                      // its sequence number
+  uint32_t ack = 0;                        // what it acknowledged; not by_ack
   uint32_t end = 0;                        // first + SEG.LEN
 };
 

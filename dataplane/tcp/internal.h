@@ -36,12 +36,13 @@ inline Suspicion Seen(const TcpHeader& s, Direction sender) {
           .fin = (s.flags & tcp_flag::kFin) != 0,
           .sender = sender,
           .first = s.seq,
+          .ack = s.ack,
           .end = s.seq + LengthOf(s)};
 }
 
 // `sender` was acknowledged up to `ack`, which was not seen of it.
 inline Suspicion UnseenUpTo(uint32_t ack, Direction sender) {
-  return {.active = true, .by_ack = true, .fin = false, .sender = sender, .first = ack, .end = ack};
+  return {.active = true, .by_ack = true, .sender = sender, .first = ack, .ack = 0, .end = ack};
 }
 
 // Does it begin where the other side has acknowledged what was not seen of it?

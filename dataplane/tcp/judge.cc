@@ -47,7 +47,7 @@ bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
 // acknowledges it, the box has missed the opening of that one.
 bool IsOfTheNext(const TcpHeader& s, Direction d, const Connection& c) {
   const Suspicion& was = c.facts.suspicion;
-  return was.active && !was.by_ack && was.sender == Opposite(d) &&
+  return was.active && !was.by_ack && was.sender == Opposite(d) && s.seq == was.ack &&
          (s.ack == was.first || s.ack == was.end) && After(s.ack, c.half[Raw(was.sender)].end);
 }
 

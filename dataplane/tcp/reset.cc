@@ -30,6 +30,8 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
     if (!AcknowledgesSyn(s, receiver))
       return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
+    // Of the two SYNs that it has sent, the first is refused.
+    if (c->facts.kept_syn) return {.action = Action::kStartOver};
   } else if (sender.state == kSynSent && !receiver.heard()) {
     // Answers an ACK that did not fit its SYN (RFC 9293 3.10.7.3, first): it stays in SYN_SENT.
     if (s.seq == receiver.ack && receiver.ack != sender.max_end)
@@ -69,17 +71,6 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   // A RST in TIME_WAIT does not shorten it (RFC 1337).
   const bool refresh = receiver.state != kTimeWait;
   return Conclude(*c, before, refresh, note::kReset);
-}
-
-Outcome Refuse(Direction d, Connection* c) {
-  Half& sender = c->half[Raw(d)];
-  Half& receiver = c->half[Raw(Opposite(d))];
-  const StatePair before = c->states();
-  if (sender.state == State::kTimeWait || receiver.state == State::kTimeWait)
-    return Conclude(*c, before, false, 0);
-  Apply(Event::kSendRst, &sender);
-  Apply(Event::kRecvRst, &receiver);
-  return Conclude(*c, before, true, note::kReset);
 }
 
 }  // namespace coretrack::tcp

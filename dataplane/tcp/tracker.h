@@ -71,7 +71,7 @@ enum class Action : uint8_t {
   // keep it beside the flow until the other side confirms (TCP.md 38).
   kKeepSyn,
   // If this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then Track() this
-  // one; a RST refuses that SYN: Refuse(). If it does not, it is as said. A flow that is still opening
+  // one; a RST refuses that SYN, which is void then, and is no fault. If it does not, it is as said. A flow that is still opening
   // goes on as the same flow, and its first SYN (SynOf()) is kept in turn.
   kConfirmSyn,
   // The flow starts over with the kept SYN: Open().
@@ -97,10 +97,6 @@ bool Open(const TcpHeader& segment, Direction direction, const Policy& policy,
 // Any later segment. `connection->facts.kept_syn` is the caller's to set once it keeps a SYN.
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy,
               Connection* connection);
-
-// A RST in `direction` that answers a kept SYN. In TIME_WAIT it leaves the flow alone; elsewhere its
-// sender had forgotten the connection, and so had the sender of the SYN.
-Outcome Refuse(Direction direction, Connection* connection);
 
 // The SYN that Direction `d` of `c` is known by, put together again.  REQUIRES: `d` is in SYN_SENT.
 TcpHeader SynOf(const Connection& c, Direction d, std::span<uint8_t, kMaxTcpOptionBytes> options);

@@ -255,22 +255,21 @@ bool Pipeline::UseKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Co
   const bool reset = (meta.tcp.flags & kRst) != 0;
   const bool opening = c.half[Raw(kept->direction)].state == tcp::State::kSynSent;
   const bool used = action == tcp::Action::kStartOver
-                        ? own
+                        ? opening
                         : (own ? opening && !reset && tcp::GoesOn(meta.tcp, kept->header)
                                : tcp::Answers(meta.tcp, kept->header));
   if (!used) return false;
-  if (opening && (own || !reset)) {
+  if (opening && (action == tcp::Action::kStartOver || !reset)) {
     ++tally.tracked;
     StartOver(burst, i, slot, c, *kept, action, now);
     return true;
   }
   if (reset) {
     ++tally.tracked;
-    tcp::Connection refusing = c;
-    const tcp::Outcome refused = tcp::Refuse(meta.direction, &refusing);
-    PackLine(refusing, &slot.line);
-    PackFacts(refusing.facts, &slot.line, &slot.detail);
-    FinishTcp(burst, i, slot, refused, now);
+    tcp::Facts facts = c.facts;
+    facts.kept_syn = false;
+    PackFacts(facts, &slot.line, &slot.detail);
+    FinishTcp(burst, i, slot, {}, now);
     return true;
   }
   // The SYN was counted to the old flow when it passed; it belongs to the new one.

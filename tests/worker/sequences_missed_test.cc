@@ -104,6 +104,8 @@ TEST(Sequence38, TheNextConnectionAndAnOpeningThatWasMissed) {
     C>S ACK seq=500011 ack=900001 len=10
   )");
   RunTrace(time_wait + R"(
+    C>S ACK seq=1234560 ack=777 len=1        ! sequence_high
+    S>C ACK seq=5555555 ack=1234561          ! sequence_high = TIME_WAIT CLOSED     # not where that said
     C>S ACK seq=110 ack=302                  ! after_fin
     S>C ACK seq=302 ack=90000                ! ack_high = TIME_WAIT CLOSED
   )");

@@ -157,12 +157,16 @@ TEST(Sequence10, AnotherSynIsPowerless) {
   RunTrace(R"(
     C>S SYN seq=100
     C>S SYN seq=70000
-    S>C RST,ACK rawseq=0 ack=101 stray = CLOSED CLOSED
+    S>C RST,ACK rawseq=0 ack=101 stray = SYN_SENT LISTEN     # the first is refused, perhaps late
+    S>C SYN,ACK seq=300 ack=70001 = SYN_SENT SYN_RCVD
+    C>S ACK seq=70001 ack=301    = ESTABLISHED ESTABLISHED
   )");
   RunTrace(R"(
     C>S SYN seq=100
-    C>S SYN seq=70000
-    S>C RST,ACK rawseq=0 ack=70001 = CLOSED CLOSED
+    C>S SYN seq=70000 stray
+    S>C RST,ACK rawseq=0 ack=70001 stray = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301      = ESTABLISHED ESTABLISHED
   )");
   RunTrace(R"(
     C>S SYN seq=100
