@@ -42,8 +42,10 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     // SYN.
     const uint32_t expected = receiver.ack + (receiver.state == kSynSent ? 1 : 0);
     const bool answers_ack = IsWhereAcked(s, d, *c);
-    // RFC 9293 3.10.7.4, fifth: an ACK that does not fit its SYN+ACK; it stays in SYN_RCVD.
-    if (answers_ack && sender.state == kSynRcvd) return Conclude(*c, before, false, 0);
+    // RFC 9293 3.10.7.4, fifth: an ACK that does not fit its SYN+ACK; it stays in SYN_RCVD. With an ACK it is
+    // no such answer, but gives up.
+    if (answers_ack && sender.state == kSynRcvd && (s.flags & tcp_flag::kAck) == 0)
+      return Conclude(*c, before, false, 0);
     const bool expected_known = receiver.heard() || receiver.ack != 0;
     const bool exact =
         (expected_known && s.seq == expected) || (sender.heard() && s.seq == sender.end) ||

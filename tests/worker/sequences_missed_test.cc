@@ -45,6 +45,15 @@ TEST(Sequence37, TheThirdAckOfDataThatWasMissed) {
   )");
 }
 
+TEST(Sequence37, AnAbortBehindDataThatWasMissed) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S ACK seq=101 ack=401                  = ESTABLISHED SYN_RCVD
+    S>C RST,ACK seq=401 ack=101              = CLOSED CLOSED timeout 10s
+  )");
+}
+
 TEST(Sequence37, AnExchangeThatWasMissed) {
   RunTrace(R"(
     C>S SYN seq=100 win=10000
