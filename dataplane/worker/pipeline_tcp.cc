@@ -103,6 +103,8 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     if (const tcp::Suspicion* suspicion = suspicions_.Find(index, generation))
       c.facts.suspicion = *suspicion;
   }
+  if (c.facts.kept_syn && kept_syns_.Find(index, generation) == nullptr) [[unlikely]]
+    c.facts.kept_syn = false;  // forgotten
   const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
   if (c.facts.suspicion.active) [[unlikely]]
     suspicions_.Put(index, generation, c.facts.suspicion);
