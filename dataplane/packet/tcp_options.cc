@@ -74,21 +74,4 @@ bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timest
   return true;
 }
 
-uint8_t WriteTcpOptions(const TcpOptions& options, std::span<uint8_t, kMaxTcpOptionBytes> out) {
-  uint8_t bytes = 0;
-  const auto add = [&](std::initializer_list<uint32_t> octets) {
-    for (const uint32_t octet : octets) out[bytes++] = static_cast<uint8_t>(octet);
-  };
-  const auto add32 = [&add](uint32_t v) { add({v >> 24, v >> 16, v >> 8, v}); };
-  if (options.mss) add({kMss, 4, uint32_t{*options.mss} >> 8, *options.mss});
-  if (options.window_scale) add({kWindowScale, 3, *options.window_scale});
-  if (options.sack_permitted) add({kSackPermitted, 2});
-  if (options.timestamps) {
-    add({kTimestamps, 10});
-    add32(options.timestamps->value);
-    add32(options.timestamps->echo);
-  }
-  return bytes;
-}
-
 }  // namespace coretrack

@@ -27,10 +27,6 @@ struct TcpOptions {
 // What was read before it is kept. Unknown options are skipped; of a repeated one the last counts.
 bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out);
 
-// As ReadTcpOptions() reads them, but for SACK blocks: how many bytes.
-inline constexpr uint32_t kMaxTcpOptionBytes = 40;
-uint8_t WriteTcpOptions(const TcpOptions& options, std::span<uint8_t, kMaxTcpOptionBytes> out);
-
 // NOP, NOP, timestamps: how every stack lays them out on an established connection.
 // REQUIRES: 12 readable bytes.
 inline bool StartsWithTimestamps(const uint8_t* options) {

@@ -58,7 +58,7 @@ struct Facts {
   bool hole_filled = false;  // in front of a pending FIN, as far as was seen
   bool assured = false;      // both sides confirmed it: the last to be evicted
   bool midstream = false;    // its opening was not seen: who is the originator is a guess
-  bool kept_syn = false;     // a SYN stands beside this connection (Action::kKeepSyn)
+  bool rival = false;        // another incarnation stands beside this one (Action::kKeep)
   // By Direction: this endpoint was moved by what it was sent, or by what was guessed of it, and has
   // not spoken since.
   std::array<bool, 2> provisional{};

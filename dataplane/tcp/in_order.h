@@ -56,7 +56,7 @@ inline bool IsSynchronized(State s) {
 
 // Also moves the states; the deadline is to be refreshed.
 // REQUIRES: both halves are heard, nothing is kept in mind (Facts: no FIN pending, nothing unanswered,
-// no suspicion, no kept SYN); s.flags has ACK and neither SYN nor RST.
+// no suspicion, no rival); s.flags has ACK and neither SYN nor RST.
 inline bool StepInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
   using enum State;
   const bool fin = (s.flags & tcp_flag::kFin) != 0;

@@ -69,7 +69,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   // keep-alive is one below.
   if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
       (Before(s.seq + 1, sender.max_end) || After(s.seq, sender.end + 0xffff))) {
-    return Outcome{.invalid = Invalid::kSequenceHigh, .action = Action::kConfirmSyn};
+    return Invalidate(Invalid::kSequenceHigh);
   }
 
   if (time_wait && IsOfTheNext(s, d, *c)) return Outcome{.action = Action::kNewConnection};
@@ -100,9 +100,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
           c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
           return Conclude(*c, c->states(), false, 0);
         }
-        // In TIME_WAIT it may answer a SYN whose SYN+ACK was missed.
-        return Outcome{.invalid = failed,
-                       .action = time_wait ? Action::kConfirmSyn : Action::kNone};
+        return Invalidate(failed);
       }
     }
   }

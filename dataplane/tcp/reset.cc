@@ -28,10 +28,7 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
   }
   if (receiver.state == kSynSent && !(sender.state == kSynRcvd && c->facts.syn_seen[Raw(d)])) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
-    if (!AcknowledgesSyn(s, receiver))
-      return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
-    // Of the two SYNs that it has sent, the first is refused.
-    if (c->facts.kept_syn) return {.action = Action::kStartOver};
+    if (!AcknowledgesSyn(s, receiver)) return Invalidate(Invalid::kSynAckAck);
   } else if (sender.state == kSynSent && !receiver.heard()) {
     // Answers an ACK that did not fit its SYN (RFC 9293 3.10.7.3, first): it stays in SYN_SENT.
     if (s.seq == receiver.ack && receiver.ack != sender.max_end)
@@ -58,16 +55,8 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
     const bool in_window =
         expected_known && AtOrAfter(s.seq, expected) && Before(s.seq, sender.max_end);
     const bool closing = IsClosing(sender.state) || IsClosing(receiver.state);
-    if (!exact && !(closing && in_window)) {
-      const bool may_refuse_syn = (s.flags & tcp_flag::kAck) != 0;
-      return {.invalid = Invalid::kRstSequence,
-              .action = may_refuse_syn ? Action::kConfirmSyn : Action::kNone};
-    }
+    if (!exact && !(closing && in_window)) return Invalidate(Invalid::kRstSequence);
   }
-  // It has sent two SYNs, and the answer was to the one that it does not mean: it stays in SYN_SENT, with
-  // the other.
-  if (sender.state == kSynSent && receiver.state == kSynRcvd && c->facts.kept_syn)
-    return {.action = Action::kStartOver};
   Apply(Event::kSendRst, &sender);
   Apply(Event::kRecvRst, &receiver);
   // A RST in TIME_WAIT does not shorten it (RFC 1337).

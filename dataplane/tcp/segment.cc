@@ -233,11 +233,10 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool opening = sender.state == kSynSent || receiver.state == kSynSent;
   const bool closed = before.originator == kTimeWait || before.responder == kTimeWait ||
                       (HasSentFin(before.originator) && HasSentFin(before.responder));
-  if (!opening && !closed) c->facts.kept_syn = false;
-  if (sender.state == kEstablished && receiver.state == kEstablished && sender.heard() &&
-      receiver.heard()) {
+  const bool both_heard = sender.heard() && receiver.heard();
+  if (!opening && !closed && both_heard) c->facts.rival = false;
+  if (sender.state == kEstablished && receiver.state == kEstablished && both_heard)
     c->facts.assured = true;
-  }
   return Conclude(*c, before, refresh, notes);
 }
 

@@ -47,22 +47,6 @@ Outcome RestartDirection(const TcpHeader& s, Direction d, bool same_isn, StatePa
 
 }  // namespace
 
-TcpHeader SynOf(const Connection& c, Direction d, std::span<uint8_t, kMaxTcpOptionBytes> options) {
-  const Half& half = c.half[Raw(d)];
-  const Facts& facts = c.facts;
-  TcpOptions offered;
-  if (facts.mss[Raw(d)] != 0) offered.mss = facts.mss[Raw(d)];
-  if (facts.offered_scale[Raw(d)] != kNoScale) offered.window_scale = facts.offered_scale[Raw(d)];
-  if (facts.timestamps[Raw(d)]) offered.timestamps = TcpOptions::Timestamps{half.ts_recent, 0};
-  offered.sack_permitted = facts.sack[Raw(d)];
-  return {.seq = half.max_end - 1,
-          .payload_bytes = half.end - half.max_end,
-          .window = static_cast<uint16_t>(std::min(DecodeWindow(half.max_window), 0xffffu)),
-          .flags = tcp_flag::kSyn,
-          .option_bytes = WriteTcpOptions(offered, options),
-          .options = options.data()};
-}
-
 // A SYN without ACK.
 Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
@@ -77,7 +61,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
     const bool newer = sender.ts_recent != 0 && options.timestamps &&
                        After(options.timestamps->value, sender.ts_recent);
     if (!After(s.seq, sender.end) && !newer) return Invalidate(Invalid::kTimeWaitSyn);
-    return {.action = Action::kKeepSyn};
+    return {.action = Action::kKeep};
   }
   const auto closed = [](State state) { return state == kClosed; };
   if (closed(sender.state) && closed(receiver.state)) return {.action = Action::kNewConnection};
@@ -104,7 +88,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
       // the two counts (RFC 9293 figure 8).
       if (!same_isn && (receiver.state == kSynRcvd || receiver.state == kListen)) {
         Outcome outcome = Conclude(*c, before, false, 0);
-        outcome.action = Action::kKeepSyn;
+        outcome.action = Action::kKeep;
         return outcome;
       }
       return RestartDirection(s, d, same_isn, before, c);
@@ -129,7 +113,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
   // RFC 5961 4: answered by a challenge ACK whatever its sequence. It has no power, and it is no
   // fault: its sender may have rebooted. If both sides have, a SYN+ACK or a RST will answer it.
   Outcome outcome = Conclude(*c, before, false, note::kChallenged);
-  outcome.action = Action::kKeepSyn;
+  outcome.action = Action::kKeep;
   return outcome;
 }
 
@@ -141,7 +125,7 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
   using enum State;
 
   if (sender.state == kTimeWait || receiver.state == kTimeWait)
-    return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
+    return {.invalid = Invalid::kSynAckAck, .action = Action::kKeep};
   // Data may overtake it; but not data of other numbers.
   if (receiver.state == kSynSent && sender.heard() && !c->facts.syn_seen[Raw(d)] &&
       sender.end - (s.seq + 1) > DecodeWindow(receiver.max_window)) {
@@ -156,7 +140,9 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     if (Before(s.ack, lowest) || After(s.ack, receiver.end)) {
       // Kept, so that the RST which this provokes is understood.
       if (!sender.heard()) sender.ack = s.ack;
-      return {.invalid = Invalid::kSynAckAck, .action = Action::kConfirmSyn};
+      // Where its receiver is not seen, it may answer a SYN that was not seen either.
+      if (!receiver.heard()) return {.action = Action::kKeep};
+      return Invalidate(Invalid::kSynAckAck);
     }
     const bool simultaneous = sender.state == kSynSent;
     if (simultaneous && s.seq + 1 != sender.max_end) {
@@ -199,7 +185,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
       s.seq + 1 != sender.end) {
     return {.action = Action::kNewConnection};
   }
-  if (closed) return Conclude(*c, before, false, 0);
+  if (closed) {
+    Outcome outcome = Conclude(*c, before, false, 0);
+    outcome.action = Action::kKeep;
+    return outcome;
+  }
   if (sender.state == kEstablished && !sender.heard() && s.seq + 1 == receiver.ack &&
       AtOrBefore(s.ack, receiver.end)) {
     // The ACK that answers it has overtaken it.
@@ -218,10 +208,9 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
   // In a simultaneous open it may follow an ACK, and offers a window.
   if (c->facts.syn_seen[Raw(d)] && s.ack == sender.ack && AtOrBefore(s.seq + 1, receiver.ack))
     receiver.max_end = Later(receiver.max_end, s.ack + s.window);
-  // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless; or
-  // the answer to a kept SYN.
+  // A retransmitted SYN+ACK on a connection that has gone on: old, answered by an ACK, powerless.
   Outcome outcome = Conclude(*c, before, false, note::kChallenged);
-  outcome.action = Action::kConfirmSyn;
+  if (!receiver.heard()) outcome.action = Action::kKeep;
   return outcome;
 }
 

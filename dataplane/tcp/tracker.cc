@@ -6,14 +6,6 @@ namespace coretrack::tcp {
 
 using namespace tcp_flag;
 
-bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn) {
-  return AnswersSyn(answer.ack, kept_syn);
-}
-
-bool GoesOn(const TcpHeader& segment, const TcpHeader& kept_syn) {
-  return AnswersSyn(segment.seq, kept_syn);
-}
-
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c,
           Outcome* outcome) {
   *outcome = {};

@@ -67,15 +67,9 @@ enum class Action : uint8_t {
   // The flow is over and this SYN opens another on the same ports: end the flow, make a new one and
   // Open() it.
   kNewConnection,
-  // A SYN that may open a new incarnation, in TIME_WAIT or because its sender has forgotten this one:
-  // keep it beside the flow until the other side confirms (TCP.md 38).
-  kKeepSyn,
-  // If this answers a kept SYN, a SYN+ACK ends the flow: Open() with the kept SYN, then Track() this
-  // one; a RST refuses that SYN, which is void then, and is no fault. If it does not, it is as said. A flow that is still opening
-  // goes on as the same flow, and its first SYN (SynOf()) is kept in turn.
-  kConfirmSyn,
-  // The flow starts over with the kept SYN: Open().
-  kStartOver,
+  // A SYN or a SYN+ACK that may open another incarnation beside this one: Open() it too, and what
+  // does not fit this one may fit that (TCP.md 38).
+  kKeep,
 };
 
 // Too large for a register: put together in bytes and returned as a word, it would stall the core.
@@ -94,18 +88,9 @@ struct alignas(32) Outcome {
 bool Open(const TcpHeader& segment, Direction direction, const Policy& policy,
           Connection* connection, Outcome* outcome);
 
-// Any later segment. `connection->facts.kept_syn` is the caller's to set once it keeps a SYN.
+// Any later segment. `connection->facts.rival` is the caller's to set once it keeps one (kKeep).
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy,
               Connection* connection);
-
-// The SYN that Direction `d` of `c` is known by, put together again.  REQUIRES: `d` is in SYN_SENT.
-TcpHeader SynOf(const Connection& c, Direction d, std::span<uint8_t, kMaxTcpOptionBytes> options);
-
-// Does this segment of the SYN's own sender go on from it?
-bool GoesOn(const TcpHeader& segment, const TcpHeader& kept_syn);
-
-// Does this SYN+ACK, or RST, answer the SYN that was kept for kKeepSyn?
-bool Answers(const TcpHeader& answer, const TcpHeader& kept_syn);
 
 // Does a flag combination exist (TCP.md 25)?
 constexpr bool FlagsAreLegal(uint8_t flags) {

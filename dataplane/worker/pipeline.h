@@ -28,6 +28,7 @@
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/datagram_follower.h"
 #include "dataplane/worker/flow_record.h"
+#include "dataplane/worker/rival.h"
 #include "dataplane/worker/side_table.h"
 #include "dataplane/worker/tunables.h"
 #include "dataplane/worker/unassured_queue.h"
@@ -133,11 +134,9 @@ class Pipeline {
   FlowRecord RecordOf(FlowIndex index, Now now, End end = End::kActive) const;
 
  private:
-  struct Slot {  // a flow that is being worked on
+  struct Slot : FlowImage {  // a flow that is being worked on
     FlowTable* table;
     FlowIndex index;
-    alignas(kCacheLine) FlowLine line;
-    alignas(kCacheLine) FlowDetail detail;
   };
   class Locator;
   // Sums of one burst, added to the counters once.
@@ -181,22 +180,29 @@ class Pipeline {
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally);
-  bool UseKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Connection& c,
-                  tcp::Action action, Now now, Tally& tally);
-  void StartOver(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& before,
-                 const KeptSyn& kept, tcp::Action action, Now now);
+  void NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_before,
+               const tcp::Outcome& outcome, Now now);
   void FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome, Now now);
+
+  // pipeline_rival.cc
+  bool KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::Connection& c, Now now);
+  bool TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c,
+                  const tcp::Outcome& of_flow, Now now, Tally& tally);
+  void SwapWithRival(Burst& burst, uint32_t i, Slot& slot, tcp::Connection c, Rival& rival,
+                     tcp::Connection other, tcp::Outcome outcome, Now now);
+  void Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Connection other,
+               const tcp::Outcome& outcome, Now now, Tally& tally);
 
   // pipeline_datagram.cc
   void TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_flows.cc: the life of a flow's slot.
   FlowIndex Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now);
-  void CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
-  void UncountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const;
+  static void CountPacket(FlowImage& flow, Direction direction, uint32_t ip_bytes);
+  static void Uncount(FlowImage& flow, const FlowImage& counted);
   void Load(FlowIndex index, Slot* slot);
   void Store(Slot& slot, bool detail_too);
-  void StoreNew(Slot& slot, Now now);
+  void StoreNew(Slot& slot, uint64_t start_us);
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
@@ -213,7 +219,7 @@ class Pipeline {
   std::unique_ptr<TimerWheel> wheel_;
   // By IP version, then half-open (0) and mid-stream (1).
   std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
-  SideTable<KeptSyn> kept_syns_;
+  SideTable<Rival> rivals_;
   SideTable<tcp::Suspicion> suspicions_;
   DatagramFollower follower_;
   std::array<DatagramFollower::Whole, kMaxBurst> wholes_;  // by packet of the burst

@@ -31,7 +31,7 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
   slot.line.deadline_ms = deadline.ms();
   CountPacket(slot, meta.direction, meta.ip_bytes);
   if (known == FlowIndex::kNone) {
-    StoreNew(slot, now);
+    StoreNew(slot, now.unix_us);
   } else {
     Store(slot, true);
     Reschedule(slot.index, old_deadline, deadline);

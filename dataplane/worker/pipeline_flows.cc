@@ -73,8 +73,8 @@ bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now no
 }
 
 // Stores a flow for the first time: filed, counted, queued for eviction until it is assured.
-void Pipeline::StoreNew(Slot& slot, Now now) {
-  slot.detail.start.Set(now.unix_us & kStartMask);
+void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
+  slot.detail.start.Set(start_us & kStartMask);
   Store(slot, true);
   wheel_->Schedule(slot.index, slot.line.deadline());
   const bool midstream = (slot.detail.flags & detail_flag::kMidstream) != 0;
@@ -92,17 +92,18 @@ void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline) {
   if (deadline.Before(old_deadline)) wheel_->Hasten(index, deadline);
 }
 
-void Pipeline::CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const {
+void Pipeline::CountPacket(FlowImage& flow, Direction direction, uint32_t ip_bytes) {
   const unsigned d = Raw(direction);
-  FlowLine& line = slot.line;
+  FlowLine& line = flow.line;
+  FlowDetail& detail = flow.detail;
   if (line.packets[d] == std::numeric_limits<uint8_t>::max() ||
       line.bytes[d] + ip_bytes > std::numeric_limits<uint16_t>::max()) {
-    slot.detail.packets[d].Set(slot.detail.packets[d].Get() + line.packets[d]);
-    slot.detail.bytes[d].Set(slot.detail.bytes[d].Get() + line.bytes[d]);
+    detail.packets[d].Set(detail.packets[d].Get() + line.packets[d]);
+    detail.bytes[d].Set(detail.bytes[d].Get() + line.bytes[d]);
     line.packets[d] = 0;
     line.bytes[d] = 0;
     if (ip_bytes > std::numeric_limits<uint16_t>::max()) {
-      slot.detail.bytes[d].Set(slot.detail.bytes[d].Get() + ip_bytes);
+      detail.bytes[d].Set(detail.bytes[d].Get() + ip_bytes);
       ip_bytes = 0;
     }
   }
@@ -110,14 +111,17 @@ void Pipeline::CountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) c
   line.bytes[d] = static_cast<uint16_t>(line.bytes[d] + ip_bytes);
 }
 
-// Takes one packet back, from the deltas or from what was spilled of them.
-void Pipeline::UncountPacket(Slot& slot, Direction direction, uint32_t ip_bytes) const {
-  const unsigned d = Raw(direction);
-  FlowDetail& detail = slot.detail;
-  detail.packets[d].Set(detail.packets[d].Get() + slot.line.packets[d] - 1);
-  detail.bytes[d].Set(detail.bytes[d].Get() + slot.line.bytes[d] - ip_bytes);
-  slot.line.packets[d] = 0;
-  slot.line.bytes[d] = 0;
+// Takes back what was counted to both, from the deltas or from what was spilled of them.
+void Pipeline::Uncount(FlowImage& flow, const FlowImage& counted) {
+  for (unsigned d = 0; d < 2; ++d) {
+    FlowDetail& detail = flow.detail;
+    detail.packets[d].Set(detail.packets[d].Get() + flow.line.packets[d] -
+                          counted.detail.packets[d].Get() - counted.line.packets[d]);
+    detail.bytes[d].Set(detail.bytes[d].Get() + flow.line.bytes[d] - counted.detail.bytes[d].Get() -
+                        counted.line.bytes[d]);
+    flow.line.packets[d] = 0;
+    flow.line.bytes[d] = 0;
+  }
 }
 
 void Pipeline::CountState(uint8_t from, uint8_t to) {

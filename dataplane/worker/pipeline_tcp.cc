@@ -54,16 +54,6 @@ bool IsOutOfWindow(tcp::Invalid reason) {
          reason == kAckLow || reason == kOverrun;
 }
 
-// A SYN inside what its sender has sent on this connection: a late copy of the one that opened it.
-// Not so in TIME_WAIT, where its number has been looked at, nor before it has sent anything.
-bool IsOldDuplicate(const TcpHeader& syn, const tcp::Half& sender, Direction d,
-                    const FlowLine& line, const FlowDetail& detail) {
-  const uint64_t sent_bytes = detail.bytes[Raw(d)].Get() + line.bytes[Raw(d)];
-  return sender.state != tcp::State::kSynSent &&
-         tcp::TimeoutClassOf(PairOf(line.state)) != tcp::TimeoutClass::kTimeWait &&
-         sender.end - (syn.seq + 1) <= sent_bytes;
-}
-
 // Mid-stream, who opened it is a guess: a well-known port is more likely to have been called than
 // to call.
 bool GuessOriginatorIsSender(const FlowKey& key, Direction sender) {
@@ -103,52 +93,34 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     if (const tcp::Suspicion* suspicion = suspicions_.Find(index, generation))
       c.facts.suspicion = *suspicion;
   }
-  if (c.facts.kept_syn && kept_syns_.Find(index, generation) == nullptr) [[unlikely]]
-    c.facts.kept_syn = false;  // forgotten
+  if (c.facts.rival && rivals_.Find(index, generation) == nullptr) [[unlikely]]
+    c.facts.rival = false;  // forgotten
+  const tcp::Connection before = c;
   const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
+  if (before.facts.rival && TrackRival(burst, i, slot, before, outcome, now, tally)) [[unlikely]]
+    return;
   if (c.facts.suspicion.active) [[unlikely]]
     suspicions_.Put(index, generation, c.facts.suspicion);
-  switch (outcome.action) {
-    case tcp::Action::kNewConnection:
-      return ReopenTcp(burst, i, index, now, tally);
-    case tcp::Action::kConfirmSyn:
-    case tcp::Action::kStartOver:
-      if (c.facts.kept_syn && UseKeptSyn(burst, i, index, c, outcome.action, now, tally)) return;
-      break;
-    case tcp::Action::kKeepSyn: {
-      const tcp::Half& sender = c.half[Raw(meta.direction)];
-      if (IsOldDuplicate(s, sender, meta.direction, slot.line, slot.detail)) break;
-      KeptSyn syn{.direction = meta.direction,
-                  .header = s,
-                  .options = {},
-                  .ip_bytes = meta.ip_bytes,
-                  .unix_us = now.unix_us};
-      std::copy_n(s.options, s.option_bytes, syn.options.begin());
-      kept_syns_.Put(index, generation, syn);
-      c.facts.kept_syn = true;
-      break;
-    }
-    case tcp::Action::kNone:
-      break;
-  }
+  if (outcome.action == tcp::Action::kNewConnection) return ReopenTcp(burst, i, index, now, tally);
+  if (outcome.action == tcp::Action::kKeep && KeepRival(burst, i, slot, c, now))
+    c.facts.rival = true;
   ++tally.tracked;
   PackLine(c, &slot.line);
   PackFacts(c.facts, &slot.line, &slot.detail);
   FinishTcp(burst, i, slot, outcome, now);
 }
 
-// The outcome's side: counters, history, deadline, events; then the flow is stored.
-void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome,
-                         Now now) {
+// What a segment and its outcome add to a flow: counters, history, deadline. `state_before` 0: it is the
+// first.
+void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_before,
+                       const tcp::Outcome& outcome, Now now) {
   const PacketMeta& meta = burst.meta[i];
   const unsigned d = Raw(meta.direction);
-  FlowLine& line = slot.line;
-  FlowDetail& detail = slot.detail;
+  FlowLine& line = flow.line;
+  FlowDetail& detail = flow.detail;
   const bool responder = meta.direction != OriginatorOf(line.state);
-  const uint8_t state_before =
-      StateIn(slot.table->line(slot.index).words[0].load(std::memory_order_relaxed));
 
-  CountPacket(slot, meta.direction, meta.ip_bytes);
+  CountPacket(flow, meta.direction, meta.ip_bytes);
   if (outcome.invalid != tcp::Invalid::kNone) {
     if (IsOutOfWindow(outcome.invalid)) Increment(&detail.out_of_window[d]);
     if (outcome.invalid == tcp::Invalid::kTimeWaitDuplicate) {
@@ -192,17 +164,25 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
     }
   }
 
-  const Tick old_deadline = line.deadline();
   if (outcome.refresh || state_before == 0) {
     line.deadline_ms =
         (now.tick + TcpTimeoutMs(tunables_, outcome.timeout, PairOf(line.state))).ms();
   }
+}
+
+// The end of a segment: noted, and the flow is stored.
+void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome,
+                         Now now) {
+  const uint8_t state_before =
+      StateIn(slot.table->line(slot.index).words[0].load(std::memory_order_relaxed));
+  const Tick old_deadline = slot.line.deadline();
+  NoteTcp(burst, i, slot, state_before, outcome, now);
   if (state_before == 0) {
-    StoreNew(slot, now);
+    StoreNew(slot, now.unix_us);
   } else {
     Store(slot, true);
-    Reschedule(slot.index, old_deadline, line.deadline());
-    CountState(state_before, line.state);
+    Reschedule(slot.index, old_deadline, slot.line.deadline());
+    CountState(state_before, slot.line.state);
   }
   if (listener_ != nullptr && (outcome.moved || state_before == 0))
     listener_->OnChange(i, RecordOf(slot.index, now));
@@ -242,87 +222,6 @@ void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally
   // Not by time, and where nobody has reset it, its sender had closed.
   EndFlow(old, burst.hash[i], end == End::kTimeout ? End::kClosed : end, now);
   OpenTcp(burst, i, now, tally);
-}
-
-// What answers the kept SYN of this flow, or goes on from it, begins another incarnation with that SYN; a RST
-// that answers it is no fault. False: it does neither.
-bool Pipeline::UseKeptSyn(Burst& burst, uint32_t i, FlowIndex old, const tcp::Connection& c,
-                          tcp::Action action, Now now, Tally& tally) {
-  const PacketMeta& meta = burst.meta[i];
-  Slot slot;
-  Load(old, &slot);
-  const KeptSyn* kept = kept_syns_.Find(old, static_cast<uint32_t>(slot.detail.generation.Get()));
-  if (kept == nullptr) return false;
-  const bool own = kept->direction == meta.direction;
-  const bool reset = (meta.tcp.flags & kRst) != 0;
-  const bool opening = c.half[Raw(kept->direction)].state == tcp::State::kSynSent;
-  const bool used = action == tcp::Action::kStartOver
-                        ? opening
-                        : (own ? opening && !reset && tcp::GoesOn(meta.tcp, kept->header)
-                               : tcp::Answers(meta.tcp, kept->header));
-  if (!used) return false;
-  if (opening && (action == tcp::Action::kStartOver || !reset)) {
-    ++tally.tracked;
-    StartOver(burst, i, slot, c, *kept, action, now);
-    return true;
-  }
-  if (reset) {
-    ++tally.tracked;
-    tcp::Facts facts = c.facts;
-    facts.kept_syn = false;
-    PackFacts(facts, &slot.line, &slot.detail);
-    FinishTcp(burst, i, slot, {}, now);
-    return true;
-  }
-  // The SYN was counted to the old flow when it passed; it belongs to the new one.
-  const KeptSyn syn = *kept;
-  UncountPacket(slot, syn.direction, syn.ip_bytes);
-  Store(slot, true);
-  const bool time_wait =
-      tcp::TimeoutClassOf(PairOf(slot.line.state)) == tcp::TimeoutClass::kTimeWait;
-  EndFlow(old, burst.hash[i], time_wait ? End::kClosed : End::kReset, now);
-  const PacketMeta syn_ack = meta;
-  burst.meta[i].tcp = syn.header;
-  burst.meta[i].tcp.options = syn.options.data();
-  burst.meta[i].direction = syn.direction;
-  burst.meta[i].ip_bytes = syn.ip_bytes;
-  Tally counted_before;
-  OpenTcp(burst, i, {.tick = now.tick, .unix_us = syn.unix_us}, counted_before);
-  burst.meta[i] = syn_ack;
-  const FlowIndex index = FindLive(burst, i, now);
-  if (index == FlowIndex::kNone) {
-    NoFlow(burst, i, Untracked::kTableFull, tally);
-  } else {
-    TrackTcp(burst, i, now, tally);
-  }
-  return true;
-}
-
-// The same flow from its other SYN on: `kept`, of two that its sender sent while none was answered. Its first
-// is kept in turn, for who answers which is not settled before the third ACK (RFC 9293 figure 8).
-void Pipeline::StartOver(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& before,
-                         const KeptSyn& kept, tcp::Action action, Now now) {
-  const PacketMeta& meta = burst.meta[i];
-  const KeptSyn syn = kept;
-  KeptSyn first = syn;
-  first.header = tcp::SynOf(before, syn.direction, first.options);
-  TcpHeader header = syn.header;
-  header.options = syn.options.data();
-
-  tcp::Connection c;
-  tcp::Outcome outcome;
-  tcp::Open(header, syn.direction, tunables_.tcp, &c, &outcome);
-  if (action == tcp::Action::kConfirmSyn) {
-    outcome = tcp::Track(meta.tcp, meta.direction, tunables_.tcp, &c);
-    outcome.notes &= static_cast<uint16_t>(~tcp::note::kSynAnswered);  // the RTT is of another SYN
-    kept_syns_.Put(slot.index, static_cast<uint32_t>(slot.detail.generation.Get()), first);
-    c.facts.kept_syn = true;
-  }
-  c.originator = before.originator;
-  outcome.moved = true;
-  PackLine(c, &slot.line);
-  PackFacts(c.facts, &slot.line, &slot.detail);
-  FinishTcp(burst, i, slot, outcome, now);
 }
 
 }  // namespace coretrack

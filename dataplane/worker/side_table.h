@@ -9,8 +9,6 @@
 #include <cstdint>
 
 #include "dataplane/base/types.h"
-#include "dataplane/packet/packet_meta.h"
-#include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
 
@@ -23,8 +21,8 @@ class SideTable {
     entries_[Raw(flow) % kSlots] = {.flow = flow, .generation = generation, .value = value};
   }
   // What was put for this flow, or null. Valid until the next Put().
-  const T* Find(FlowIndex flow, uint32_t generation) const {
-    const Entry& entry = entries_[Raw(flow) % kSlots];
+  T* Find(FlowIndex flow, uint32_t generation) {
+    Entry& entry = entries_[Raw(flow) % kSlots];
     return entry.flow == flow && entry.generation == generation ? &entry.value : nullptr;
   }
 
@@ -35,16 +33,6 @@ class SideTable {
     T value{};
   };
   std::array<Entry, kSlots> entries_;
-};
-
-// A SYN beside a connection, its own first SYN while that is not answered, or an earlier connection (TCP.md 38): kept until the
-// other side's SYN+ACK confirms it. When it is forgotten, that SYN+ACK is invalid and the flow is picked up later.
-struct KeptSyn {
-  Direction direction = Direction::kForward;
-  TcpHeader header;  // `options` pointed into the packet: use the copy
-  std::array<uint8_t, kMaxTcpOptionBytes> options{};
-  uint32_t ip_bytes = 0;
-  uint64_t unix_us = 0;
 };
 
 }  // namespace coretrack

@@ -15,7 +15,7 @@ void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts) {
   }
   facts->assured = (flags & detail_flag::kAssured) != 0;
   facts->midstream = (flags & detail_flag::kMidstream) != 0;
-  facts->kept_syn = (flags & detail_flag::kKeptSyn) != 0;
+  facts->rival = (flags & detail_flag::kRival) != 0;
   facts->hole_filled = (flags & detail_flag::kHoleFilled) != 0;
   facts->unanswered = (flags >> detail_flag::kUnansweredShift) & 3;
   facts->retransmitter = (flags & detail_flag::kRetransmitter) != 0;
@@ -38,14 +38,14 @@ void PackFacts(const tcp::Facts& facts, FlowLine* line, FlowDetail* detail) {
   if (facts.hole_filled) flags |= detail_flag::kHoleFilled;
   if (facts.assured) flags |= detail_flag::kAssured;
   if (facts.midstream) flags |= detail_flag::kMidstream;
-  if (facts.kept_syn) flags |= detail_flag::kKeptSyn;
+  if (facts.rival) flags |= detail_flag::kRival;
   if (facts.suspicion.active) flags |= detail_flag::kSuspicion;
   if (facts.retransmitter) flags |= detail_flag::kRetransmitter;
   flags |= static_cast<unsigned>(facts.unanswered) << detail_flag::kUnansweredShift;
   detail->flags = static_cast<uint16_t>(flags);
 
   const bool attention = !facts.assured || facts.fin_pending[0] || facts.fin_pending[1] ||
-                         facts.unanswered != 0 || facts.suspicion.active || facts.kept_syn ||
+                         facts.unanswered != 0 || facts.suspicion.active || facts.rival ||
                          facts.provisional[0] || facts.provisional[1];
   line->zone_flags = static_cast<uint8_t>((line->zone_flags & ~flow_flag::kAttention) |
                                           (attention ? flow_flag::kAttention : 0));

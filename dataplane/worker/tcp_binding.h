@@ -37,7 +37,7 @@ constexpr tcp::StatePair PairOf(uint8_t state) {
 namespace detail_flag {
 inline constexpr uint16_t kAssured = 1 << 0;
 inline constexpr uint16_t kMidstream = 1 << 1;
-inline constexpr uint16_t kKeptSyn = 1 << 2;  // Pipeline keeps one for this flow
+inline constexpr uint16_t kRival = 1 << 2;  // Pipeline keeps one for this flow
 constexpr uint16_t SynSeen(unsigned d) { return static_cast<uint16_t>(1 << (3 + d)); }
 constexpr uint16_t Sack(unsigned d) { return static_cast<uint16_t>(1 << (5 + d)); }
 constexpr uint16_t Timestamps(unsigned d) { return static_cast<uint16_t>(1 << (7 + d)); }

@@ -107,10 +107,9 @@ TEST(Sequence38, TheNextConnectionAndAnOpeningThatWasMissed) {
   )");
   RunTrace(time_wait + R"(
     S>C SYN,ACK seq=900000 ack=500001        ! syn_ack_ack
-    C>S SYN seq=500000                       # behind its answer
-    C>S ACK seq=500001 ack=900001 len=10     ! sequence_high
-    S>C ACK seq=900001 ack=500011            = ESTABLISHED ESTABLISHED new flow end closed
-    C>S ACK seq=500011 ack=900001 len=10
+    C>S SYN seq=500000                       = SYN_SENT SYN_RCVD new flow end closed   # behind its answer
+    C>S ACK seq=500001 ack=900001 len=10     = ESTABLISHED ESTABLISHED
+    S>C ACK seq=900001 ack=500011
   )");
   RunTrace(time_wait + R"(
     C>S ACK seq=1234560 ack=777 len=1        ! sequence_high

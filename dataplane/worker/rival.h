@@ -1,0 +1,28 @@
+// Rival: another incarnation on the ports of a flow, one that the endpoints may be in instead.
+//
+// Why      A SYN, or a SYN+ACK, that does not fit a flow may be forged, late, or the first that is
+//          seen of the next connection (TCP.md 38; of the two SYNs of RFC 9293 figure 8, either may
+//          count). Only what follows tells. So both stand, each with its own states and counts, and
+//          a segment that does not fit the flow is tried on its rival.
+// Layout   A flow's two lines, without identity and version.
+#pragma once
+
+#include "dataplane/base/types.h"
+#include "dataplane/flow/flow_line.h"
+
+namespace coretrack {
+
+// A flow as its lines have it.
+struct FlowImage {
+  alignas(kCacheLine) FlowLine line{};
+  alignas(kCacheLine) FlowDetail detail{};
+};
+
+struct Rival : FlowImage {
+  Direction opener = Direction::kForward;  // who sent what is known first of it
+  // It was kept while the flow itself was opening: two attempts at one connection, so it takes the
+  // flow's place in the flow. Else it becomes a flow of its own.
+  bool same_opening = false;
+};
+
+}  // namespace coretrack
