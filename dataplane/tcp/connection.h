@@ -34,16 +34,25 @@ struct Half {
   bool heard() const { return max_window != 0; }
 };
 
-// A segment far beyond the window, kept in mind: either it is forged, or the box missed what came
-// before it. The other side decides, with a segment that is exact in its own numbers (TCP.md 37).
+// What is kept in mind of `sender`, one thing at a time: something was missed, or something was forged, and
+// what follows will tell.
 struct Suspicion {
-  bool active = false;
-  bool by_ack = false;                     // an ACK of `first` said so, no segment
-  bool fin = false;                        // the segment carried a FIN, at `end` - 1
-  Direction sender = Direction::kForward;  // whose sequence space
-  uint32_t first = 0;                      // its sequence number
-  uint32_t ack = 0;                        // what it acknowledged; not by_ack
-  uint32_t end = 0;                        // first + SEG.LEN
+  enum class Kind : uint8_t {
+    kNone,
+    kSegment,  // a segment far beyond the window: [first, end), and what it acknowledged. A segment of
+               // the other side that is exact in its own numbers confirms it (TCP.md 37)
+    kAcked,  // the other side has acknowledged up to `first`, which was not seen
+    kHole,   // [first, end) was not seen, and is not acknowledged; what lies behind it was seen
+  };
+  Kind kind = Kind::kNone;
+  bool fin =
+      false;  // kSegment: it carried a FIN, at `end` - 1. kAcked: the other side had sent its FIN before
+  Direction sender = Direction::kForward;
+  uint32_t first = 0;
+  uint32_t ack = 0;  // kSegment
+  uint32_t end = 0;  // kSegment, kHole
+  bool active() const { return kind != Kind::kNone; }
+  bool Is(Kind k, Direction d) const { return kind == k && sender == d; }
 };
 
 // Facts that the established path does not read.

@@ -31,8 +31,7 @@ inline bool IsOld(const TcpHeader& s, const Half& sender, const Half& receiver) 
 
 // The segment itself, out of the window.
 inline Suspicion Seen(const TcpHeader& s, Direction sender) {
-  return {.active = true,
-          .by_ack = false,
+  return {.kind = Suspicion::Kind::kSegment,
           .fin = (s.flags & tcp_flag::kFin) != 0,
           .sender = sender,
           .first = s.seq,
@@ -40,15 +39,55 @@ inline Suspicion Seen(const TcpHeader& s, Direction sender) {
           .end = s.seq + LengthOf(s)};
 }
 
-// `sender` was acknowledged up to `ack`, which was not seen of it.
-inline Suspicion UnseenUpTo(uint32_t ack, Direction sender) {
-  return {.active = true, .by_ack = true, .sender = sender, .first = ack, .ack = 0, .end = ack};
+// `d` acknowledges up to `ack`, which was not seen of the other side.
+inline Suspicion AckedUnseen(uint32_t ack, Direction d, const Connection& c) {
+  return {.kind = Suspicion::Kind::kAcked,
+          .fin = HasSentFin(c.half[Raw(d)].state),
+          .sender = Opposite(d),
+          .first = ack};
 }
 
 // Does it begin where the other side has acknowledged what was not seen of it?
 inline bool IsWhereAcked(const TcpHeader& s, Direction d, const Connection& c) {
   const Suspicion& suspicion = c.facts.suspicion;
-  return suspicion.active && suspicion.by_ack && suspicion.sender == d && s.seq == suspicion.first;
+  return suspicion.Is(Suspicion::Kind::kAcked, d) && s.seq == suspicion.first;
+}
+
+// A segment of `d` that leaves a gap behind what was seen of it. REQUIRES: its sender's `end` does not include it yet.
+inline void NoteHole(const TcpHeader& s, Direction d, Connection* c) {
+  using enum Suspicion::Kind;
+  const Half& sender = c->half[Raw(d)];
+  Suspicion& suspicion = c->facts.suspicion;
+  if (!After(s.seq, sender.end) || !sender.heard() || !c->half[Raw(Opposite(d))].heard()) return;
+  if (suspicion.kind == kNone) {
+    suspicion = {.kind = kHole, .sender = d, .first = sender.end, .end = s.seq};
+  } else if (suspicion.Is(kHole, d)) {
+    suspicion.end = s.seq;
+  }
+}
+
+// A segment of `d` that was missing, or an acknowledgment of what was.
+inline void FillHole(const TcpHeader& s, Direction d, Connection* c) {
+  Suspicion& suspicion = c->facts.suspicion;
+  if (suspicion.kind != Suspicion::Kind::kHole) return;
+  const bool own = suspicion.sender == d;
+  const uint32_t filled = own ? s.seq + LengthOf(s) : s.ack;
+  if (own && After(s.seq, suspicion.first)) return;
+  suspicion.first = Later(suspicion.first, filled);
+  if (!Before(suspicion.first, suspicion.end)) suspicion = {};
+}
+
+// The next number of `d` that its receiver can expect, if it has got what was seen: the left edge of a hole.
+inline uint32_t NextInOrder(Direction d, const Connection& c) {
+  const Suspicion& suspicion = c.facts.suspicion;
+  return suspicion.Is(Suspicion::Kind::kHole, d) ? suspicion.first : c.half[Raw(d)].end;
+}
+
+// A FIN of `d` behind a hole, up to `end`: it counts when it is acknowledged.
+inline void NoteFin(uint32_t end, Direction d, Connection* c) {
+  c->facts.fin_pending[Raw(d)] = true;
+  c->facts.hole_filled = false;
+  c->half[Raw(d)].end = end;
 }
 
 inline Outcome Invalidate(Invalid reason) { return {.invalid = reason}; }

@@ -24,15 +24,16 @@ bool FinIsKnown(const Connection& c, Direction d) {
 // segment said? Then the box missed packets, and `c` is moved to where both sides are. Each of the
 // two is exact in the numbers that a blind attacker would have to guess.
 bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
+  using enum Suspicion::Kind;
   const Suspicion was = c->facts.suspicion;
-  if (!was.active || HasSentFin(c->half[Raw(was.sender)].state)) return false;
+  if (HasSentFin(c->half[Raw(was.sender)].state)) return false;
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
-  if (was.by_ack && was.sender == d && s.seq == was.first && s.ack == receiver.end) {
+  if (was.Is(kAcked, d) && s.seq == was.first && s.ack == receiver.end) {
     sender.end = s.seq;
     sender.max_end = s.seq + DecodeWindow(receiver.max_window);
     receiver.ack = s.seq;
-  } else if (!was.by_ack && was.sender == Opposite(d) && s.seq == sender.end &&
+  } else if (was.Is(kSegment, Opposite(d)) && s.seq == sender.end &&
              (s.ack == was.first || s.ack == was.end)) {
     receiver.end = receiver.max_end = was.end;
     c->facts.fin_pending[Raw(was.sender)] = was.fin;
@@ -47,7 +48,7 @@ bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
 // acknowledges it, the box has missed the opening of that one.
 bool IsOfTheNext(const TcpHeader& s, Direction d, const Connection& c) {
   const Suspicion& was = c.facts.suspicion;
-  return was.active && !was.by_ack && was.sender == Opposite(d) && s.seq == was.ack &&
+  return was.Is(Suspicion::Kind::kSegment, Opposite(d)) && s.seq == was.ack &&
          (s.ack == was.first || s.ack == was.end) && After(s.ack, c.half[Raw(was.sender)].end);
 }
 
@@ -88,8 +89,12 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
         // The box had missed packets; from here on it goes by what both sides say.
       } else {
         // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
-        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d) && IsAckPossible(s, sender, receiver))
+        if (failed == Invalid::kOverrun && !FinIsKnown(*c, d) &&
+            IsAckPossible(s, sender, receiver)) {
+          NoteHole(s, d, c);
           sender.end = Later(sender.end, end);
+          if (fin) NoteFin(end, d, c);
+        }
         if (failed == Invalid::kSequenceHigh || (time_wait && After(end, sender.end)))
           c->facts.suspicion = Seen(s, d);
         const bool after_fin = FinIsKnown(*c, d) && After(end, sender.end);
@@ -97,7 +102,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
             sender.state != kSynSent && !HasSentFin(receiver.state)) {
           // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
           // until its data shows.
-          c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
+          c->facts.suspicion = AckedUnseen(s.ack, d, *c);
           return Conclude(*c, c->states(), false, 0);
         }
         return Invalidate(failed);
@@ -117,7 +122,8 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   // number either, it ends the handshake when what it acknowledges shows.
   if (sender.state == kSynSent && receiver.heard() && receiver.state != kSynSent &&
       After(s.ack, receiver.end) && s.seq != sender.end && !IsWhereAcked(s, d, *c)) {
-    c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
+    c->facts.suspicion = AckedUnseen(s.ack, d, *c);
+    if (fin && After(end, receiver.ack)) NoteFin(end, d, c);
     return Conclude(*c, c->states(), false, 0);
   }
   if (has_ts && s.seq == sender.end && AtOrBefore(s.ack, receiver.end))

@@ -45,7 +45,7 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
       return Conclude(*c, before, false, 0);
     const bool expected_known = receiver.heard() || receiver.ack != 0;
     const bool exact =
-        (expected_known && s.seq == expected) || (sender.heard() && s.seq == sender.end) ||
+        (expected_known && s.seq == expected) || (sender.heard() && s.seq == NextInOrder(d, *c)) ||
         // Some stacks do not count the FIN that they have sent (macOS).
         ((c->facts.fin_pending[Raw(d)] || HasSentFin(sender.state)) && s.seq == sender.end - 1) ||
         // Behind data that the box missed, and that was acknowledged.

@@ -44,11 +44,7 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
       sender.end = end;
       return true;
     }
-    if (After(end, receiver.ack)) {
-      fin_pending = true;
-      c->facts.hole_filled = false;
-      sender.end = end;
-    }
+    if (After(end, receiver.ack)) NoteFin(end, d, c);
   } else if (After(end, sender.end) || !sender.heard()) {
     sender.end = end;
     fin_pending = false;  // data past it: that FIN was none
@@ -88,7 +84,7 @@ void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
     if (first_ack) sender.ack = receiver.end;  // the SYN, at the least
     // Of data behind the SYN: so it has got the third ACK.
     if (exact && sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
-    if (exact) c->facts.suspicion = UnseenUpTo(s.ack, Opposite(d));
+    if (exact) c->facts.suspicion = AckedUnseen(s.ack, d, *c);
   }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
@@ -169,13 +165,26 @@ bool ShowsAcked(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   const Suspicion was = c->facts.suspicion;
-  if (!was.active || !was.by_ack || was.sender != d || Before(sender.end, was.first)) return false;
+  if (!was.Is(Suspicion::Kind::kAcked, d) || Before(sender.end, was.first)) return false;
   c->facts.suspicion = {};
   if (After(s.seq, was.first) || Before(s.seq + LengthOf(s), was.first)) return false;
   receiver.ack = Later(receiver.ack, was.first);
   if (receiver.state == kSynSent && receiver.heard()) Apply(Event::kSendAckOfSyn, &receiver);
   if (sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
   return true;
+}
+
+// This FIN comes behind its ACK, which `acked` is of.
+void TakeOvertakenFin(const Suspicion& acked, Half* sender, Half* receiver) {
+  const bool sent_fin = HasSentFin(receiver->state);
+  if (sent_fin && !acked.fin) {  // and whose sender closed later
+    receiver->state = *NextState(*NextState(kEstablished, Event::kSendAckOfFin), Event::kSendFin);
+    if (sender->ack == receiver->end) Apply(Event::kRecvAckOfFin, receiver);
+  } else {
+    const bool confirmed = sent_fin && sender->ack == receiver->end;
+    Apply(confirmed ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, receiver);
+  }
+  Apply(Event::kRecvAckOfFin, sender);
 }
 
 }  // namespace
@@ -197,7 +206,10 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool exact = !sender.heard() || s.seq == sender.end;
   const bool retransmission = IsRetransmission(s, sender, receiver);
   if (retransmission) notes |= note::kRetransmission;
+  FillHole(s, d, c);
+  NoteHole(s, d, c);
   const bool fin_counts = TakeSequence(s, d, c);
+  const Suspicion was = c->facts.suspicion;
   const bool shown = ShowsAcked(s, d, c);
   TakeAck(s, d, exact, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
@@ -213,11 +225,7 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
                .behind_hole = behind_hole,
                .old = IsOld(s, sender, receiver)},
               &sender, &receiver);
-  if (shown && fin_counts && receiver.ack == sender.end) {  // the ACK of this FIN came first
-    const bool own_fin_acked = HasSentFin(receiver.state) && sender.ack == receiver.end;
-    Apply(own_fin_acked ? Event::kSendAckOfFinConfirmed : Event::kSendAckOfFin, &receiver);
-    Apply(Event::kRecvAckOfFin, &sender);
-  }
+  if (shown && fin_counts && receiver.ack == sender.end) TakeOvertakenFin(was, &sender, &receiver);
 
   // TIME_WAIT, first reason: the last ACK was lost, the FIN comes again, 2 MSL restarts.
   bool refresh = true;

@@ -99,7 +99,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
   if (before.facts.rival && TrackRival(burst, i, slot, before, outcome, now, tally)) [[unlikely]]
     return;
-  if (c.facts.suspicion.active) [[unlikely]]
+  if (c.facts.suspicion.active()) [[unlikely]]
     suspicions_.Put(index, generation, c.facts.suspicion);
   if (outcome.action == tcp::Action::kNewConnection) return ReopenTcp(burst, i, index, now, tally);
   if (outcome.action == tcp::Action::kKeep && KeepRival(burst, i, slot, c, now))

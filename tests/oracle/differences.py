@@ -109,7 +109,7 @@ def inexact_reset(p):
     """A RST that is not exact is invalid, inside the window or not; one that answers a SYN must acknowledge it.
 
     RFC 5961 3.2, RFC 9293 3.10.7.3, second. The kernel does not let it close either, but says so only outside of the window; and lets it
-    close after a FIN, after a SYN on the connection, and an entry that is not assured."""
+    close after a FIN, after a SYN on the connection, an entry that is not assured, and right behind a segment, also if that lies behind a hole."""
     r = p.view.receiver
     if not p.is_(RST) or not p.only_we_object or p.kernel_state not in (p.before.kernel_state, "CLOSE", None):
         return False
@@ -117,7 +117,7 @@ def inexact_reset(p):
         return r.isn is None or not p.segment.flags & ACK or p.segment.ack != (r.isn + 1) & MASK
     sender = p.view.sender
     hidden = p.view.misled[0] and p.segment.seq != sender.una  # by what lay beyond, and was remembered (TCP.md 22)
-    return hidden or not p.view.exact(p.segment)
+    return hidden or not p.view.exact(p.segment) or (p.view.hole and p.segment.seq not in (r.expects, sender.una))
 
 
 def held_to_its_first_numbers(p):

@@ -106,6 +106,11 @@ class View:
         fin = {(self.sender.fin - 1) & MASK} if self.sender.fin is not None else set()
         return s.seq in {self.receiver.expects, self.sender.una, self.sender.sent} | fin
 
+    @property
+    def hole(self):
+        """Does the receiver hold something behind a hole?"""
+        return any(after(seq, self.receiver.expects) for seq, _, _ in self.receiver.held)
+
 
 def _word(fins, acknowledged):
     if fins == 2:  # that cross show as two in FIN_WAIT_1 first

@@ -80,6 +80,77 @@ TEST(Sequence14, AFinBehindItsAck) {
   )"));
 }
 
+// It has overtaken the FIN of the other side, which it acknowledges: that side closed first.
+TEST(Sequence14, AFinBehindTheFinThatAcknowledgesIt) {
+  RunTrace(Established(R"(
+    S>C FIN,ACK seq=301 ack=202              = ESTABLISHED FIN_WAIT_1
+    C>S FIN,ACK seq=101 ack=301 len=100      = FIN_WAIT_2 LAST_ACK
+    C>S ACK seq=202 ack=302                  = TIME_WAIT CLOSED
+  )"));
+  RunTrace(Established(R"(
+    S>C FIN,ACK seq=301 ack=101              = ESTABLISHED FIN_WAIT_1
+    S>C ACK seq=302 ack=102                  = ESTABLISHED FIN_WAIT_1   # of a FIN that crossed
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_2 CLOSING
+    C>S ACK seq=102 ack=302                  = TIME_WAIT TIME_WAIT
+  )"));
+}
+
+TEST(Sequence37, AFinThatIsTheFirstToAcknowledgeTheSyn) {
+  RunTrace(R"(
+    C>S SYN seq=100 win=10000
+    S>C SYN,ACK seq=300 ack=101 win=10000
+    C>S FIN,ACK seq=131 ack=401              = SYN_SENT SYN_RCVD
+    S>C ACK seq=401 ack=132                  = FIN_WAIT_2 CLOSE_WAIT
+    S>C FIN,ACK seq=401 ack=132              = FIN_WAIT_2 LAST_ACK
+    C>S ACK seq=132 ack=402                  = TIME_WAIT CLOSED
+  )");
+}
+
+// Beyond the window, and taken all the same: the receiver had offered more.
+TEST(Sequence22, AFinBeyondTheWindowCountsOnceItIsAcknowledged) {
+  const std::string beyond = Established(R"(
+    S>C ACK len=10000
+    S>C ACK len=1000
+    S>C FIN,ACK seq=11301 ack=101            ! overrun
+  )");
+  RunTrace(beyond + "C>S ACK seq=101 ack=11302 = CLOSE_WAIT FIN_WAIT_2");
+  RunTrace(beyond + "C>S ACK seq=101 ack=11301 = ESTABLISHED ESTABLISHED");
+  RunTrace(beyond + R"(
+    C>S ACK seq=101 ack=11301 win=20000
+    S>C ACK seq=11301 ack=101 len=100        # so it was none
+    C>S ACK seq=101 ack=11302 win=20000      = ESTABLISHED ESTABLISHED
+  )");
+}
+
+// Who guesses a number inside the window must not learn to reset by it: behind a hole no RST is exact but at
+// the hole's left edge (RFC 5961 3).
+TEST(Sequence05, AResetBehindDataBehindAHole) {
+  const std::string hole = Established(R"(
+    S>C ACK len=100                          # 301 to 401
+    S>C ACK seq=5000 ack=101 len=100
+    S>C RST seq=5100                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C RST seq=5000                         ! rst_sequence = ESTABLISHED ESTABLISHED
+  )");
+  RunTrace(hole + "S>C RST seq=401\nC>S ACK seq=101 ack=401 = CLOSED CLOSED");
+  RunTrace(hole + "C>S ACK seq=101 ack=401\nS>C RST seq=401 = CLOSED CLOSED");
+  RunTrace(hole + R"(
+    S>C ACK seq=401 ack=101 len=2000
+    S>C RST seq=5100                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C ACK seq=2401 ack=101 len=2599        # filled
+    S>C RST seq=5100                         = CLOSED CLOSED
+  )");
+  RunTrace(hole + R"(
+    C>S ACK seq=101 ack=5000                 # filled, out of sight
+    S>C RST seq=5100                         = CLOSED CLOSED
+  )");
+  // Beyond the window it is a hole too.
+  RunTrace(Established(R"(
+    S>C ACK seq=10700 ack=101 len=100        ! overrun
+    S>C RST seq=10800                        ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C RST seq=301                          = CLOSED CLOSED
+  )"));
+}
+
 // The last ACK comes behind the SYN of the next connection.
 TEST(Sequence38, ALateAckDoesNotVoidTheNextSyn) {
   RunTrace(Established(R"(
