@@ -134,9 +134,10 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
   // Too old to open anything (RFC 6191): so it opens nothing from the other side either.
   if (of_flow.invalid == tcp::Invalid::kTimeWaitSyn) return false;
 
-  // Of an end that has not spoken in it, little else is checked.
+  // Of an end that has not spoken in it, and of what that has offered, little else is checked.
   const bool goes_on = (s.flags & kAck) != 0;
   if ((s.flags & kRst) == 0) {
+    if (!other.half[1 - d].heard() && tcp::After(s.seq, other.half[d].end)) return false;
     if (!IsNear(s.seq, other.half[d]) || (goes_on && !IsNear(s.ack, other.half[1 - d])))
       return false;
     // Its SYN+ACK was missed: then it said what that of the flow did.
