@@ -144,11 +144,14 @@ bool TakeMissedSynAck(const TcpHeader& s, Direction d, Connection* c) {
   return true;
 }
 
-// Was believed to have received the other FIN, and says behind its own that it has not. (What was
-// acknowledged and comes again moves nothing back: it may be a late copy.)
-bool IsNotClosing(const TcpHeader& s, const Half& sender, const Half& receiver) {
-  return sender.state == kClosing && s.seq == sender.end && s.ack != receiver.end &&
-         Before(sender.ack, receiver.end);
+// Was believed to have got what it was sent, and says now that it has not.
+void TakeBack(const TcpHeader& s, bool fin_again, const Half& receiver, Half* sender) {
+  const bool no_fin_seen = sender->state == kClosing && s.seq == sender->end &&
+                           s.ack != receiver.end && Before(sender->ack, receiver.end);
+  if (no_fin_seen) sender->state = receiver.ack == sender->end ? kFinWait2 : kFinWait1;
+  if (!fin_again) return;
+  if (sender->state == kFinWait2) sender->state = kFinWait1;
+  if (sender->state == kClosed && receiver.state == kTimeWait) sender->state = kLastAck;
 }
 
 // Data again and again without an answer: how often, up to 3.
@@ -208,13 +211,18 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   if (retransmission) notes |= note::kRetransmission;
   FillHole(s, d, c);
   NoteHole(s, d, c);
+  const bool fin_again = (s.flags & kFin) != 0 && s.seq + LengthOf(s) == sender.end &&
+                         (HasSentFin(sender.state) || sender.state == kClosed);
   const bool fin_counts = TakeSequence(s, d, c);
   const Suspicion was = c->facts.suspicion;
   const bool shown = ShowsAcked(s, d, c);
   TakeAck(s, d, exact, c);
   if (MoveOpening(d, c)) notes |= note::kOpened;
-  if (c->facts.provisional[Raw(d)] && IsNotClosing(s, sender, receiver))
-    sender.state = receiver.ack == sender.end ? kFinWait2 : kFinWait1;
+  // It had not got the third ACK when it sent its SYN+ACK again; now it sends data.
+  if (sender.state == kSynRcvd && s.payload_bytes != 0 && receiver.state != kSynSent &&
+      receiver.state != kSynRcvd)
+    Apply(Event::kRecvAckOfSyn, &sender);
+  if (c->facts.provisional[Raw(d)]) TakeBack(s, fin_again, receiver, &sender);
   const bool acks_fin = s.ack == receiver.end &&
                         (HasSentFin(receiver.state) || c->facts.fin_pending[Raw(Opposite(d))]);
   const bool behind_hole = acks_fin && TakePendingFins(s, d, c);
@@ -230,10 +238,9 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   // TIME_WAIT, first reason: the last ACK was lost, the FIN comes again, 2 MSL restarts.
   bool refresh = true;
   if (before.originator == kTimeWait || before.responder == kTimeWait) {
-    const bool fin_again =
-        (s.flags & kFin) != 0 && receiver.state == kTimeWait && s.seq + LengthOf(s) == sender.end;
-    if (fin_again) notes |= note::kFinAgain;
-    refresh = fin_again || !(before == c->states());
+    const bool restarts = fin_again && receiver.state == kTimeWait;
+    if (restarts) notes |= note::kFinAgain;
+    refresh = restarts || !(before == c->states());
   }
   CountUnanswered(retransmission, d, &c->facts);
   // Who goes on has not forgotten this connection. Not so the last ACKs of one that both have closed, nor

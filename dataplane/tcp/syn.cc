@@ -205,6 +205,12 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     Apply(Event::kRecvAckOfSyn, &receiver);
     return Conclude(*c, before, true, note::kRetransmission);
   }
+  // It has not got the third ACK.
+  if (sender.state == kEstablished && c->facts.provisional[Raw(d)] && c->facts.syn_seen[Raw(d)] &&
+      s.seq + 1 == receiver.ack && s.ack == sender.ack && s.seq + LengthOf(s) == sender.end) {
+    sender.state = kSynRcvd;
+    return Conclude(*c, before, true, note::kRetransmission);
+  }
   // In a simultaneous open it may follow an ACK, and offers a window.
   if (c->facts.syn_seen[Raw(d)] && s.ack == sender.ack && AtOrBefore(s.seq + 1, receiver.ack))
     receiver.max_end = Later(receiver.max_end, s.ack + s.window);

@@ -352,6 +352,15 @@ def syn_ack_again(p):
             and s.ack == (receiver.isn + 1) & MASK)
 
 
+def syn_ack_takes_back(p):
+    """Who sends its SYN+ACK again before it has said anything else is in SYN_RCVD: the third ACK was lost.
+
+    RFC 9293 3.5 and figure 5; TCP.md, "a sender's state is certain". The kernel stays where the third ACK had taken it."""
+    s, sender, receiver = p.segment, p.view.sender, p.view.receiver
+    return (p.is_(SYN) and s.flags & ACK and not p.reason and not p.kernel_invalid and p.kernel_stays and p.our_state == "SYN_RECV"
+            and s.seq == sender.isn and s.ack == (receiver.isn + 1) & MASK and not after(sender.sent, (s.seq + 1) & MASK))
+
+
 def window_is_rounded(p):
     """What lies beyond the window by less than an eighth of it moves us, but not the kernel.
 
@@ -382,5 +391,5 @@ VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyon
             a_forgery_was_believed]
 STATES = [fin_with_ack_of_unseen_data, picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
           resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
-          ack_after_a_syn, syn_ack_again, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, fin_behind_its_ack,
+          ack_after_a_syn, syn_ack_again, syn_ack_takes_back, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, fin_behind_its_ack,
           a_forgery_was_believed]

@@ -77,6 +77,15 @@ bool IsProvisional(State known, State tracked) {
   }
 }
 
+// What an endpoint sends again it sends because it has no answer, or because that is under way: then it is
+// believed to be where it was, until its peer speaks again.
+bool IsTakenBack(State known, State tracked) {
+  return (known == State::kEstablished && tracked == State::kSynRcvd) ||
+         (known == State::kFinWait2 && tracked == State::kFinWait1) ||
+         (known == State::kTimeWait && tracked == State::kClosing) ||
+         (known == State::kClosed && tracked == State::kLastAck);
+}
+
 }  // namespace
 
 std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
@@ -215,11 +224,21 @@ bool Conversation::PassBox(const WireSegment& s) {
     (believed ? reset_passed_ : reset_unseen_)[s.from_client] = true;
   }
   const bool all_seen = ++passed_[s.from_client] == s.serial;
+  const bool moves = s.fin || (s.syn && s.has_ack);
+  const uint32_t end = s.seq + s.length + 1;
+  repeated_[s.from_client] |= moves && last_move_[s.from_client] == end;
+  if (moves) last_move_[s.from_client] = end;
+  const auto waits = [](State state) {
+    return state == State::kSynRcvd || state == State::kFinWait1 || state == State::kClosing ||
+           state == State::kLastAck;
+  };
+  if (!waits(Tracked(!s.from_client))) repeated_[!s.from_client] = false;
   if (weather_.only_client) return true;  // what the other side acknowledged is not seen
   if (!newest || !all_seen || outcome.invalid != tcp::Invalid::kNone) return true;
   const State tracked = Tracked(s.from_client);
   // The peer's RST has passed: whether it arrived is not known.
   if (reset_passed_[!s.from_client] && tracked == State::kClosed) return true;
+  if (repeated_[s.from_client] && IsTakenBack(s.sender_state, tracked)) return true;
   if (tracked != s.sender_state && !IsProvisional(s.sender_state, tracked) &&
       !IsOutOfOrder(s.from_client, s.sender_state, tracked))
     return Fail("the sender is elsewhere");
@@ -315,7 +334,9 @@ WireSegment Conversation::Mutate(WireSegment s) {
 //     of what came last stacks take it too (TCP.md 39);
 //   - a FIN at the very edge of the window, as the probe of a closed one: some senders do not wait. The
 //     edge is rounded up by an eighth (sequence.h);
-//   - a FIN in the place of the last byte, which its receiver has, but the ACK of it was lost;
+//   - a FIN in the place of the last byte, which its receiver has, but the ACK of it was lost; or of the FIN: it
+//     is sent again for the same reason;
+//   - a SYN+ACK again, as if the third ACK had been lost;
 //   - a FIN at the next number with an ACK of what was not seen: the box may have missed it (TCP.md 37).
 bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connection& before) const {
   const tcp::Half& sender = before.half[s.from_client ? 0 : 1];
@@ -326,6 +347,7 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
     return s.seq == sender.end || s.seq == receiver.ack || uncounted_fin || closing(sender.state) ||
            closing(receiver.state);
   }
+  if (s.syn) return s.has_ack && s.seq + 1 == receiver.ack;
   if (s.timestamp && To(s).NewerThan(*s.timestamp)) {
     const auto& echoed = echoed_[!s.from_client];
     const bool pure_ack = s.length == 0 && !s.fin;
@@ -338,7 +360,7 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
     return true;
   if (s.fin && s.seq - To(s).edge() <= To(s).window() / 8 + 8) return true;
   if (s.fin && s.seq == sender.end && static_cast<int32_t>(s.ack - receiver.end) > 0) return true;
-  return s.fin && end == sender.end && receiver.ack != sender.end;
+  return s.fin && end == sender.end;
 }
 
 // What cannot be told from genuine: the sender moves by its FIN, RST, or ACK of the other FIN; the
@@ -515,6 +537,8 @@ bool Conversation::Drain() {
     const State tracked = Tracked(client);
     return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed) ||
            reset_unseen_[0] || reset_unseen_[1] ||
+           (weather_.lose != 0 && repeated_[client] && IsTakenBack(known, tracked)) ||
+           (!clear && known == State::kTimeWait && tracked == State::kLastAck) ||
            (tracked == State::kClosed && reset_undelivered_[!client]);
   };
   if (!same(true) || !same(false)) {

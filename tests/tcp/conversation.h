@@ -134,8 +134,10 @@ class Conversation {
   Queue before_box_[2], behind_box_[2];  // by from_client
   tcp::Connection connection_;
   bool open_ = false;
-  bool reset_passed_[2] = {false, false};       // a valid RST, by from_client
-  bool reset_unseen_[2] = {false, false};       // one was lost before the box, or not believed
+  bool reset_passed_[2] = {false, false};  // a valid RST, by from_client
+  std::optional<uint32_t> last_move_[2];   // behind the last SYN+ACK or FIN, by from_client
+  bool repeated_[2] = {false, false};      // it has passed again, and is not acknowledged again
+  bool reset_unseen_[2] = {false, false};  // one was lost before the box, or not believed
   bool reset_undelivered_[2] = {false, false};  // one was lost behind it, or refused
   uint64_t newest_[2] = {0, 0};                 // the highest serial that passed, by from_client
   uint64_t passed_[2] = {0, 0};                 // how many have passed

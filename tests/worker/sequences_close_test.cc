@@ -278,5 +278,31 @@ TEST(Sequence20, DataBeyondAFinIsInvalid) {
   )"));
 }
 
+// What an endpoint sends again says where it is: what it was believed to have got, it has not.
+TEST(Retransmission, TakesBackWhatWasProvisional) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK                      = ESTABLISHED ESTABLISHED timeout 5d      # lost behind the box
+    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED SYN_RCVD timeout 60s
+    +20s
+    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED SYN_RCVD timeout 40s
+    C>S ACK                      = ESTABLISHED ESTABLISHED timeout 5d
+    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED SYN_RCVD timeout 60s
+    S>C ACK len=10               = ESTABLISHED ESTABLISHED timeout 5d      # it had crossed that
+    S>C SYN,ACK seq=300 ack=101 stray = ESTABLISHED ESTABLISHED            # a late copy
+    C>S FIN,ACK                  = FIN_WAIT_1 ESTABLISHED
+    S>C ACK                      = FIN_WAIT_2 CLOSE_WAIT                   # lost behind the box
+    C>S FIN,ACK seq=101 stray    = FIN_WAIT_1 CLOSE_WAIT
+    S>C ACK                      = FIN_WAIT_2 CLOSE_WAIT
+    C>S ACK                      = FIN_WAIT_2 CLOSE_WAIT
+    S>C FIN,ACK                  = FIN_WAIT_2 LAST_ACK
+    C>S ACK                      = TIME_WAIT CLOSED
+    S>C FIN,ACK seq=311 stray    = TIME_WAIT LAST_ACK timeout 120s
+    S>C FIN,ACK seq=311 stray    = TIME_WAIT LAST_ACK timeout 120s
+    C>S ACK                      = TIME_WAIT CLOSED
+  )");
+}
+
 }  // namespace
 }  // namespace coretrack::testing

@@ -350,7 +350,7 @@ TEST(Sequence29, OneFlowForAnyNumberOfRetransmissions) {
     S>C SYN,ACK seq=300 ack=101
     C>S SYN seq=100              = SYN_SENT SYN_RCVD
     C>S ACK                      = ESTABLISHED ESTABLISHED
-    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=300 ack=101  = ESTABLISHED SYN_RCVD
     C>S FIN,ACK seq=101          = FIN_WAIT_1 ESTABLISHED
     C>S FIN,ACK seq=101          = FIN_WAIT_1 ESTABLISHED
     C>S FIN,ACK seq=101          = FIN_WAIT_1 ESTABLISHED

@@ -57,6 +57,7 @@ TEST(Sequence03, BothRebooted) {
 TEST(Sequence03, LateCopiesOfTheHandshakeOpenNothing) {
   RunTrace(Established(R"(
     C>S ACK len=1000
+    S>C ACK len=10
     C>S SYN seq=100 stray                    = ESTABLISHED ESTABLISHED
     S>C SYN,ACK seq=300 ack=101 stray        = ESTABLISHED ESTABLISHED
   )"));

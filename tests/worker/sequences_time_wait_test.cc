@@ -19,7 +19,7 @@ std::string TimeWait(std::string_view rest) {
 TEST(Sequence16, TheLastAckIsLost) {
   RunTrace(TimeWait(R"(
     +100s
-    S>C FIN,ACK seq=301          = TIME_WAIT CLOSED timeout 120s
+    S>C FIN,ACK seq=301          = TIME_WAIT LAST_ACK timeout 120s
     C>S ACK                      = TIME_WAIT CLOSED timeout 120s
     +50s
     C>S ACK                      timeout 70s           # an ACK alone restarts nothing
@@ -44,7 +44,7 @@ TEST(Sequence16, TheFinThatComesAgainBringsItsData) {
     C>S ACK                      = TIME_WAIT CLOSED timeout 120s
     +100s
     S>C ACK seq=301 len=50       ! time_wait_duplicate timeout 20s     # without the FIN
-    S>C FIN,ACK seq=301 len=50   = TIME_WAIT CLOSED timeout 120s
+    S>C FIN,ACK seq=301 len=50   = TIME_WAIT LAST_ACK timeout 120s
   )",
            {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
               EXPECT_EQ(flow.time_wait_fins, 1u);
@@ -125,7 +125,8 @@ TEST(Sequence38, UntilItIsConfirmedTheOldStateStands) {
     +1s
     C>S SYN seq=5000             = TIME_WAIT CLOSED timeout 119s
     S>C SYN,ACK seq=8000 ack=77  ! syn_ack_ack = TIME_WAIT CLOSED
-    S>C FIN,ACK seq=301 ack=102  = TIME_WAIT CLOSED timeout 120s     # the old one still speaks
+    S>C FIN,ACK seq=301 ack=102  = TIME_WAIT LAST_ACK timeout 120s   # the old one still speaks
+    C>S ACK seq=102 ack=302      = TIME_WAIT CLOSED
     C>S SYN seq=5000             = TIME_WAIT CLOSED
     S>C RST,ACK seq=90000 ack=4999 ! rst_sequence = TIME_WAIT CLOSED
     S>C RST,ACK seq=90000 ack=5001 = TIME_WAIT CLOSED timeout 120s   # refuses the new one alone
