@@ -66,15 +66,16 @@ inline void NoteHole(const TcpHeader& s, Direction d, Connection* c) {
   }
 }
 
-// A segment of `d` that was missing, or an acknowledgment of what was.
-inline void FillHole(const TcpHeader& s, Direction d, Connection* c) {
+// A segment of `d` that was missing, or an acknowledgment of what was. True: that, and it was not seen.
+inline bool FillHole(const TcpHeader& s, Direction d, Connection* c) {
   Suspicion& suspicion = c->facts.suspicion;
-  if (suspicion.kind != Suspicion::Kind::kHole) return;
+  if (suspicion.kind != Suspicion::Kind::kHole) return false;
   const bool own = suspicion.sender == d;
   const uint32_t filled = own ? s.seq + LengthOf(s) : s.ack;
-  if (own && After(s.seq, suspicion.first)) return;
+  if (own ? After(s.seq, suspicion.first) : !After(s.ack, suspicion.first)) return false;
   suspicion.first = Later(suspicion.first, filled);
   if (!Before(suspicion.first, suspicion.end)) suspicion = {};
+  return !own;
 }
 
 // The next number of `d` that its receiver can expect, if it has got what was seen: the left edge of a hole.

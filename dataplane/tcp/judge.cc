@@ -103,7 +103,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
           // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
           // until its data shows.
           c->facts.suspicion = AckedUnseen(s.ack, d, *c);
-          return Conclude(*c, c->states(), false, 0);
+          return Conclude(*c, c->states(), false, note::kGap);
         }
         return Invalidate(failed);
       }
@@ -124,7 +124,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
       After(s.ack, receiver.end) && s.seq != sender.end && !IsWhereAcked(s, d, *c)) {
     c->facts.suspicion = AckedUnseen(s.ack, d, *c);
     if (fin && After(end, receiver.ack)) NoteFin(end, d, c);
-    return Conclude(*c, c->states(), false, 0);
+    return Conclude(*c, c->states(), false, note::kGap);
   }
   if (has_ts && s.seq == sender.end && AtOrBefore(s.ack, receiver.end))
     receiver.ts_recent = LaterTimestamp(receiver.ts_recent, ts.echo);

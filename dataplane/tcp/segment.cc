@@ -56,8 +56,8 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
   return false;
 }
 
-// What it offers and what it acknowledges. `exact`: its own number was the next one.
-void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
+// What it offers and what it acknowledges. `exact`: its own number was the next one. True: what was not seen.
+bool TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   const bool first_ack = sender.state == kSynSent || !sender.heard();
@@ -92,6 +92,7 @@ void TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
     const bool offered = receiver.heard() && (!first_ack || c->facts.syn_seen[Raw(d)]);
     receiver.max_end = offered ? Later(receiver.max_end, limit) : limit;
   }
+  return unseen;
 }
 
 // Is it the ACK that ends the handshake? Then its sender has moved.
@@ -209,14 +210,14 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool exact = !sender.heard() || s.seq == sender.end;
   const bool retransmission = IsRetransmission(s, sender, receiver);
   if (retransmission) notes |= note::kRetransmission;
-  FillHole(s, d, c);
+  if (FillHole(s, d, c)) notes |= note::kGap;
   NoteHole(s, d, c);
   const bool fin_again = (s.flags & kFin) != 0 && s.seq + LengthOf(s) == sender.end &&
                          (HasSentFin(sender.state) || sender.state == kClosed);
   const bool fin_counts = TakeSequence(s, d, c);
   const Suspicion was = c->facts.suspicion;
   const bool shown = ShowsAcked(s, d, c);
-  TakeAck(s, d, exact, c);
+  if (TakeAck(s, d, exact, c)) notes |= note::kGap;
   if (MoveOpening(d, c)) notes |= note::kOpened;
   // It had not got the third ACK when it sent its SYN+ACK again; now it sends data.
   if (sender.state == kSynRcvd && s.payload_bytes != 0 && receiver.state != kSynSent &&

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kLetters = 16;
 constexpr int kLetterBits = 5;
-constexpr std::string_view kText = "SHADFRTWQ^I";
+constexpr std::string_view kText = "SHADFRTWQ^ICG";
 
 // Twelve letters at a time, in 60 bits.
 constexpr int kGroup = 12;

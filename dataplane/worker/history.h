@@ -23,6 +23,8 @@ enum class Letter : uint8_t {
   kMultiFlag,  // SYN with FIN or RST
   kFlipped,
   kInconsistent,  // FIN with RST
+  kBadChecksum,
+  kGap,  // the other side acknowledged what was not seen
 };
 
 // Adds the letter unless it is there already or the history is full.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/worker/established_path.h"
+#include "dataplane/worker/history.h"
 #include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {
@@ -247,6 +248,10 @@ void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
   Slot slot;
   Load(index, &slot);
   CountPacket(slot, meta.direction, meta.ip_bytes);
+  if (meta.malformed == Malformed::kBadTcpChecksum) {
+    const bool responder = meta.direction != OriginatorOf(slot.line.state);
+    AddLetter(Letter::kBadChecksum, responder, &slot.detail.history);
+  }
   Store(slot, true);
 }
 

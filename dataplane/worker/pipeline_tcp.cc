@@ -18,6 +18,7 @@ void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
                 std::array<uint8_t, 10>* history) {
   if ((s.flags & kSyn) != 0)
     AddLetter((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder, history);
+  if ((outcome.notes & tcp::note::kGap) != 0) AddLetter(Letter::kGap, !responder, history);
   if ((s.flags & kRst) != 0) AddLetter(Letter::kRst, responder, history);
   if (s.payload_bytes != 0) AddLetter(Letter::kData, responder, history);
   if ((s.flags & kFin) != 0) AddLetter(Letter::kFin, responder, history);

@@ -490,5 +490,22 @@ TEST(History, FlagsThatNoTcpSends) {
             }});
 }
 
+TEST(History, WhatWasMissedAndWhatWasSpoiled) {
+  const auto says = [](std::string_view history) {
+    return TraceOptions{.tunables = {}, .inspect = [=](const FlowRecord& flow, const Harness&) {
+                          EXPECT_EQ(flow.history, history);
+                        }};
+  };
+  // A hole is a gap once it is acknowledged and not filled; so is what was acknowledged and never seen.
+  const std::string hole = Established("C>S ACK len=10\nC>S ACK seq=121 ack=301 len=10\n");
+  RunTrace(hole + "S>C ACK seq=301 ack=111", says("ShAaD"));
+  RunTrace(hole + "S>C ACK seq=301 ack=131", says("ShAaDG"));
+  RunTrace(hole + "C>S ACK seq=111 ack=301 len=10\nS>C ACK seq=301 ack=131", says("ShAaDT"));
+  RunTrace(Established("S>C ACK len=10\nC>S ACK seq=101 ack=400"), says("ShAadg"));
+  TraceOptions spoiled = says("ShAaC");
+  spoiled.tunables.verify_checksums = true;
+  RunTrace(Established("C>S ACK len=10 badsum ! tcp_checksum"), spoiled);
+}
+
 }  // namespace
 }  // namespace coretrack::testing
