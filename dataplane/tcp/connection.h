@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "dataplane/base/types.h"
+#include "dataplane/tcp/scoreboard.h"
 #include "dataplane/tcp/sequence.h"
 #include "dataplane/tcp/state.h"
 
@@ -34,25 +35,31 @@ struct Half {
   bool heard() const { return max_window != 0; }
 };
 
-// What is kept in mind of `sender`, one thing at a time: something was missed, or something was forged, and
-// what follows will tell.
+// What is kept in mind of `sender`: something was missed, or something was forged, and what follows will
+// tell.
 struct Suspicion {
   enum class Kind : uint8_t {
     kNone,
     kSegment,  // a segment far beyond the window: [first, end), and what it acknowledged. A segment of
                // the other side that is exact in its own numbers confirms it (TCP.md 37)
     kAcked,  // the other side has acknowledged up to `first`, which was not seen
-    kHole,   // [first, end) was not seen, and is not acknowledged; what lies behind it was seen
   };
   Kind kind = Kind::kNone;
   bool fin =
-      false;  // kSegment: it carried a FIN, at `end` - 1. kAcked: the other side had sent its FIN before
+      false;  // kSegment: it carried a FIN, at `end` - 1. kAcked: who said so had sent its FIN
   Direction sender = Direction::kForward;
   uint32_t first = 0;
   uint32_t ack = 0;  // kSegment
-  uint32_t end = 0;  // kSegment, kHole
+  uint32_t end = 0;  // kSegment
   bool active() const { return kind != Kind::kNone; }
   bool Is(Kind k, Direction d) const { return kind == k && sender == d; }
+};
+
+// The caller may forget it.
+struct KeptInMind {
+  Suspicion suspicion;
+  std::array<Scoreboard, 2> boards;  // by Direction: of the sender
+  bool empty() const { return !suspicion.active() && boards[0].empty() && boards[1].empty(); }
 };
 
 // Facts that the established path does not read.
@@ -72,7 +79,7 @@ struct Facts {
   // not spoken since.
   std::array<bool, 2> provisional{};
   uint8_t unanswered = 0;  // retransmissions since the peer last spoke, 0 to 3
-  Suspicion suspicion;
+  KeptInMind mind;
   bool retransmitter = false;  // Direction that `unanswered` counts
 };
 

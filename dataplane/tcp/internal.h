@@ -49,39 +49,34 @@ inline Suspicion AckedUnseen(uint32_t ack, Direction d, const Connection& c) {
 
 // Does it begin where the other side has acknowledged what was not seen of it?
 inline bool IsWhereAcked(const TcpHeader& s, Direction d, const Connection& c) {
-  const Suspicion& suspicion = c.facts.suspicion;
+  const Suspicion& suspicion = c.facts.mind.suspicion;
   return suspicion.Is(Suspicion::Kind::kAcked, d) && s.seq == suspicion.first;
 }
 
-// A segment of `d` that leaves a gap behind what was seen of it. REQUIRES: its sender's `end` does not include it yet.
-inline void NoteHole(const TcpHeader& s, Direction d, Connection* c) {
-  using enum Suspicion::Kind;
+// A segment of `d` among what was seen of it.  REQUIRES: its sender's `end` does not include it yet.
+inline void NoteOnBoard(const TcpHeader& s, Direction d, Connection* c) {
   const Half& sender = c->half[Raw(d)];
-  Suspicion& suspicion = c->facts.suspicion;
-  if (!After(s.seq, sender.end) || !sender.heard() || !c->half[Raw(Opposite(d))].heard()) return;
-  if (suspicion.kind == kNone) {
-    suspicion = {.kind = kHole, .sender = d, .first = sender.end, .end = s.seq};
-  } else if (suspicion.Is(kHole, d)) {
-    suspicion.end = s.seq;
-  }
+  const Half& receiver = c->half[Raw(Opposite(d))];
+  Scoreboard& board = c->facts.mind.boards[Raw(d)];
+  const uint32_t end = s.seq + LengthOf(s);
+  if (!board.empty()) return board.Add(s.seq, end);
+  if (!sender.heard() || !receiver.heard() || IsWhereAcked(s, d, *c)) return;
+  const uint32_t next = Later(sender.end, receiver.ack);
+  if (After(s.seq, next)) board.Open(next, s.seq, end);
 }
 
-// A segment of `d` that was missing, or an acknowledgment of what was. True: that, and it was not seen.
-inline bool FillHole(const TcpHeader& s, Direction d, Connection* c) {
-  Suspicion& suspicion = c->facts.suspicion;
-  if (suspicion.kind != Suspicion::Kind::kHole) return false;
-  const bool own = suspicion.sender == d;
-  const uint32_t filled = own ? s.seq + LengthOf(s) : s.ack;
-  if (own ? After(s.seq, suspicion.first) : !After(s.ack, suspicion.first)) return false;
-  suspicion.first = Later(suspicion.first, filled);
-  if (!Before(suspicion.first, suspicion.end)) suspicion = {};
-  return !own;
+// The other side of `d` is acknowledged up to `ack`. True: what was missing there was not seen.
+inline bool AcknowledgeOnBoard(uint32_t ack, Direction d, Connection* c) {
+  Scoreboard& board = c->facts.mind.boards[Raw(Opposite(d))];
+  if (board.empty() || !After(ack, board.next())) return false;
+  board.Advance(ack);
+  return true;
 }
 
 // The next number of `d` that its receiver can expect, if it has got what was seen: the left edge of a hole.
 inline uint32_t NextInOrder(Direction d, const Connection& c) {
-  const Suspicion& suspicion = c.facts.suspicion;
-  return suspicion.Is(Suspicion::Kind::kHole, d) ? suspicion.first : c.half[Raw(d)].end;
+  const Scoreboard& board = c.facts.mind.boards[Raw(d)];
+  return board.empty() ? c.half[Raw(d)].end : board.next();
 }
 
 // A FIN of `d` behind a hole, up to `end`: it counts when it is acknowledged.

@@ -11,7 +11,8 @@ bool FailsPaws(const TcpHeader& s, const Half& sender, const Half& receiver, uin
   // A pure ACK that was overtaken is accepted by stacks as long as it is at the edge and a second
   // or so old.
   const bool pure_ack = s.payload_bytes == 0 && (s.flags & tcp_flag::kFin) == 0;
-  return !(pure_ack && s.seq == receiver.ack && sender.ts_recent - tsval < 4096);
+  return !(pure_ack && s.seq == receiver.ack && sender.state != State::kSynSent &&
+           sender.ts_recent - tsval < 4096);
 }
 
 // Half::end is then where the FIN is, whether it counts yet or not.
@@ -25,7 +26,7 @@ bool FinIsKnown(const Connection& c, Direction d) {
 // two is exact in the numbers that a blind attacker would have to guess.
 bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
   using enum Suspicion::Kind;
-  const Suspicion was = c->facts.suspicion;
+  const Suspicion was = c->facts.mind.suspicion;
   if (HasSentFin(c->half[Raw(was.sender)].state)) return false;
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
@@ -40,14 +41,14 @@ bool Resynchronize(const TcpHeader& s, Direction d, Connection* c) {
   } else {
     return false;
   }
-  c->facts.suspicion = {};
+  c->facts.mind.suspicion = {};
   return true;
 }
 
 // In TIME_WAIT: what lies beyond the FIN of an end is of another connection, and where the other end
 // acknowledges it, the box has missed the opening of that one.
 bool IsOfTheNext(const TcpHeader& s, Direction d, const Connection& c) {
-  const Suspicion& was = c.facts.suspicion;
+  const Suspicion& was = c.facts.mind.suspicion;
   return was.Is(Suspicion::Kind::kSegment, Opposite(d)) && s.seq == was.ack &&
          (s.ack == was.first || s.ack == was.end) && After(s.ack, c.half[Raw(was.sender)].end);
 }
@@ -65,7 +66,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
 
   // The third ACK must acknowledge the SYN it answers.
   if (sender.state == kSynSent && receiver.heard() && !After(s.ack, sender.ack))
-    return Invalidate(Invalid::kAckHigh);
+    return Invalidate(Invalid::kAckLow);
   // Where the SYN+ACK was not seen, the one bound is the window that a SYN can offer; a
   // keep-alive is one below.
   if (sender.state == kSynSent && !receiver.heard() && policy.window == WindowCheck::kCheck &&
@@ -91,18 +92,18 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
         // From its FIN on, `end` is where the FIN is: what lies beyond is not remembered.
         if (failed == Invalid::kOverrun && !FinIsKnown(*c, d) &&
             IsAckPossible(s, sender, receiver)) {
-          NoteHole(s, d, c);
+          NoteOnBoard(s, d, c);
           sender.end = Later(sender.end, end);
           if (fin) NoteFin(end, d, c);
         }
         if (failed == Invalid::kSequenceHigh || (time_wait && After(end, sender.end)))
-          c->facts.suspicion = Seen(s, d);
+          c->facts.mind.suspicion = Seen(s, d);
         const bool after_fin = FinIsKnown(*c, d) && After(end, sender.end);
         if (failed == Invalid::kAckHigh && s.seq == sender.end && !after_fin &&
             sender.state != kSynSent && !HasSentFin(receiver.state)) {
           // An ACK of data that was not seen is not wrong by itself (TCP.md 37); it moves nothing
           // until its data shows.
-          c->facts.suspicion = AckedUnseen(s.ack, d, *c);
+          c->facts.mind.suspicion = AckedUnseen(s.ack, d, *c);
           return Conclude(*c, c->states(), false, note::kGap);
         }
         return Invalidate(failed);
@@ -112,7 +113,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   const bool sender_fin_sent = HasSentFin(sender.state);
   const bool sender_done = sender_fin_sent || sender.state == kClosed;
   if (sender_done && After(end, sender.end)) {
-    if (time_wait) c->facts.suspicion = Seen(s, d);
+    if (time_wait) c->facts.mind.suspicion = Seen(s, d);
     return Invalidate(Invalid::kAfterFin);
   }
   if (HasSentFin(receiver.state) && After(s.ack, receiver.end))
@@ -122,7 +123,7 @@ std::optional<Outcome> Judge(const TcpHeader& s, Direction d, const Policy& poli
   // number either, it ends the handshake when what it acknowledges shows.
   if (sender.state == kSynSent && receiver.heard() && receiver.state != kSynSent &&
       After(s.ack, receiver.end) && s.seq != sender.end && !IsWhereAcked(s, d, *c)) {
-    c->facts.suspicion = AckedUnseen(s.ack, d, *c);
+    c->facts.mind.suspicion = AckedUnseen(s.ack, d, *c);
     if (fin && After(end, receiver.ack)) NoteFin(end, d, c);
     return Conclude(*c, c->states(), false, note::kGap);
   }

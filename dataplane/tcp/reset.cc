@@ -26,7 +26,8 @@ Outcome TrackRst(const TcpHeader& s, Direction d, Connection* c) {
       After(s.seq, sender.end - std::max(kMinAckWindow, DecodeWindow(receiver.max_window)))) {
     return Conclude(*c, before, false, 0);
   }
-  if (receiver.state == kSynSent && !(sender.state == kSynRcvd && c->facts.syn_seen[Raw(d)])) {
+  const bool answered = c->facts.syn_seen[Raw(d)] && sender.state != kSynSent;
+  if (receiver.state == kSynSent && !answered) {
     // Answers a SYN: it must acknowledge it; its own sequence number is meaningless.
     if (!AcknowledgesSyn(s, receiver)) return Invalidate(Invalid::kSynAckAck);
   } else if (sender.state == kSynSent && !receiver.heard()) {

@@ -16,8 +16,8 @@ bool IsRetransmission(const TcpHeader& s, const Half& sender, const Half& receiv
   return !(s.payload_bytes == 1 && s.seq == sender.end - 1 && AtOrBefore(end, receiver.ack));
 }
 
-// What it sent. True: its FIN counts from now on.
-bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
+// What it sent, behind what was `unbroken` so far. True: its FIN counts from now on.
+bool TakeSequence(const TcpHeader& s, Direction d, uint32_t unbroken, Connection* c) {
   Half& sender = c->half[Raw(d)];
   const Half& receiver = c->half[Raw(Opposite(d))];
   bool& fin_pending = c->facts.fin_pending[Raw(d)];
@@ -29,7 +29,7 @@ bool TakeSequence(const TcpHeader& s, Direction d, Connection* c) {
     // Of a number that has been acknowledged as something else: forged, or gone astray.
     if (receiver.heard() && AtOrBefore(end, receiver.ack)) return false;
     // A FIN that waits behind a hole has moved `end` to itself.
-    const uint32_t unbroken = fin_pending ? receiver.ack : sender.end;
+    if (fin_pending && unbroken == sender.end) unbroken = receiver.ack;
     // Its receiver drops what acknowledges too much, unless it was the box that missed something (TCP.md
     // 37): so it is where its own number is exact.
     const bool believable =
@@ -84,7 +84,7 @@ bool TakeAck(const TcpHeader& s, Direction d, bool exact, Connection* c) {
     if (first_ack) sender.ack = receiver.end;  // the SYN, at the least
     // Of data behind the SYN: so it has got the third ACK.
     if (exact && sender.state == kSynRcvd) Apply(Event::kRecvAckOfSyn, &sender);
-    if (exact) c->facts.suspicion = AckedUnseen(s.ack, d, *c);
+    if (exact) c->facts.mind.suspicion = AckedUnseen(s.ack, d, *c);
   }
   if (receiver.state != kSynSent) {
     const uint32_t limit = s.ack + window + (window == 0 ? 1 : 0);
@@ -100,8 +100,14 @@ bool MoveOpening(Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
   if (sender.state != kSynSent) return false;
-  // Simultaneous open: its own SYN must have been acknowledged too.
-  if (receiver.heard() && Before(receiver.ack, sender.max_end)) return false;
+  // Simultaneous open: its own SYN must have been acknowledged too. An ACK without a SYN says as much as a
+  // SYN+ACK of what it has got.
+  if (receiver.heard() && Before(receiver.ack, sender.max_end)) {
+    if (!c->facts.syn_seen[Raw(Opposite(d))]) return false;
+    sender.max_end += DecodeWindow(receiver.max_window);
+    Apply(Event::kSendSynAck, &sender);
+    return false;
+  }
   Apply(Event::kSendAckOfSyn, &sender);
   if (receiver.heard()) {
     sender.max_end = receiver.ack + DecodeWindow(receiver.max_window);
@@ -147,9 +153,10 @@ bool TakeMissedSynAck(const TcpHeader& s, Direction d, Connection* c) {
 
 // Was believed to have got what it was sent, and says now that it has not.
 void TakeBack(const TcpHeader& s, bool fin_again, const Half& receiver, Half* sender) {
-  const bool no_fin_seen = sender->state == kClosing && s.seq == sender->end &&
-                           s.ack != receiver.end && Before(sender->ack, receiver.end);
-  if (no_fin_seen) sender->state = receiver.ack == sender->end ? kFinWait2 : kFinWait1;
+  const bool no_fin_seen = s.seq + LengthOf(s) == sender->end && s.ack != receiver.end &&
+                           Before(sender->ack, receiver.end);
+  if (sender->state == kClosing && no_fin_seen)
+    sender->state = receiver.ack == sender->end ? kFinWait2 : kFinWait1;
   if (!fin_again) return;
   if (sender->state == kFinWait2) sender->state = kFinWait1;
   if (sender->state == kClosed && receiver.state == kTimeWait) sender->state = kLastAck;
@@ -168,9 +175,9 @@ void CountUnanswered(bool retransmission, Direction d, Facts* facts) {
 bool ShowsAcked(const TcpHeader& s, Direction d, Connection* c) {
   Half& sender = c->half[Raw(d)];
   Half& receiver = c->half[Raw(Opposite(d))];
-  const Suspicion was = c->facts.suspicion;
+  const Suspicion was = c->facts.mind.suspicion;
   if (!was.Is(Suspicion::Kind::kAcked, d) || Before(sender.end, was.first)) return false;
-  c->facts.suspicion = {};
+  c->facts.mind.suspicion = {};
   if (After(s.seq, was.first) || Before(s.seq + LengthOf(s), was.first)) return false;
   receiver.ack = Later(receiver.ack, was.first);
   if (receiver.state == kSynSent && receiver.heard()) Apply(Event::kSendAckOfSyn, &receiver);
@@ -210,12 +217,13 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool exact = !sender.heard() || s.seq == sender.end;
   const bool retransmission = IsRetransmission(s, sender, receiver);
   if (retransmission) notes |= note::kRetransmission;
-  if (FillHole(s, d, c)) notes |= note::kGap;
-  NoteHole(s, d, c);
+  const uint32_t unbroken = NextInOrder(d, *c);
+  if (AcknowledgeOnBoard(s.ack, d, c)) notes |= note::kGap;
+  NoteOnBoard(s, d, c);
   const bool fin_again = (s.flags & kFin) != 0 && s.seq + LengthOf(s) == sender.end &&
                          (HasSentFin(sender.state) || sender.state == kClosed);
-  const bool fin_counts = TakeSequence(s, d, c);
-  const Suspicion was = c->facts.suspicion;
+  const bool fin_counts = TakeSequence(s, d, unbroken, c);
+  const Suspicion was = c->facts.mind.suspicion;
   const bool shown = ShowsAcked(s, d, c);
   if (TakeAck(s, d, exact, c)) notes |= note::kGap;
   if (MoveOpening(d, c)) notes |= note::kOpened;

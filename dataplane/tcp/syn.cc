@@ -131,7 +131,8 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
       sender.end - (s.seq + 1) > DecodeWindow(receiver.max_window)) {
     sender = Half{.state = kListen};
   }
-  if (receiver.state == kSynSent || (receiver.state == kSynRcvd && sender.state == kSynSent) ||
+  if (receiver.state == kSynSent ||
+      (sender.state == kSynSent && (receiver.state == kSynRcvd || receiver.state == kFinWait1)) ||
       (receiver.state == kSynRcvd && sender.state == kSynRcvd)) {
     // Its own `ack` is the other ISN until it has acknowledged that.
     const uint32_t lowest = receiver.state == kSynSent
@@ -156,10 +157,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
     if (!again) {
       const uint32_t end = sender.end;
       StartDirection(s, d, c);
-      if (overtaken) sender.end = Later(end, sender.end);
+      if (overtaken || simultaneous) sender.end = Later(end, sender.end);
       if (!simultaneous) receiver.ack = s.seq;  // one below the first number it can acknowledge
     }
-    sender.ack = s.ack;
+    // Whether its FIN was taken too is not said by what belongs to the opening.
+    sender.ack = receiver.state == kFinWait1 ? sender.ack + 1 : s.ack;
     // SYN data that was not taken: what is expected next is what this ACK says (TCP.md 36).
     if (receiver.state == kSynSent) receiver.end = s.ack;
     Apply(own_acked ? Event::kSendSynAckConfirmed : Event::kSendSynAck, &sender);

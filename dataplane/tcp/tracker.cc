@@ -51,6 +51,13 @@ Outcome TrackByFlags(const TcpHeader& segment, Direction direction, const Policy
   return TrackSyn(segment, direction, c);
 }
 
+// Does a segment say less of its sender than the state that the sender is in? Whoever is CLOSED sends nothing
+// but a RST, and a SYN+ACK is sent in SYN_RCVD.
+bool IsBelievedOnly(const TcpHeader& segment, State state) {
+  if ((segment.flags & kRst) != 0) return false;
+  return state == State::kClosed || ((segment.flags & kSyn) != 0 && state == State::kEstablished);
+}
+
 }  // namespace
 
 Outcome Track(const TcpHeader& segment, Direction direction, const Policy& policy, Connection* c) {
@@ -58,7 +65,7 @@ Outcome Track(const TcpHeader& segment, Direction direction, const Policy& polic
   const State before = c->half[receiver].state;
   const Outcome outcome = TrackByFlags(segment, direction, policy, c);
   if (outcome.invalid == Invalid::kNone && (outcome.notes & note::kChallenged) == 0) {
-    c->facts.provisional[Raw(direction)] = false;
+    c->facts.provisional[Raw(direction)] = IsBelievedOnly(segment, c->half[Raw(direction)].state);
     if (c->half[receiver].state != before) c->facts.provisional[receiver] = true;
   }
   return outcome;

@@ -185,9 +185,11 @@ class Pipeline {
   void FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcome& outcome, Now now);
 
   // pipeline_rival.cc
-  bool KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::Connection& c, Now now);
-  bool TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c,
-                  const tcp::Outcome& of_flow, Now now, Tally& tally);
+  void KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::Connection& c, Now now);
+  bool TrackRivals(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c,
+                   const tcp::Outcome& of_flow, Now now, Tally& tally);
+  bool TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c, Rivals& rivals,
+                  Rival& rival, Now now, Tally& tally);
   void SwapWithRival(Burst& burst, uint32_t i, Slot& slot, tcp::Connection c, Rival& rival,
                      tcp::Connection other, tcp::Outcome outcome, Now now);
   void Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Connection other,
@@ -219,8 +221,8 @@ class Pipeline {
   std::unique_ptr<TimerWheel> wheel_;
   // By IP version, then half-open (0) and mid-stream (1).
   std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
-  SideTable<Rival> rivals_;
-  SideTable<tcp::Suspicion> suspicions_;
+  SideTable<Rivals> rivals_;
+  SideTable<tcp::KeptInMind> minds_;
   DatagramFollower follower_;
   std::array<DatagramFollower::Whole, kMaxBurst> wholes_;  // by packet of the burst
   FlowListener* listener_ = nullptr;

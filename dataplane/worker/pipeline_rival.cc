@@ -15,18 +15,6 @@ void Pack(const tcp::Connection& c, FlowImage* image) {
   PackFacts(c.facts, &image->line, &image->detail);
 }
 
-// A late copy of what opened this connection: its number lies inside what its sender has sent since. (Of a SYN
-// in TIME_WAIT that has been looked at; and in SYN_SENT nothing has been sent.)
-bool IsOldDuplicate(const TcpHeader& s, const tcp::Half& sender, Direction d,
-                    const FlowImage& flow) {
-  if (sender.state == kSynSent) return false;
-  const bool time_wait =
-      tcp::TimeoutClassOf(PairOf(flow.line.state)) == tcp::TimeoutClass::kTimeWait;
-  if (time_wait && (s.flags & kAck) == 0) return false;
-  const uint64_t sent_bytes = flow.detail.bytes[Raw(d)].Get() + flow.line.bytes[Raw(d)];
-  return sender.end - (s.seq + 1) <= sent_bytes;
-}
-
 // Has either end shown that it got what the other has sent?
 bool IsAnswered(const tcp::Connection& c) {
   const bool both_heard = c.half[0].heard() && c.half[1].heard();
@@ -49,13 +37,6 @@ bool Fits(const tcp::Outcome& outcome) {
 // are done.
 bool IsLoose(const tcp::Connection& c, unsigned d) {
   return !c.half[1 - d].heard() || (c.half[0].state == kClosed && c.half[1].state == kClosed);
-}
-
-// Is a SYN all that has been seen of it?
-bool IsSyn(const Rival& rival) {
-  tcp::Connection c;
-  UnpackLine(rival.line, &c);
-  return c.half[Raw(rival.opener)].state == kSynSent;
 }
 
 // Had its ends, as far as they are seen, closed it?
@@ -84,16 +65,12 @@ void TakePlace(const FlowImage& image, FlowImage* flow) {
 
 }  // namespace
 
-// Packet `i` may open another incarnation beside the flow of `slot`, which is at `c`. False: not so.
-bool Pipeline::KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::Connection& c,
+// Packet `i` may open another incarnation beside the flow of `slot`, which is at `c`.
+void Pipeline::KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::Connection& c,
                          Now now) {
   const PacketMeta& meta = burst.meta[i];
   const TcpHeader& s = meta.tcp;
-  if (IsOldDuplicate(s, c.half[Raw(meta.direction)], meta.direction, slot)) return false;
-  // A SYN that stands says more than a SYN+ACK which does not answer it.
   const bool answer = (s.flags & kAck) != 0;
-  const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
-  if (answer && c.facts.rival && IsSyn(*rivals_.Find(slot.index, generation))) return false;
   const Direction caller = answer ? Opposite(meta.direction) : meta.direction;
   Rival rival;
   rival.opener = meta.direction;
@@ -105,35 +82,59 @@ bool Pipeline::KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::
   rival.detail.start.Set(now.unix_us & kStartMask);
   if (other.originator != meta.direction) AddLetter(Letter::kFlipped, false, &rival.detail.history);
   NoteTcp(burst, i, rival, 0, outcome, now);
-  rivals_.Put(slot.index, generation, rival);
-  return true;
+  const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
+  if (!c.facts.rival) rivals_.Put(slot.index, generation, {});
+  Rivals& rivals = *rivals_.Find(slot.index, generation);
+  rivals.newest = rivals.each[rivals.newest].line.state == 0 ? rivals.newest : 1 - rivals.newest;
+  rivals.each[rivals.newest] = rival;
 }
 
-// A segment of a flow that was at `c` before it, and says `of_flow` to it. True: it is of the flow's rival,
-// and all is done.
+// A segment of a flow that was at `c` before it, and says `of_flow` to it. True: it is of one of the flow's
+// rivals, and all is done.
+bool Pipeline::TrackRivals(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c,
+                           const tcp::Outcome& of_flow, Now now, Tally& tally) {
+  const TcpHeader& s = burst.meta[i].tcp;
+  const unsigned d = Raw(burst.meta[i].direction);
+  Rivals& rivals = *rivals_.Find(slot.index, static_cast<uint32_t>(slot.detail.generation.Get()));
+  Rival* const newest_first[] = {&rivals.each[rivals.newest], &rivals.each[1 - rivals.newest]};
+  if ((of_flow.notes & tcp::note::kReset) != 0) {
+    // Of several attempts one is given up: another goes on.
+    for (Rival* rival : newest_first) {
+      if (rival->line.state == 0 || !rival->same_opening ||
+          c.half[Raw(rival->opener)].state != kSynSent)
+        continue;
+      tcp::Connection other;
+      UnpackLine(rival->line, &other);
+      UnpackFacts(rival->detail, &other.facts);
+      ++tally.tracked;
+      const tcp::Outcome outcome{
+          .moved = true, .refresh = true, .timeout = tcp::TimeoutClassOf(other.states())};
+      SwapWithRival(burst, i, slot, c, *rival, other, outcome, now);
+      return true;
+    }
+    return false;
+  }
+  if (Fits(of_flow) && !(IsLoose(c, d) && !IsNear(s.seq, c.half[d]))) return false;
+  // A SYN that is too old to open anything (RFC 6191) opens nothing from the other side either; and one that
+  // opens another flow needs no rival.
+  const bool opens = of_flow.action == tcp::Action::kNewConnection && (s.flags & kAck) == 0;
+  if (opens || of_flow.invalid == tcp::Invalid::kTimeWaitSyn) return false;
+  for (Rival* rival : newest_first) {
+    if (rival->line.state != 0 && TrackRival(burst, i, slot, c, rivals, *rival, now, tally))
+      return true;
+  }
+  return false;
+}
+
+// One of them.
 bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Connection& c,
-                          const tcp::Outcome& of_flow, Now now, Tally& tally) {
+                          Rivals& rivals, Rival& rival, Now now, Tally& tally) {
   const PacketMeta& meta = burst.meta[i];
   const TcpHeader& s = meta.tcp;
   const unsigned d = Raw(meta.direction);
-  Rival& rival = *rivals_.Find(slot.index, static_cast<uint32_t>(slot.detail.generation.Get()));
   tcp::Connection other;
   UnpackLine(rival.line, &other);
   UnpackFacts(rival.detail, &other.facts);
-  if ((of_flow.notes & tcp::note::kReset) != 0) {
-    // Of two attempts one is given up: the other goes on.
-    if (!rival.same_opening || c.half[Raw(rival.opener)].state != kSynSent) return false;
-    ++tally.tracked;
-    const tcp::Outcome outcome{
-        .moved = true, .refresh = true, .timeout = tcp::TimeoutClassOf(other.states())};
-    SwapWithRival(burst, i, slot, c, rival, other, outcome, now);
-    return true;
-  }
-
-  if (Fits(of_flow) && !(IsLoose(c, d) && !IsNear(s.seq, c.half[d]))) return false;
-  // Too old to open anything (RFC 6191): so it opens nothing from the other side either.
-  if (of_flow.invalid == tcp::Invalid::kTimeWaitSyn) return false;
-
   // Of an end that has not spoken in it, and of what that has offered, little else is checked.
   const bool goes_on = (s.flags & kAck) != 0;
   if ((s.flags & kRst) == 0) {
@@ -146,14 +147,15 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
       return false;
   }
   const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &other);
-  other.facts.suspicion = {};
+  other.facts.mind = {};
   const bool ended = (outcome.notes & tcp::note::kReset) != 0;
   // Whoever has not spoken in it must acknowledge what the other has sent.
   if (!Fits(outcome) || !(other.half[d].heard() || ended)) return false;
   ++tally.tracked;
   if (ended) {  // refused, which is no fault, and nothing to the flow
+    rival = {};
     tcp::Facts facts = c.facts;
-    facts.rival = false;
+    facts.rival = !rivals.empty();
     PackFacts(facts, &slot.line, &slot.detail);
     FinishTcp(burst, i, slot, {}, now);
     return true;
@@ -163,7 +165,7 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
     SwapWithRival(burst, i, slot, c, rival, other, outcome, now);
   } else if (!rival.same_opening && (IsAnswered(other) || (one_way && goes_on))) {
     Replace(burst, i, slot, rival, other, outcome, now, tally);
-  } else {  // nothing that shows which of the two counts
+  } else {  // nothing that shows which of them counts
     const uint8_t state_before = rival.line.state;
     Pack(other, &rival);
     NoteTcp(burst, i, rival, state_before, outcome, now);
@@ -178,7 +180,7 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
 void Pipeline::SwapWithRival(Burst& burst, uint32_t i, Slot& slot, tcp::Connection c, Rival& rival,
                              tcp::Connection other, tcp::Outcome outcome, Now now) {
   c.facts.rival = false;
-  c.facts.suspicion = {};
+  c.facts.mind = {};
   Pack(c, &rival);
   other.originator = c.originator;
   other.facts.rival = true;

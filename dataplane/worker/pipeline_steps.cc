@@ -30,7 +30,7 @@ constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
 
 // What the general path must be asked about.
 constexpr uint32_t kKeptInMind = detail_flag::FinPending(0) | detail_flag::FinPending(1) |
-                                 3u << detail_flag::kUnansweredShift | detail_flag::kSuspicion |
+                                 3u << detail_flag::kUnansweredShift | detail_flag::kInMind |
                                  detail_flag::kRival;
 
 }  // namespace

@@ -55,6 +55,18 @@ bool IsOutOfWindow(tcp::Invalid reason) {
          reason == kAckLow || reason == kOverrun;
 }
 
+// A late copy of the SYN or SYN+ACK that opened this connection: its number lies inside what its sender has sent
+// since. (In SYN_SENT nothing has been sent; a SYN in TIME_WAIT that may open another has been looked at.)
+bool IsOldDuplicate(const TcpHeader& s, const tcp::Connection& c, Direction d,
+                    const tcp::Outcome& outcome, const FlowImage& flow) {
+  const tcp::Half& sender = c.half[Raw(d)];
+  const bool time_wait = tcp::TimeoutClassOf(c.states()) == tcp::TimeoutClass::kTimeWait;
+  const bool newer = time_wait && (s.flags & kAck) == 0 && outcome.action == tcp::Action::kKeep;
+  if (sender.state == tcp::State::kSynSent || newer) return false;
+  const uint64_t sent_bytes = flow.detail.bytes[Raw(d)].Get() + flow.line.bytes[Raw(d)];
+  return sender.end - (s.seq + 1) <= sent_bytes;
+}
+
 // Mid-stream, who opened it is a guess: a well-known port is more likely to have been called than
 // to call.
 bool GuessOriginatorIsSender(const FlowKey& key, Direction sender) {
@@ -90,21 +102,25 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   UnpackLine(slot.line, &c);
   UnpackFacts(slot.detail, &c.facts);
   const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
-  if ((slot.detail.flags & detail_flag::kSuspicion) != 0) [[unlikely]] {
-    if (const tcp::Suspicion* suspicion = suspicions_.Find(index, generation))
-      c.facts.suspicion = *suspicion;
+  if ((slot.detail.flags & detail_flag::kInMind) != 0) [[unlikely]] {
+    if (const tcp::KeptInMind* mind = minds_.Find(index, generation)) c.facts.mind = *mind;
   }
   if (c.facts.rival && rivals_.Find(index, generation) == nullptr) [[unlikely]]
     c.facts.rival = false;  // forgotten
   const tcp::Connection before = c;
-  const tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
-  if (before.facts.rival && TrackRival(burst, i, slot, before, outcome, now, tally)) [[unlikely]]
+  tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
+  if (before.facts.rival && TrackRivals(burst, i, slot, before, outcome, now, tally)) [[unlikely]]
     return;
-  if (c.facts.suspicion.active()) [[unlikely]]
-    suspicions_.Put(index, generation, c.facts.suspicion);
+  if (!c.facts.mind.empty()) [[unlikely]]
+    minds_.Put(index, generation, c.facts.mind);
   if (outcome.action == tcp::Action::kNewConnection) return ReopenTcp(burst, i, index, now, tally);
-  if (outcome.action == tcp::Action::kKeep && KeepRival(burst, i, slot, c, now))
+  if ((s.flags & kSyn) != 0 && IsOldDuplicate(s, c, meta.direction, outcome, slot)) [[unlikely]] {
+    if (tcp::TimeoutClassOf(c.states()) == tcp::TimeoutClass::kTimeWait)
+      outcome.notes |= tcp::note::kOldDuplicate;
+  } else if (outcome.action == tcp::Action::kKeep) {
+    KeepRival(burst, i, slot, c, now);
     c.facts.rival = true;
+  }
   ++tally.tracked;
   PackLine(c, &slot.line);
   PackFacts(c.facts, &slot.line, &slot.detail);
@@ -124,7 +140,8 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
   CountPacket(flow, meta.direction, meta.ip_bytes);
   if (outcome.invalid != tcp::Invalid::kNone) {
     if (IsOutOfWindow(outcome.invalid)) Increment(&detail.out_of_window[d]);
-    if (outcome.invalid == tcp::Invalid::kTimeWaitDuplicate) {
+    if (outcome.invalid == tcp::Invalid::kTimeWaitDuplicate ||
+        (outcome.notes & tcp::note::kOldDuplicate) != 0) {
       IncrementSmall(&detail.small, detail_small::kDuplicatesShift);
       counters_.time_wait_duplicates.Add(1);
     }

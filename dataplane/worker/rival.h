@@ -7,6 +7,8 @@
 // Layout   A flow's two lines, without identity and version.
 #pragma once
 
+#include <array>
+
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_line.h"
 
@@ -23,6 +25,13 @@ struct Rival : FlowImage {
   // It was kept while the flow itself was opening: two attempts at one connection, so it takes the
   // flow's place in the flow. Else it becomes a flow of its own.
   bool same_opening = false;
+};
+
+// Those of one flow. Two, so that a forged SYN does not put out the one that is answered next.
+struct Rivals {
+  std::array<Rival, 2> each;  // line.state 0: there is none
+  uint8_t newest = 0;         // its place
+  bool empty() const { return each[0].line.state == 0 && each[1].line.state == 0; }
 };
 
 }  // namespace coretrack

@@ -39,13 +39,13 @@ void PackFacts(const tcp::Facts& facts, FlowLine* line, FlowDetail* detail) {
   if (facts.assured) flags |= detail_flag::kAssured;
   if (facts.midstream) flags |= detail_flag::kMidstream;
   if (facts.rival) flags |= detail_flag::kRival;
-  if (facts.suspicion.active()) flags |= detail_flag::kSuspicion;
+  if (!facts.mind.empty()) flags |= detail_flag::kInMind;
   if (facts.retransmitter) flags |= detail_flag::kRetransmitter;
   flags |= static_cast<unsigned>(facts.unanswered) << detail_flag::kUnansweredShift;
   detail->flags = static_cast<uint16_t>(flags);
 
   const bool attention = !facts.assured || facts.fin_pending[0] || facts.fin_pending[1] ||
-                         facts.unanswered != 0 || facts.suspicion.active() || facts.rival ||
+                         facts.unanswered != 0 || !facts.mind.empty() || facts.rival ||
                          facts.provisional[0] || facts.provisional[1];
   line->zone_flags = static_cast<uint8_t>((line->zone_flags & ~flow_flag::kAttention) |
                                           (attention ? flow_flag::kAttention : 0));

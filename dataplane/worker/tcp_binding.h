@@ -44,7 +44,7 @@ constexpr uint16_t Timestamps(unsigned d) { return static_cast<uint16_t>(1 << (7
 constexpr uint16_t FinPending(unsigned d) { return static_cast<uint16_t>(1 << (9 + d)); }
 inline constexpr int kUnansweredShift = 11;  // 2 bits
 inline constexpr uint16_t kRetransmitter = 1 << 13;
-inline constexpr uint16_t kSuspicion = 1 << 14;  // Pipeline keeps one for this flow
+inline constexpr uint16_t kInMind = 1 << 14;  // Pipeline keeps one for this flow
 inline constexpr uint16_t kHoleFilled = 1 << 15;
 }  // namespace detail_flag
 

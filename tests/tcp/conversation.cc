@@ -107,6 +107,7 @@ std::optional<WireSegment> Conversation::Take(Queue* queue, bool weather) {
 //     number that it gets, and such a RST is only as good as that number;
 //   - in TIME_WAIT, old data is an old duplicate by definition (TCP.md 17);
 //   - a segment that was overtaken by more than a window, or by the sender's own FIN or RST;
+//   - a RST behind the hole that such a segment leaves;
 //   - a timestamp that is old for its receiver too;
 //   - an old SYN+ACK.
 bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const {
@@ -114,7 +115,8 @@ bool Conversation::MayBeInvalid(const WireSegment& s, tcp::Invalid reason) const
   switch (reason) {
     case tcp::Invalid::kRstSequence:
       // At the next number of its sender, if all before it was seen.
-      return (s.rst && !(s.aborts && passed_[s.from_client] + 1 == s.serial)) || !newest;
+      return (s.rst && !(s.aborts && passed_[s.from_client] + 1 == s.serial)) || !newest ||
+             refused_[s.from_client];
     case tcp::Invalid::kSynAckAck:
       return s.rst || !newest;
     case tcp::Invalid::kTimeWaitDuplicate:
@@ -135,7 +137,7 @@ bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
                                       const tcp::Connection& before, const tcp::Outcome& outcome) {
   const auto nothing_in_mind = [](const tcp::Connection& c) {
     return c.half[0].heard() && c.half[1].heard() && !c.facts.fin_pending[0] &&
-           !c.facts.fin_pending[1] && c.facts.unanswered == 0 && !c.facts.suspicion.active();
+           !c.facts.fin_pending[1] && c.facts.unanswered == 0 && c.facts.mind.empty();
   };
   const auto plain = [](uint8_t flags) {
     return (flags & (tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kAck)) == tcp_flag::kAck;
@@ -215,6 +217,7 @@ bool Conversation::PassBox(const WireSegment& s) {
   if (witness_) witness_(s, outcome, connection_);
   if (outcome.invalid != tcp::Invalid::kNone && !MayBeInvalid(s, outcome.invalid))
     return Fail("a genuine segment is invalid");
+  refused_[s.from_client] |= outcome.invalid != tcp::Invalid::kNone;
   const bool newest = s.serial > newest_[s.from_client];
   if (newest) newest_[s.from_client] = s.serial;
   if (newest && next && s.timestamp && s.echo != 0) echoed_[s.from_client] = s.echo;
@@ -344,8 +347,10 @@ bool Conversation::MayMoveThoughIgnored(const WireSegment& s, const tcp::Connect
   if (s.rst) {
     const auto closing = [](State state) { return state > State::kEstablished; };
     const bool uncounted_fin = HasSentFin(From(s).state()) && s.seq == sender.end - 1;
-    return s.seq == sender.end || s.seq == receiver.ack || uncounted_fin || closing(sender.state) ||
-           closing(receiver.state);
+    const tcp::Scoreboard& board = before.facts.mind.boards[s.from_client ? 0 : 1];
+    const bool left_edge = !board.empty() && s.seq == board.next();
+    return s.seq == sender.end || s.seq == receiver.ack || left_edge || uncounted_fin ||
+           closing(sender.state) || closing(receiver.state);
   }
   if (s.syn) return s.has_ack && s.seq + 1 == receiver.ack;
   if (s.timestamp && To(s).NewerThan(*s.timestamp)) {
@@ -537,6 +542,7 @@ bool Conversation::Drain() {
     const State tracked = Tracked(client);
     return known == tracked || (!clear && known == State::kTimeWait && tracked == State::kClosed) ||
            reset_unseen_[0] || reset_unseen_[1] ||
+           (known == State::kClosed && tracked == State::kTimeWait && reset_passed_[!client]) ||
            (weather_.lose != 0 && repeated_[client] && IsTakenBack(known, tracked)) ||
            (!clear && known == State::kTimeWait && tracked == State::kLastAck) ||
            (tracked == State::kClosed && reset_undelivered_[!client]);

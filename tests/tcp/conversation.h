@@ -139,6 +139,7 @@ class Conversation {
   bool repeated_[2] = {false, false};      // it has passed again, and is not acknowledged again
   bool reset_unseen_[2] = {false, false};  // one was lost before the box, or not believed
   bool reset_undelivered_[2] = {false, false};  // one was lost behind it, or refused
+  bool refused_[2] = {false, false};            // a segment was judged invalid, by from_client
   uint64_t newest_[2] = {0, 0};                 // the highest serial that passed, by from_client
   uint64_t passed_[2] = {0, 0};                 // how many have passed
   uint64_t unseen_ = 0;

@@ -304,5 +304,32 @@ TEST(Retransmission, TakesBackWhatWasProvisional) {
   )");
 }
 
+TEST(Retransmission, OfAFinThatCrossed) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK
+    C>S FIN,ACK seq=101 ack=301
+    S>C FIN,ACK seq=301 ack=101              = FIN_WAIT_1 FIN_WAIT_1
+    S>C ACK seq=302 ack=102                  = CLOSING CLOSING
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 CLOSING    # has seen neither
+    S>C FIN,ACK seq=301 ack=102              = CLOSING CLOSING
+    C>S ACK seq=102 ack=302                  = TIME_WAIT TIME_WAIT
+  )");
+}
+
+TEST(Retransmission, AnAckOfAnEndThatWasBelievedClosed) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK
+    C>S FIN,ACK seq=101 ack=301
+    S>C FIN,ACK seq=301 ack=102
+    C>S ACK seq=102 ack=302                  = TIME_WAIT CLOSED
+    S>C ACK seq=302 ack=102                  = TIME_WAIT CLOSED
+    S>C FIN,ACK seq=301 ack=102              = TIME_WAIT LAST_ACK
+  )");
+}
+
 }  // namespace
 }  // namespace coretrack::testing

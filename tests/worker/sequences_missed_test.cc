@@ -106,6 +106,24 @@ TEST(Sequence37, AFinThatIsTheFirstToAcknowledgeTheSyn) {
   )");
 }
 
+// Data behind a hole makes no FIN behind it count: whoever guesses a number inside the window could end a
+// connection with two segments.
+TEST(Sequence15, AFinBehindDataBehindAHole) {
+  RunTrace(Established(R"(
+    C>S ACK seq=3001 ack=301 len=1
+    C>S FIN,ACK seq=3002 ack=301             = ESTABLISHED ESTABLISHED
+    S>C ACK seq=301 ack=101                  = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=4000         = ESTABLISHED ESTABLISHED   # so it was none
+    S>C ACK seq=301 ack=4101                 = ESTABLISHED ESTABLISHED
+  )"));
+  RunTrace(Established(R"(
+    C>S ACK seq=201 ack=301 len=100
+    C>S FIN,ACK seq=301 ack=301              = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=100          = ESTABLISHED ESTABLISHED
+    S>C ACK seq=301 ack=302                  = FIN_WAIT_2 CLOSE_WAIT
+  )"));
+}
+
 // Beyond the window, and taken all the same: the receiver had offered more.
 TEST(Sequence22, AFinBeyondTheWindowCountsOnceItIsAcknowledged) {
   const std::string beyond = Established(R"(
@@ -143,6 +161,33 @@ TEST(Sequence05, AResetBehindDataBehindAHole) {
     C>S ACK seq=101 ack=5000                 # filled, out of sight
     S>C RST seq=5100                         = CLOSED CLOSED
   )");
+  // What the other side does, or what lies far off, is another matter.
+  RunTrace(Established(R"(
+    C>S ACK seq=5000 ack=301 len=10
+    S>C ACK seq=6000 ack=101 len=10
+    S>C RST seq=6010                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    C>S RST seq=5010                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C ACK seq=900000 ack=101 len=10        ! sequence_high
+    S>C RST seq=6010                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    C>S RST seq=101                          = CLOSED CLOSED
+  )"));
+  // Nothing is missing when all has passed, in whatever order.
+  RunTrace(Established(R"(
+    S>C ACK seq=501 ack=101 len=100
+    S>C ACK seq=401 ack=101 len=100
+    S>C ACK seq=301 ack=101 len=100
+    S>C RST seq=401                          ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C RST seq=601                          = CLOSED CLOSED
+  )"));
+  RunTrace(Established(R"(
+    S>C ACK seq=301 ack=101 len=100
+    S>C ACK seq=501 ack=101 len=100
+    S>C ACK seq=701 ack=101 len=100
+    C>S ACK seq=101 ack=401 sack=501,601
+    S>C ACK seq=401 ack=101 len=100
+    S>C ACK seq=601 ack=101 len=100
+    S>C RST,ACK seq=801 ack=101              = CLOSED CLOSED
+  )"));
   // Beyond the window it is a hole too.
   RunTrace(Established(R"(
     S>C ACK seq=10700 ack=101 len=100        ! overrun

@@ -128,7 +128,7 @@ TEST(Sequence10, ASynWithAnotherIsnAfterTheAnswer) {
     S>C SYN,ACK seq=300 ack=101  = SYN_SENT SYN_RCVD
     S>C SYN,ACK seq=800 ack=5    ! syn_ack_ack
     S>C SYN,ACK seq=800 ack=70001 = SYN_SENT SYN_RCVD
-    C>S ACK ack=301              ! ack_high
+    C>S ACK ack=301              ! ack_low
     C>S ACK                      = ESTABLISHED ESTABLISHED
   )");
 }
@@ -214,7 +214,7 @@ TEST(Sequence10, ASynAckWithAnotherIsnStartsItsDirectionOver) {
     C>S SYN seq=100 ws=7                = SYN_SENT LISTEN
     S>C SYN,ACK seq=300 ack=101 ws=7    = SYN_SENT SYN_RCVD
     S>C SYN,ACK seq=90000 ack=101 mss=9 = SYN_SENT SYN_RCVD
-    C>S ACK ack=301                     ! ack_high
+    C>S ACK ack=301                     ! ack_low
     C>S ACK ack=90001                   = ESTABLISHED ESTABLISHED
   )",
            {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
@@ -417,6 +417,48 @@ TEST(Sequence35, AResetFromSynRcvdAgainstAnUnacceptableAck) {
 
 TEST(Sequence38, ASynWithAFinOpensNothing) {
   RunTrace("C>S SYN,FIN seq=100 len=10 ! flags = none");
+}
+
+// Where the ends of a simultaneous open are, by what they send again and by what they send early.
+TEST(Sequence12, SimultaneousOpenOutOfTheOrdinary) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN seq=300                          = SYN_SENT SYN_SENT
+    C>S SYN,ACK seq=100 ack=301              = SYN_RCVD SYN_SENT
+    S>C SYN,ACK seq=300 ack=101              = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=300 ack=101              = ESTABLISHED SYN_RCVD
+    C>S ACK                                  = ESTABLISHED ESTABLISHED
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN seq=300
+    C>S ACK seq=101 ack=301                  = SYN_RCVD SYN_SENT     # as if it were a SYN+ACK
+    S>C ACK seq=301 ack=101                  = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=10
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN seq=300
+    C>S SYN,ACK seq=100 ack=301              = SYN_RCVD SYN_SENT
+    C>S FIN,ACK seq=101 ack=301              = FIN_WAIT_1 SYN_SENT
+    S>C SYN,ACK seq=300 ack=101              = FIN_WAIT_1 ESTABLISHED
+    S>C ACK seq=301 ack=102                  = FIN_WAIT_2 CLOSE_WAIT
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100 len=10
+    S>C SYN seq=300 len=20
+    C>S SYN,ACK seq=100 ack=321              # without its data
+    S>C SYN,ACK seq=300 ack=111              = ESTABLISHED ESTABLISHED
+  )");
+}
+
+TEST(Sequence35, AResetBehindAnEarlyFin) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    S>C FIN,ACK seq=301 ack=101              = SYN_SENT FIN_WAIT_1
+    S>C RST seq=302                          = CLOSED CLOSED
+  )");
 }
 
 }  // namespace

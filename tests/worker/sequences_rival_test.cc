@@ -119,7 +119,7 @@ TEST(Sequence38, WhatDoesNotConfirmTheNextConnection) {
     C>S SYN seq=500000                       = TIME_WAIT CLOSED
     S>C SYN,ACK seq=900000 ack=400001        ! syn_ack_ack
     S>C ACK seq=302 ack=102                  = TIME_WAIT CLOSED
-    S>C ACK seq=900001 ack=400001 len=10     ! sequence_high
+    S>C ACK seq=900001 ack=400001 len=10     = TIME_WAIT CLOSED
     C>S ACK seq=7000000 ack=1                ! sequence_high
     S>C RST,ACK seq=4000000 ack=500001       = TIME_WAIT CLOSED      # refused
     S>C SYN,ACK seq=900000 ack=500001        ! syn_ack_ack
@@ -137,6 +137,50 @@ TEST(Sequence03, BothHaveForgottenAndTheSynAckWasMissed) {
     S>C ACK seq=9000001 ack=4000000          ! sequence_high
     S>C ACK seq=9000001 ack=5000011          = ESTABLISHED ESTABLISHED new flow end reset
   )");
+}
+
+// A forged SYN does not put out the one that is answered next.
+TEST(Sequence38, AnotherSynBetweenTheNextSynAndItsAnswer) {
+  const std::string established = R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK
+    S>C ACK                                  = ESTABLISHED ESTABLISHED
+  )";
+  for (const std::string& old : {established, TimeWait("")}) {
+    const std::string how = old == established ? "reset" : "closed";
+    RunTrace(old + R"(
+      C>S SYN seq=900000000 mss=1400 stray
+      C>S SYN seq=907000000 mss=500 stray
+      S>C SYN,ACK seq=50000000 ack=900000001 = SYN_SENT SYN_RCVD new flow end )" +
+                 how + R"(
+      C>S ACK seq=900000001 ack=50000001     = ESTABLISHED ESTABLISHED
+    )",
+             {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+                EXPECT_EQ(flow.originator.mss, 1400);
+              }});
+  }
+}
+
+// Reset while a SYN stands beside it: what comes of that SYN is a new flow, also if it is the same again.
+TEST(Sequence34, ASynAgainAfterTheChallengeAndTheReset) {
+  RunTrace(TimeWait(R"(
+    C>S SYN seq=100000                       = TIME_WAIT CLOSED
+    S>C ACK seq=302 ack=102
+    C>S RST seq=102                          = CLOSED CLOSED
+    C>S SYN seq=100000                       = SYN_SENT LISTEN new flow end reset
+    S>C RST,ACK seq=0 ack=100001             = CLOSED CLOSED
+  )"));
+}
+
+TEST(Sequence17, LateCopiesOfTheOpeningAreOldDuplicates) {
+  RunTrace(TimeWait(R"(
+    C>S SYN seq=100 stray                    ! time_wait_syn
+    S>C SYN,ACK seq=300 ack=101 stray        ! syn_ack_ack
+  )"),
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.time_wait_duplicates, 2u);
+            }});
 }
 
 // One direction is all that is seen: who goes on from the new SYN has shown which counts.
