@@ -1,5 +1,6 @@
 // UDP, ICMP echo, SCTP and every other protocol: flows with timeouts and without TCP state (TCP.md
 // 33).
+#include "dataplane/worker/history.h"
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/tcp_binding.h"
 #include "dataplane/worker/timeouts.h"
@@ -26,6 +27,8 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
     slot.line.state = static_cast<uint8_t>(kDatagramAnswered | (before & kOriginatorReverse));
     slot.detail.flags |= detail_flag::kAssured;
   }
+  if (known == FlowIndex::kNone || before != slot.line.state)
+    AddLetter(Letter::kData, answered, &slot.detail.history);
   const Tick old_deadline = slot.line.deadline();
   const Tick deadline = now.tick + TimeoutMsOf(slot.line, slot.detail, tunables_);
   slot.line.deadline_ms = deadline.ms();

@@ -165,6 +165,7 @@ TEST(Sequence33, OtherProtocolsAreFlowsWithTheirOwnTimeouts) {
     EXPECT_EQ(flow.responder.packets, 1u);
     EXPECT_EQ(flow.originator.bytes, 2 * (c.request.size() - 14));
     EXPECT_EQ(harness.changes.size(), 2u) << "opened, answered";
+    EXPECT_EQ(flow.history, "Dd");
 
     harness.Advance(c.answered_ms * 1000ull - 1000);
     EXPECT_EQ(harness.Live().size(), 1u);
