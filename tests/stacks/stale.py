@@ -82,9 +82,13 @@ def unexplained(binary, path):
     for number, s in enumerate(read(path), 1):
         if s is not None:
             ways.setdefault((s.sender, s.receiver), []).append((number, s))
-    for number, s in ((n, s) for way in ways.values() for n, s in way if n in reasons and not s.flags & (RST | SYN)):
+    for number, s in ((n, s) for way in ways.values() for n, s in way if n in reasons and not s.flags & SYN):
         own, back = ways[s.sender, s.receiver], ways.get((s.receiver, s.sender), [])
-        if not _bytes_of_use(number, s, own, back, reasons) and not _ack_of_use(number, s, own):
+        if s.flags & RST:
+            of_use = _reset_of_use(number, s, own, back)
+        else:
+            of_use = _bytes_of_use(number, s, own, back, reasons) or _ack_of_use(number, s, own)
+        if not of_use:
             continue
         around = sorted((n, o) for n, o in own + back if abs(n - number) < 3000)
         at = [n for n, _ in around].index(number)
@@ -113,6 +117,21 @@ def _ack_of_use(number, s, own):
     """Did it acknowledge what its side had not acknowledged before?"""
     before = [o for n, o in own if n < number and o.flags & ACK and not o.flags & RST]
     return bool(before) and all(after(s.ack, o.ack) for o in before)
+
+
+def _reset_of_use(number, s, own, back):
+    """Was it at the number that its peer expects, behind what that had acknowledged and what had entered the box without a hole, and did
+    the peer say nothing from then on?"""
+    acked = [o.ack for n, o in back if n < number and o.flags & ACK and not o.flags & RST]
+    if not acked or any(n > number and not o.flags & RST for n, o in back):
+        return False
+    expected = acked[0]
+    for ack in acked:
+        expected = ack if after(ack, expected) else expected
+    for o in sorted((o for n, o in own if n < number and not o.flags & RST), key=lambda o: _signed(o.seq - expected)):
+        if not after(o.seq, expected) and after(o.end, expected):
+            expected = o.end
+    return s.seq == expected
 
 
 def _signed(difference):
