@@ -1,6 +1,7 @@
 // TCP segments: the established path, and everything else.
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
@@ -107,9 +108,11 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   }
   if (c.facts.rival && rivals_.Find(index, generation) == nullptr) [[unlikely]]
     c.facts.rival = false;  // forgotten
-  const tcp::Connection before = c;
+  std::optional<tcp::Connection> before;
+  if (c.facts.rival) [[unlikely]]
+    before = c;
   tcp::Outcome outcome = tcp::Track(s, meta.direction, tunables_.tcp, &c);
-  if (before.facts.rival && TrackRivals(burst, i, slot, before, outcome, now, tally)) [[unlikely]]
+  if (before && TrackRivals(burst, i, slot, *before, outcome, now, tally)) [[unlikely]]
     return;
   if (!c.facts.mind.empty()) [[unlikely]]
     minds_.Put(index, generation, c.facts.mind);
