@@ -1,7 +1,7 @@
 // Scoreboard: what was seen of a sender behind what was not (after RFC 6675 2, for a box).
 //
 // Layout  Blocks [first, end) in sequence order, apart from each other, all above `next`. Numbers are modulo 2^32.
-// Limits  kBlocks: of more, the two highest become one, as if all between them had been seen.
+// Limits  kBlocks: of more, the highest are forgotten, and are a hole again until they are acknowledged.
 #pragma once
 
 #include <array>
@@ -13,18 +13,21 @@ namespace coretrack::tcp {
 
 class Scoreboard {
  public:
-  bool empty() const { return count_ == 0; }
+  // No hole: all up to the highest that was seen.
+  bool empty() const { return !Before(next_, top_); }
   // All before it was seen, or is acknowledged.  REQUIRES: !empty()
   uint32_t next() const { return next_; }
 
   // A segment at [first, end) behind a hole that begins at `next`.  REQUIRES: empty(), next < first
   void Open(uint32_t next, uint32_t first, uint32_t end) {
     next_ = next;
+    top_ = end;
     count_ = 1;
     blocks_[0] = {first, end};
   }
   // Another segment.  REQUIRES: !empty()
   void Add(uint32_t first, uint32_t end) {
+    top_ = Later(top_, end);
     int at = 0;
     while (at < count_ && Before(blocks_[at].end, first)) ++at;
     int behind = at;  // the first block that it does not touch
@@ -47,7 +50,7 @@ class Scoreboard {
   }
 
  private:
-  static constexpr int kBlocks = 4;
+  static constexpr int kBlocks = 8;
   struct Block {
     uint32_t first, end;
   };
@@ -55,18 +58,9 @@ class Scoreboard {
   // One block in the place of those in [at, behind).
   void Replace(int at, int behind, Block block) {
     if (at == behind) {
-      if (count_ == kBlocks) {
-        if (at >= kBlocks - 1) {  // it lies above the last, or right below it
-          Block& last = blocks_[kBlocks - 1];
-          if (at == kBlocks - 1) last.first = block.first;
-          last.end = Later(last.end, block.end);
-          return;
-        }
-        blocks_[kBlocks - 2].end = blocks_[kBlocks - 1].end;
-        --count_;
-      }
-      for (int i = count_; i > at; --i) blocks_[i] = blocks_[i - 1];
-      ++count_;
+      if (at == kBlocks) return;
+      count_ = static_cast<uint8_t>(count_ + (count_ < kBlocks ? 1 : 0));
+      for (int i = count_ - 1; i > at; --i) blocks_[i] = blocks_[i - 1];
     } else {
       for (int i = behind; i < count_; ++i) blocks_[at + 1 + i - behind] = blocks_[i];
       count_ = static_cast<uint8_t>(count_ - (behind - at - 1));
@@ -75,6 +69,7 @@ class Scoreboard {
   }
 
   uint32_t next_ = 0;
+  uint32_t top_ = 0;
   uint8_t count_ = 0;
   std::array<Block, kBlocks> blocks_{};
 };

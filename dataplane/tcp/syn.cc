@@ -86,7 +86,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
         return Conclude(*c, before, false, note::kRetransmission);
       // Another ISN: it starts over, or this is an old duplicate, or forged. The answer tells which of
       // the two counts (RFC 9293 figure 8).
-      if (!same_isn && (receiver.state == kSynRcvd || receiver.state == kListen)) {
+      if (!same_isn) {
         Outcome outcome = Conclude(*c, before, false, 0);
         outcome.action = Action::kKeep;
         return outcome;
@@ -144,6 +144,11 @@ Outcome TrackSynAck(const TcpHeader& s, Direction d, Connection* c) {
       // Where its receiver is not seen, it may answer a SYN that was not seen either.
       if (!receiver.heard()) return {.action = Action::kKeep};
       return Invalidate(Invalid::kSynAckAck);
+    }
+    // Its SYN was not acknowledged, and is not what it goes by: an old duplicate, or forged.
+    if (sender.state == kSynSent && receiver.state == kSynSent && s.seq + 1 != sender.max_end) {
+      sender = Half{.state = kListen};
+      c->facts.syn_seen[Raw(d)] = false;
     }
     const bool simultaneous = sender.state == kSynSent;
     if (simultaneous && s.seq + 1 != sender.max_end) {

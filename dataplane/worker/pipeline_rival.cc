@@ -85,6 +85,8 @@ void Pipeline::KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::
   const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
   if (!c.facts.rival) rivals_.Put(slot.index, generation, {});
   Rivals& rivals = *rivals_.Find(slot.index, generation);
+  // Once there are several attempts, whatever comes before the third ACK is one more.
+  for (const Rival& other_attempt : rivals.each) rival.same_opening |= other_attempt.same_opening;
   rivals.newest = rivals.each[rivals.newest].line.state == 0 ? rivals.newest : 1 - rivals.newest;
   rivals.each[rivals.newest] = rival;
 }
@@ -138,7 +140,8 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
   // Of an end that has not spoken in it, and of what that has offered, little else is checked.
   const bool goes_on = (s.flags & kAck) != 0;
   if ((s.flags & kRst) == 0) {
-    if (!other.half[1 - d].heard() && tcp::After(s.seq, other.half[d].end)) return false;
+    const bool live = tcp::TimeoutClassOf(c.states()) != tcp::TimeoutClass::kTimeWait;
+    if (live && !other.half[1 - d].heard() && tcp::After(s.seq, other.half[d].end)) return false;
     if (!IsNear(s.seq, other.half[d]) || (goes_on && !IsNear(s.ack, other.half[1 - d])))
       return false;
     // Its SYN+ACK was missed: then it said what that of the flow did.

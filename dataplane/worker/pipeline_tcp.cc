@@ -153,7 +153,9 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
     }
     CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
   } else {
-    AddLetters(meta.tcp, responder, outcome, &detail.history);
+    // What may open another incarnation is of that one's history.
+    if (outcome.action != tcp::Action::kKeep)
+      AddLetters(meta.tcp, responder, outcome, &detail.history);
     if (meta.tcp.payload_bytes != 0) line.zone_flags |= flow_flag::DataSeen(meta.direction);
     if (meta.tcp.payload_bytes == 0 && (meta.tcp.flags & (kSyn | kFin | kRst)) == 0)
       line.zone_flags |= flow_flag::AckSeen(meta.direction);
@@ -174,7 +176,8 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
   // Handshake RTTs, from this box to either side; a retransmission makes them ambiguous (Karn and
   // Partridge, SIGCOMM'87).
   const uint64_t since_start_us = now.unix_us - StartUsOf(detail);
-  const bool ambiguous = detail.retransmits[0] != 0 || detail.retransmits[1] != 0;
+  const bool ambiguous = detail.retransmits[0] != 0 || detail.retransmits[1] != 0 ||
+                         (detail.flags & detail_flag::kRival) != 0;
   if ((outcome.notes & tcp::note::kSynAnswered) != 0 && !ambiguous && state_before != 0) {
     detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us, 1));
   }

@@ -377,6 +377,8 @@ bool Conversation::MayMove(const WireSegment& s, const Endpoint& after,
   const bool speaks_of_fin = s.fin || s.ack == To(s).next();
   if (Tracked(s.from_client) != sender_before && !s.rst && !speaks_of_fin) return false;
   const State receiver = Tracked(!s.from_client);
+  // LAST_ACK is believed where it may have been CLOSING (TCP.md 14).
+  if (receiver == State::kClosed && after.state() == State::kTimeWait) return true;
   // It moves to FIN_WAIT_2 by the ACK, and on by the FIN: not while that waits behind a hole.
   if (receiver == State::kFinWait2 && after.state() == State::kTimeWait) return true;
   return receiver == receiver_before || receiver == after.state() ||

@@ -188,6 +188,16 @@ TEST(Sequence05, AResetBehindDataBehindAHole) {
     S>C ACK seq=601 ack=101 len=100
     S>C RST,ACK seq=801 ack=101              = CLOSED CLOSED
   )"));
+  // Whoever sends more of it than is remembered gains nothing.
+  std::string many = Established("");
+  for (int i = 1; i <= 12; ++i)
+    many += "    S>C ACK seq=" + std::to_string(300 + 500 * i) + " ack=101 len=10\n";
+  RunTrace(many + R"(
+    S>C ACK seq=301 ack=101 len=5990
+    C>S ACK seq=101 ack=6291
+    S>C RST seq=6310                         ! rst_sequence = ESTABLISHED ESTABLISHED
+    S>C RST seq=6291                         = CLOSED CLOSED
+  )");
   // Beyond the window it is a hole too.
   RunTrace(Established(R"(
     S>C ACK seq=10700 ack=101 len=100        ! overrun

@@ -44,6 +44,54 @@ TEST(Sequence10, AnOpeningInTheMiddleOfAnother) {
            scale_of_the_first);
 }
 
+TEST(Sequence10, ForgedPairsBeforeTheAnswer) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    C>S SYN seq=1000000000 stray
+    C>S ACK seq=1000000001 ack=77777         = ESTABLISHED ESTABLISHED
+    C>S SYN seq=2000000000 stray
+    C>S ACK seq=2000000001 ack=77777 stray
+    S>C SYN,ACK seq=300 ack=101 stray        = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301                  = ESTABLISHED ESTABLISHED timeout 5d
+    S>C ACK seq=301 ack=101 len=10
+  )");
+}
+
+// In a simultaneous open too, and one that only seems to be.
+TEST(Sequence12, AnotherSynOfOneSide) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN seq=300                          = SYN_SENT SYN_SENT
+    S>C SYN seq=1000000000 stray             = SYN_SENT SYN_SENT
+    C>S SYN,ACK seq=100 ack=301              = SYN_RCVD SYN_SENT
+    C>S SYN seq=2000000000 stray
+    S>C SYN,ACK seq=300 ack=101              = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=10
+    S>C ACK seq=301 ack=111
+  )");
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN seq=1000000000 stray             = SYN_SENT SYN_SENT     # forged, or of an earlier one
+    S>C SYN,ACK seq=300 ack=101              = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301                  = ESTABLISHED ESTABLISHED timeout 5d
+  )");
+}
+
+TEST(HandshakeRtt, OfAnotherSynIsUnknown) {
+  RunTrace(R"(
+    C>S SYN seq=90
+    S>C SYN,ACK seq=300 ack=91
+    +10s
+    C>S SYN seq=100 stray
+    C>S RST seq=91                           = SYN_SENT LISTEN
+    S>C SYN,ACK seq=400 ack=101              = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=401                  = ESTABLISHED ESTABLISHED
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_NE(flow.responder.handshake_rtt_us.value_or(0) / 1'000'000, 10u);
+            }});
+}
+
 TEST(Sequence10, TheAnswerToTheSecondSynWasMissed) {
   for (const char* second : {"900000", "4294000000"}) {
     const uint32_t isn = static_cast<uint32_t>(std::stoul(second));
