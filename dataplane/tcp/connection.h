@@ -45,8 +45,8 @@ struct Suspicion {
     kAcked,  // the other side has acknowledged up to `first`, which was not seen
   };
   Kind kind = Kind::kNone;
-  bool fin =
-      false;  // kSegment: it carried a FIN, at `end` - 1. kAcked: who said so had sent its FIN
+  // kSegment: it carried a FIN, at `end` - 1. kAcked: who said so had sent its own before.
+  bool fin = false;
   Direction sender = Direction::kForward;
   uint32_t first = 0;
   uint32_t ack = 0;  // kSegment

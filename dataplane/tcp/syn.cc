@@ -35,14 +35,14 @@ void StartDirection(const TcpHeader& s, Direction d, Connection* c) {
   c->facts.fin_pending[Raw(d)] = false;
 }
 
-// A SYN again, perhaps with another ISN or other options: the direction starts over. It refreshes
-// nothing. Data that only the first copy carried (Fast Open) may still be acknowledged.
-Outcome RestartDirection(const TcpHeader& s, Direction d, bool same_isn, StatePair before,
-                         Connection* c) {
-  const uint32_t end = c->half[Raw(d)].end;
+// A SYN again, perhaps with other options: the direction starts over. It refreshes nothing. Data that only
+// the first copy carried (Fast Open) may still be acknowledged.
+Outcome RestartDirection(const TcpHeader& s, Direction d, StatePair before, Connection* c) {
+  Half& half = c->half[Raw(d)];
+  const uint32_t end = half.end;
   StartDirection(s, d, c);
-  if (same_isn) c->half[Raw(d)].end = Later(end, c->half[Raw(d)].end);
-  return Conclude(*c, before, false, same_isn ? note::kRetransmission : 0);
+  half.end = Later(end, half.end);
+  return Conclude(*c, before, false, note::kRetransmission);
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ Outcome TrackSyn(const TcpHeader& s, Direction d, Connection* c) {
         outcome.action = Action::kKeep;
         return outcome;
       }
-      return RestartDirection(s, d, same_isn, before, c);
+      return RestartDirection(s, d, before, c);
     case kListen:
     case kClosed:
       // Also the responder's own SYN: simultaneous open, or a split handshake.

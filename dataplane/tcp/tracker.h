@@ -10,12 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "dataplane/base/types.h"
 #include "dataplane/packet/packet_meta.h"
-#include "dataplane/packet/tcp_options.h"
 #include "dataplane/tcp/connection.h"
 #include "dataplane/tcp/timeouts.h"
 
@@ -60,8 +58,9 @@ inline constexpr uint16_t kWindowObserved = 1 << 3;  // WindowCheck::kObserve le
 inline constexpr uint16_t kSynAnswered = 1 << 4;     // the first SYN+ACK
 inline constexpr uint16_t kOpened = 1 << 5;          // the ACK that ends the handshake
 inline constexpr uint16_t kReset = 1 << 6;           // a RST took effect
-inline constexpr uint16_t kOldDuplicate = 1 << 8;    // of what opened this connection, in TIME_WAIT
 inline constexpr uint16_t kGap = 1 << 7;  // it acknowledges what was not seen of the other side
+inline constexpr uint16_t kOldDuplicate =
+    1 << 8;  // of what opened this connection, in TIME_WAIT; the caller's to set
 }  // namespace note
 
 enum class Action : uint8_t {

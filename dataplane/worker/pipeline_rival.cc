@@ -15,6 +15,13 @@ void Pack(const tcp::Connection& c, FlowImage* image) {
   PackFacts(c.facts, &image->line, &image->detail);
 }
 
+tcp::Connection Unpack(const FlowImage& image) {
+  tcp::Connection c;
+  UnpackLine(image.line, &c);
+  UnpackFacts(image.detail, &c.facts);
+  return c;
+}
+
 // Has either end shown that it got what the other has sent?
 bool IsAnswered(const tcp::Connection& c) {
   const bool both_heard = c.half[0].heard() && c.half[1].heard();
@@ -105,9 +112,7 @@ bool Pipeline::TrackRivals(Burst& burst, uint32_t i, Slot& slot, const tcp::Conn
       if (rival->line.state == 0 || !rival->same_opening ||
           c.half[Raw(rival->opener)].state != kSynSent)
         continue;
-      tcp::Connection other;
-      UnpackLine(rival->line, &other);
-      UnpackFacts(rival->detail, &other.facts);
+      const tcp::Connection other = Unpack(*rival);
       ++tally.tracked;
       const tcp::Outcome outcome{
           .moved = true, .refresh = true, .timeout = tcp::TimeoutClassOf(other.states())};
@@ -134,9 +139,7 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
   const PacketMeta& meta = burst.meta[i];
   const TcpHeader& s = meta.tcp;
   const unsigned d = Raw(meta.direction);
-  tcp::Connection other;
-  UnpackLine(rival.line, &other);
-  UnpackFacts(rival.detail, &other.facts);
+  tcp::Connection other = Unpack(rival);
   // Of an end that has not spoken in it, and of what that has offered, little else is checked.
   const bool goes_on = (s.flags & kAck) != 0;
   if ((s.flags & kRst) == 0) {
