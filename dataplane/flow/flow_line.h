@@ -24,17 +24,17 @@ struct FlowLine {
   uint8_t state;                   // 0: the slot is empty
   std::array<uint8_t, 2> packets;  // by Direction, since the last spill into FlowDetail
   uint32_t deadline_ms;            // a Tick: the flow is absent from this tick on
-  // Word 1.
-  uint32_t context;                   // FlowKey::context
-  uint8_t zone_flags;                 // zone in the low 3 bits, flow_flag:: above
-  uint8_t scales;                     // window scale, a nibble per direction
-  std::array<uint8_t, 2> max_window;  // coded largest window, by Direction
+  // Word 1: FlowKey::transport.
+  uint32_t ports;
+  uint32_t context;
   // Word 2.
   uint64_t address;  // IPv4: FlowKey::address[0]. IPv6: the flow's hash; the addresses are in
                      // FlowSlot's second line
   // Word 3.
-  uint32_t ports;                 // FlowKey::ports
-  std::array<uint16_t, 2> bytes;  // IP-layer bytes by Direction, since the last spill
+  uint8_t zone_flags;                 // zone in the low 3 bits, flow_flag:: above
+  uint8_t scales;                     // window scale, a nibble per direction
+  std::array<uint8_t, 2> max_window;  // coded largest window, by Direction
+  std::array<uint16_t, 2> bytes;      // IP-layer bytes by Direction, since the last spill
   // Words 4 to 7.
   std::array<uint32_t, 8> protocol_words;
 

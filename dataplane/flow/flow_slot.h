@@ -31,9 +31,9 @@ namespace coretrack {
 
 using LineWords = std::array<uint64_t, kCacheLine / 8>;
 
-// The owner may also go at a line by 32-bit halves (the established path does: one instruction a
-// field). Reading one member of a union through another is GCC's and Clang's extension, and accesses
-// of two sizes to one atomic are the machine's promise (aligned, single-copy atomic, in order on
+// The owner may also go at a line by halves, or field by field (the established path does: one instruction
+// a field). Reading one member of a union through another is GCC's and Clang's extension, and accesses of
+// two sizes to one atomic are the machine's promise (aligned, single-copy atomic, in order on
 // x86-64), not the standard's.
 struct alignas(kCacheLine) AtomicLine {
   AtomicLine() : words{} {}
@@ -42,13 +42,23 @@ struct alignas(kCacheLine) AtomicLine {
     std::array<std::atomic<uint32_t>, kCacheLine / 4> halves;
   };
 
-  // The owner's read, as plain bytes: no other thread writes.
+  // The owner's read, as plain bytes: no other thread writes. Of the whole line, or of a T at `byte`.
   template <typename T>
-  T LoadOwned() const {
-    static_assert(sizeof(T) == kCacheLine && std::is_trivially_copyable_v<T>);
+  T LoadOwned(size_t byte = 0) const {
+    static_assert(sizeof(T) <= kCacheLine && std::is_trivially_copyable_v<T>);
     T value;
-    std::memcpy(static_cast<void*>(&value), this, sizeof(value));
+    std::memcpy(static_cast<void*>(&value), reinterpret_cast<const unsigned char*>(this) + byte,
+                sizeof(value));
     return value;
+  }
+  // The owner's write of a T at `byte`; as below.
+  template <typename T>
+  void StoreReleased(size_t byte, T value) {
+    static_assert(std::is_integral_v<T>);
+    using Aliased [[gnu::may_alias]] = T;
+    __atomic_store_n(
+        reinterpret_cast<Aliased*>(reinterpret_cast<unsigned char*>(this) + byte), value,
+        __ATOMIC_RELEASE);
   }
   // The owner's write, between BeginWrite() and EndWrite(). By halves: many fields are as wide, and a
   // load that is wider than the store before it stalls the core.

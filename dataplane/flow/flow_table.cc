@@ -5,9 +5,9 @@
 
 namespace coretrack {
 
-static_assert(offsetof(FlowLine, context) == 8 && offsetof(FlowLine, zone_flags) == 12 &&
-                  offsetof(FlowLine, address) == 16 && offsetof(FlowLine, ports) == 24,
-              "FlowTable::Holds() compares the key as words");
+static_assert(offsetof(FlowLine, ports) == 8 && offsetof(FlowLine, context) == 12 &&
+                  offsetof(FlowLine, address) == 16 && offsetof(FlowLine, zone_flags) == 24,
+              "FlowTable::Holds() compares the key as words, Insert() stores it so");
 static_assert(std::has_single_bit(kMaxZones), "zones are masked");
 
 // The detail's last word with its generation one further and everything else zero.
@@ -56,7 +56,7 @@ FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
     const Bucket& bucket = buckets_[group];
     for (uint32_t m = TagMatch::Match(&bucket, tag); m != 0; m &= m - 1) {
       const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(m)));
-      if (Holds(index, key, hash)) return index;
+      if (Holds(line(index), key, hash)) return index;
     }
     if (bucket.overflow.load(std::memory_order_relaxed) == 0) break;
   }
@@ -137,8 +137,8 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
     }
   }
   cold.StoreReleased(LineWords{0, 0, 0, 0, 0, 0, 0, generation});
-  first->StoreReleased(LineWords{word0, key.context | uint64_t{key.zone} << 32,
-                                 ipv6_ ? hash.value : key.address[0], key.ports, 0, 0, 0, 0},
+  first->StoreReleased(LineWords{word0, key.transport, ipv6_ ? hash.value : key.address[0],
+                                 key.zone, 0, 0, 0, 0},
                        2);
   first->words[0].store(word0, std::memory_order_release);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
@@ -173,8 +173,7 @@ FlowKey FlowTable::KeyAt(FlowIndex index) const {
   FlowKey key;
   key.ports = value.ports;
   key.context = value.context;
-  key.zone = value.zone();
-  key.ipv6 = ipv6_;
+  key.SetPlace(value.zone(), ipv6_);
   if (!ipv6_) {
     key.address[0] = value.address;
     return key;

@@ -70,8 +70,9 @@ class FlowTable {
   // stale, because something was inserted or erased since, costs time and nothing else.
   FlowIndex Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const;
 
-  // Is `key` what the slot holds, or held last? (An erased line keeps its key; its state is 0.)
-  bool Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const;
+  // Is `key` what the slot of `line` holds, or held last? (An erased line keeps its key; its state is 0.)
+  // REQUIRES: key.ipv6 is that of the line's table.
+  static bool Holds(const AtomicLine& line, const FlowKey& key, FlowHash hash);
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.

@@ -65,26 +65,23 @@ inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
   __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
 }
 
-inline bool FlowTable::Holds(FlowIndex index, const FlowKey& key, FlowHash hash) const {
-  constexpr uint64_t kWord1Mask = 0xffffffff | uint64_t{flow_flag::kZoneMask} << 32;
-  const AtomicLine* first = &line(index);
-  const auto word = [](const AtomicLine& from, size_t i) {
-    return from.words[i].load(std::memory_order_relaxed);
-  };
-  const uint64_t address = ipv6_ ? hash.value : key.address[0];
-  uint64_t difference = (word(*first, 2) ^ address) |
-                        (static_cast<uint32_t>(word(*first, 3)) ^ key.ports) |
-                        ((word(*first, 1) ^ (key.context | uint64_t{key.zone} << 32)) & kWord1Mask);
-  if (ipv6_ && difference == 0) {
+inline bool FlowTable::Holds(const AtomicLine& line, const FlowKey& key, FlowHash hash) {
+  const uint64_t address = key.ipv6 ? hash.value : key.address[0];
+  uint64_t difference =
+      (line.LoadOwned<uint64_t>(offsetof(FlowLine, ports)) ^ key.transport) |
+      (line.LoadOwned<uint64_t>(offsetof(FlowLine, address)) ^ address) |
+      ((line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags)) ^ key.zone) & flow_flag::kZoneMask);
+  if (key.ipv6 && difference == 0) {
+    const AtomicLine& addresses = *(&line + 1);
     for (size_t i = 0; i < key.address.size(); ++i)
-      difference |= word(first[1], i) ^ key.address[i];
+      difference |= addresses.LoadOwned<uint64_t>(i * sizeof(uint64_t)) ^ key.address[i];
   }
   return difference == 0;
 }
 
 inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const {
   // An erased line keeps its key but has state 0: a stale candidate is never taken for a flow.
-  if (candidate != FlowIndex::kNone && Holds(candidate, key, hash) &&
+  if (candidate != FlowIndex::kNone && Holds(line(candidate), key, hash) &&
       StateIn(line(candidate).words[0].load(std::memory_order_relaxed)) != 0) [[likely]] {
     return candidate;
   }

@@ -17,7 +17,7 @@
 namespace coretrack {
 
 // `addresses`: source and destination as in the header. `ports`: source port | destination port <<
-// 16, each as loaded. `context`: FlowKey's. Expects address[2..3] to be zero.
+// 16, each as loaded. `context`: FlowKey's. Expects address[1..3] to be zero.
 inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, uint32_t context,
                              PacketMeta* meta) {
   // As words with endpoint 0 in the low half: of the two orders, the greater has the smaller
@@ -25,14 +25,17 @@ inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, uint32_t 
   const auto there = LoadRaw<uint64_t>(addresses);
   const uint64_t back = std::rotl(there, 32);
   const uint32_t ports_back = std::rotl(ports, 16);
-  const unsigned reverse = static_cast<unsigned>(back > there) |
-                           (static_cast<unsigned>(back == there) & (ports_back > ports));
+  bool reversed = back > there;
+  if (back == there) [[unlikely]]
+    reversed = ports_back > ports;
+  const auto reverse = static_cast<unsigned>(reversed);
   meta->key.address[0] = std::max(there, back);
   meta->key.transport = std::rotl(ports, static_cast<int>(16 * reverse)) | uint64_t{context} << 32;
   meta->direction = static_cast<Direction>(reverse);
 }
 
-inline void SetIpv6Endpoints(const uint8_t* addresses, uint32_t ports, PacketMeta* meta) {
+inline void SetIpv6Endpoints(const uint8_t* addresses, uint32_t ports, uint32_t context,
+                             PacketMeta* meta) {
   const auto s0 = LoadRaw<uint64_t>(addresses), s1 = LoadRaw<uint64_t>(addresses + 8);
   const auto d0 = LoadRaw<uint64_t>(addresses + 16), d1 = LoadRaw<uint64_t>(addresses + 24);
   // Which of two directions a packet goes is anyone's guess: no branch on it.
@@ -45,7 +48,7 @@ inline void SetIpv6Endpoints(const uint8_t* addresses, uint32_t ports, PacketMet
   const uint64_t swap = -uint64_t{reverse};
   const uint64_t high = (s0 ^ d0) & swap, low = (s1 ^ d1) & swap;
   meta->key.address = {s0 ^ high, s1 ^ low, d0 ^ high, d1 ^ low};
-  meta->key.ports = std::rotl(ports, static_cast<int>(16 * reverse));
+  meta->key.transport = std::rotl(ports, static_cast<int>(16 * reverse)) | uint64_t{context} << 32;
   meta->direction = static_cast<Direction>(reverse);
 }
 

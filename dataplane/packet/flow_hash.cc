@@ -37,7 +37,7 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
   const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
   uint64_t places = 0;
   for (uint32_t i = first; i < last; ++i) places |= words.place[i];
-  const bool any_ipv6 = (places & kIpv6Place) != 0;
+  const bool any_ipv6 = (places & FlowKey::kIpv6Place) != 0;
   for (uint32_t i = first; i < last; i += kLanes) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
@@ -45,7 +45,7 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
     if (any_ipv6) [[unlikely]] {
       const Vector ipv6 = siphash::Hash13<Vector, 6>(
           k0, k1, {address(0), address(1), address(2), address(3), transport, place});
-      hash = (place & kIpv6Place) != 0 ? ipv6 : hash;
+      hash = (place & FlowKey::kIpv6Place) != 0 ? ipv6 : hash;
     }
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));
     std::memcpy(static_cast<void*>(hashes + i), &hash, sizeof(hash));

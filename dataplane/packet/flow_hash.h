@@ -28,21 +28,14 @@ struct HashSecret {
 // little-endian order.
 uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t count);
 
-// The words of a key behind its addresses.
-inline uint64_t TransportWord(const FlowKey& key) { return key.transport; }
-inline constexpr uint64_t kIpv6Place = 1 << 8;
-inline uint64_t PlaceWord(const FlowKey& key) { return key.zone | (key.ipv6 ? kIpv6Place : 0); }
-
-// Hashes address[0] (IPv4) or address[0..3] (IPv6), then ports | context << 32, then zone | ipv6
-// << 8.
+// Hashes address[0] (IPv4) or address[0..3] (IPv6), then transport, then place.
 inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
   const auto& a = key.address;
-  const uint64_t transport = TransportWord(key), place = PlaceWord(key);
   if (!key.ipv6) [[likely]] {
-    return {siphash::Hash13<uint64_t, 3>(secret.k0, secret.k1, {a[0], transport, place})};
+    return {siphash::Hash13<uint64_t, 3>(secret.k0, secret.k1, {a[0], key.transport, key.place})};
   }
   return {siphash::Hash13<uint64_t, 6>(secret.k0, secret.k1,
-                                       {a[0], a[1], a[2], a[3], transport, place})};
+                                       {a[0], a[1], a[2], a[3], key.transport, key.place})};
 }
 
 // The keys of a burst as the hash reads them: one array a word, so that a vector register is filled
@@ -53,12 +46,17 @@ struct alignas(kCacheLine) KeyWords {
   std::array<uint64_t, kMaxBurst> place;
 
   void Set(uint32_t i, const FlowKey& key) {
+    SetIpv4(i, key);
+    if (key.ipv6) SetIpv6(i, key);
+  }
+  void SetIpv4(uint32_t i, const FlowKey& key) {
     address[0][i] = key.address[0];
-    if (key.ipv6) {
-      for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
-    }
-    transport[i] = TransportWord(key);
-    place[i] = PlaceWord(key);
+    transport[i] = key.transport;
+    place[i] = key.place;
+  }
+  void SetIpv6(uint32_t i, const FlowKey& key) {
+    SetIpv4(i, key);
+    for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
   }
 };
 

@@ -10,12 +10,17 @@
 
 namespace coretrack {
 
+// `place`, `transport` and `address` are the words that are hashed, and stored as such: a word that is
+// stored in pieces and loaded whole stalls the core.
 struct FlowKey {
-  // IPv4: {endpoint 0 | endpoint 1 << 32, 0, 0, 0}. IPv6: {endpoint 0's 16 bytes, endpoint 1's 16
-  // bytes}.
-  std::array<uint64_t, 4> address{};
-  // Together one word of the hash, which the parser's fast path stores as one (a word stored in two
-  // pieces and loaded whole stalls the core).
+  union {
+    struct {
+      // Which pair of ports (DPDK ports) saw it, 0 to kMaxZones - 1.
+      uint8_t zone;
+      bool ipv6;
+    };
+    uint64_t place = 0;  // zone | ipv6 << 8
+  };
   union {
     struct {
       // endpoint 0 | endpoint 1 << 16. ICMP echo: the identifier twice. Protocols without ports: 0.
@@ -26,14 +31,16 @@ struct FlowKey {
     };
     uint64_t transport = 0;  // ports | context << 32
   };
-  // Which pair of ports (DPDK ports) saw it, 0 to kMaxZones - 1.
-  uint8_t zone = 0;
-  bool ipv6 = false;
+  // IPv4: {endpoint 0 | endpoint 1 << 32, 0, 0, 0}. IPv6: {endpoint 0's 16 bytes, endpoint 1's 16
+  // bytes}.
+  std::array<uint64_t, 4> address{};
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    return a.address == b.address && a.transport == b.transport && a.zone == b.zone &&
-           a.ipv6 == b.ipv6;
+    return a.address == b.address && a.transport == b.transport && a.place == b.place;
   }
+
+  static constexpr uint64_t kIpv6Place = 1 << 8;
+  void SetPlace(uint8_t in_zone, bool is_ipv6) { place = in_zone | (is_ipv6 ? kIpv6Place : 0); }
 
   uint8_t protocol() const { return static_cast<uint8_t>(context); }
   uint16_t outer_vlan() const { return (context >> 8) & 0xfff; }

@@ -36,7 +36,6 @@ struct Scope {
 };
 
 // All of Parse() but its fast path (parse_fast.h), which must agree with it wherever it answers.
-// REQUIRES: *meta is fresh (PacketMeta{}).
 void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta);
 
 // Found behind the link layer.
@@ -91,11 +90,9 @@ void ParseIcmp(const IpInfo& ip, const Scope& scope, PacketMeta* meta);
 // The key of `ip` with `ports` as loaded (source | destination << 16).
 inline void SetKey(const IpInfo& ip, uint32_t ports, const Scope& scope, PacketMeta* meta) {
   const uint32_t context = ip.protocol | scope.vlan_context;
-  meta->key.zone = scope.zone;
-  meta->key.ipv6 = ip.ipv6;
+  meta->key.SetPlace(scope.zone, ip.ipv6);
   if (ip.ipv6) {
-    meta->key.context = context;
-    SetIpv6Endpoints(ip.addresses, ports, meta);
+    SetIpv6Endpoints(ip.addresses, ports, context, meta);
   } else {
     SetIpv4Endpoints(ip.addresses, ports, context, meta);
   }

@@ -2,6 +2,7 @@
 // headers again (TCP options excepted: SYNs and timestamps are read through `tcp_options`).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -74,9 +75,9 @@ struct TcpHeader {
   const uint8_t* options = nullptr;  // option_bytes bytes inside the packet
 };
 
-// Two cache lines, so that filling one with zeros crosses no third.
+// Two cache lines. The first is all that a TCP segment over IPv4 fills; the second holds the rest of an
+// IPv6 key.
 struct alignas(kCacheLine) PacketMeta {
-  FlowKey key;
   TcpHeader tcp;
   // IP-layer bytes as the IP header states them, so 0 (IPv6: 40) where segmentation offload left the
   // length out; payload_bytes goes by the frame there.
@@ -89,6 +90,8 @@ struct alignas(kCacheLine) PacketMeta {
   // ICMP echo request: true, its sender opens the flow. Meaningless elsewhere.
   bool icmp_request = false;
   uint16_t fragments = 1;
+  FlowKey key;
 };
+static_assert(offsetof(PacketMeta, key) + offsetof(FlowKey, address) + sizeof(uint64_t) == kCacheLine);
 
 }  // namespace coretrack

@@ -1,5 +1,7 @@
 #include "dataplane/packet/parse.h"
 
+#include <algorithm>
+
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse_fast.h"
 
@@ -20,6 +22,7 @@ Malformed ParseToIp(Span frame, const ParseOptions& options, IpInfo* ip, LinkInf
 }
 
 void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
+  *meta = PacketMeta{};
   IpInfo ip;
   LinkInfo link;
   const Malformed reason = ParseToIp(frame, options, &ip, &link);
@@ -36,7 +39,11 @@ void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
 
 void Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, const ParseOptions& options,
            PacketMeta* meta) {
-  ParseInline(data, bytes, wire_bytes, options, meta);
+  if (options.link == LinkLayer::kEthernet && !options.verify_checksums &&
+      ParseFast(data, bytes, wire_bytes, options.zone, meta) != FastPath::kNone) {
+    return;
+  }
+  ParseGeneral({data, bytes, std::max(wire_bytes, bytes)}, options, meta);
 }
 
 }  // namespace coretrack

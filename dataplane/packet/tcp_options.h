@@ -27,9 +27,15 @@ struct TcpOptions {
 bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out);
 
 // NOP, NOP, timestamps: how every stack lays them out on an established connection.
-// REQUIRES: 12 readable bytes.
+// REQUIRES: kTimestampsBytes readable bytes.
+inline constexpr uint32_t kTimestampsBytes = 12;
 inline bool StartsWithTimestamps(const uint8_t* options) {
   return LoadRaw<uint32_t>(options) == 0x0a080101;
+}
+
+// REQUIRES: StartsWithTimestamps().
+inline TcpOptions::Timestamps LoadTimestamps(const uint8_t* options) {
+  return {.value = LoadBe32(options + 4), .echo = LoadBe32(options + 8)};
 }
 
 bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out);
@@ -38,9 +44,8 @@ bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timest
 // walk the options. False when there are none.
 inline bool ReadTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out) {
   if (bytes == 0) return false;
-  if (bytes >= 12 && StartsWithTimestamps(options)) {
-    out->value = LoadBe32(options + 4);
-    out->echo = LoadBe32(options + 8);
+  if (bytes >= kTimestampsBytes && StartsWithTimestamps(options)) {
+    *out = LoadTimestamps(options);
     return true;
   }
   return WalkToTimestamps(options, bytes, out);

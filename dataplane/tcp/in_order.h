@@ -17,28 +17,40 @@
 
 namespace coretrack::tcp {
 
-// REQUIRES: both halves are heard, no FIN is pending; s.flags has ACK and neither SYN nor RST; a FIN is
-// the caller's to add.
+// The halves are tcp::Half, or a view of one where it lies (worker/established_path.h).
+// REQUIRES of both: both halves are heard, no FIN is pending; s.flags has ACK and neither SYN nor RST; a FIN
+// is the caller's to add.
+//
 // Branches, not one condition: each is taken one way for nearly every packet, and costs less than
-// the arithmetic that would join them.
-inline bool TrackInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
+// the arithmetic that would join them. Fields are read where they are needed: to hold them all takes more
+// registers than there are.
+template <typename SenderHalf, typename ReceiverHalf>
+inline bool IsInOrder(const TcpHeader& s, const SenderHalf& sender, const ReceiverHalf& receiver) {
   if (s.seq != sender.end || After(s.seq, sender.max_end)) [[unlikely]]
     return false;
   if (receiver.end - s.ack > kMinAckWindow || s.window == 0) [[unlikely]]
     return false;
+  const uint32_t ts_recent = sender.ts_recent;
+  if (ts_recent == 0) return true;
+  return s.option_bytes >= kTimestampsBytes && StartsWithTimestamps(s.options) &&
+         !Before(LoadTimestamps(s.options).value, ts_recent);
+}
+// REQUIRES: IsInOrder().
+template <typename SenderHalf, typename ReceiverHalf>
+inline void MoveInOrder(const TcpHeader& s, SenderHalf& sender, ReceiverHalf& receiver) {
   if (sender.ts_recent != 0) {
-    TcpOptions::Timestamps ts;
-    if (!ReadTimestamps(s.options, s.option_bytes, &ts) || Before(ts.value, sender.ts_recent))
-        [[unlikely]]
-      return false;
-    receiver.ts_recent = LaterTimestamp(receiver.ts_recent, ts.echo);
+    receiver.ts_recent = LaterTimestamp(receiver.ts_recent, LoadTimestamps(s.options).echo);
   }
-  const uint32_t window = static_cast<uint32_t>(s.window) << EffectiveScale(sender.scale);
   sender.end = s.seq + s.payload_bytes;
-  if (window > DecodeWindow(sender.max_window)) [[unlikely]]
-    sender.max_window = EncodeWindow(window);
   sender.ack = Later(sender.ack, s.ack);
+  const uint32_t window = static_cast<uint32_t>(s.window) << EffectiveScale(sender.scale);
   receiver.max_end = Later(receiver.max_end, s.ack + window);
+  if (window > DecodeHeardWindow(sender.max_window)) [[unlikely]]
+    sender.max_window = EncodeWindow(window);
+}
+inline bool TrackInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
+  if (!IsInOrder(s, sender, receiver)) return false;
+  MoveInOrder(s, sender, receiver);
   return true;
 }
 

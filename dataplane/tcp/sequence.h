@@ -25,11 +25,11 @@ constexpr uint8_t EncodeWindow(uint32_t bytes) {
   }
   return static_cast<uint8_t>(1 + (exponent << 3 | (mantissa - 8)));
 }
-constexpr uint32_t DecodeWindow(uint8_t code) {
-  if (code == 0) return 0;
+constexpr uint32_t DecodeHeardWindow(uint8_t code) {  // REQUIRES: code != 0
   const uint32_t index = code - 1u;
   return (8 + (index & 7)) << (index >> 3);
 }
+constexpr uint32_t DecodeWindow(uint8_t code) { return code == 0 ? 0 : DecodeHeardWindow(code); }
 static_assert(DecodeWindow(EncodeWindow(65535u << 14)) >= 65535u << 14);
 static_assert(DecodeWindow(EncodeWindow(65535)) == 65536 && DecodeWindow(EncodeWindow(1)) == 8);
 

@@ -1,9 +1,9 @@
 // The established path: one plain segment of an assured connection, on the flow's line alone.
 //
-// Why halves  A FlowLine as a struct is written in bytes and copied in vectors, and each such pair
+// Why pieces  A FlowLine as a struct is written in bytes and copied in vectors, and each such pair
 //             stalls the core until the bytes have reached the cache. Here a field is one 32-bit half
-//             of the line, found by its direction, loaded once and stored once.
-// Layout      FlowLine's (flow_line.h), half by half; what tcp::Half is in it: tcp_binding.h.
+//             or 16-bit quarter of the line, found by its direction, loaded once and stored once.
+// Layout      FlowLine's (flow_line.h), piece by piece; what tcp::Half is in it: tcp_binding.h.
 // Threads     The owning worker.
 // Cost        bench: Pipeline/established
 #pragma once
@@ -21,57 +21,87 @@ namespace coretrack {
 
 namespace established {
 
-// Indices of halves, and bits of a field of direction d in them.
-inline constexpr size_t kHead = 0;      // version, state, packets[2]
-inline constexpr size_t kDeadline = 1;  // deadline_ms
-inline constexpr size_t kPlace = 3;     // zone_flags, scales, max_window[2]
-inline constexpr size_t kBytes = 7;     // bytes[2]
-inline constexpr size_t kEnd = 8, kMaxEnd = 10, kAck = 12, kTsRecent = 14;  // + d
-static_assert(offsetof(FlowLine, packets) == 2 && offsetof(FlowLine, deadline_ms) == 4 &&
-              offsetof(FlowLine, zone_flags) == 12 && offsetof(FlowLine, scales) == 13 &&
-              offsetof(FlowLine, max_window) == 14 && offsetof(FlowLine, bytes) == 28 &&
-              offsetof(FlowLine, protocol_words) == 32);
-constexpr unsigned PacketsShift(unsigned d) { return 16 + 8 * d; }
-constexpr unsigned BytesShift(unsigned d) { return 16 * d; }
-constexpr unsigned ScaleShift(unsigned d) { return 8 + 4 * d; }
-constexpr unsigned MaxWindowShift(unsigned d) { return 16 + 8 * d; }
-
-inline constexpr uint32_t kBothEstablished =
+inline constexpr uint8_t kBothEstablished =
     StateCode({tcp::State::kEstablished, tcp::State::kEstablished});
 
-inline uint32_t LoadHalf(const AtomicLine& line, size_t half) {
-  return line.halves[half].load(std::memory_order_relaxed);
-}
-inline void StoreHalf(AtomicLine& line, size_t half, uint32_t value) {
-  line.halves[half].store(value, std::memory_order_release);
-}
+// A field of a line, as if it were a variable of the owner's.
+template <typename T>
+class Field {
+ public:
+  Field(AtomicLine& line, size_t byte) : line_(line), byte_(byte) {}
+  operator T() const { return line_.LoadOwned<T>(byte_); }
+  Field& operator=(T value) {
+    line_.StoreReleased(byte_, value);
+    return *this;
+  }
+  Field& operator=(const Field&) = delete;
 
-// Endpoint `e`, without its state.
-inline tcp::Half LoadEndpoint(const AtomicLine& line, uint32_t place, unsigned e) {
-  return {.end = LoadHalf(line, kEnd + e),
-          .max_end = LoadHalf(line, kMaxEnd + e),
-          .ack = LoadHalf(line, kAck + e),
-          .ts_recent = LoadHalf(line, kTsRecent + e),
-          .max_window = static_cast<uint8_t>(place >> MaxWindowShift(e)),
-          .scale = static_cast<uint8_t>(place >> ScaleShift(e) & 0xf)};
+ private:
+  AtomicLine& line_;
+  size_t byte_;
+};
+
+// The window scale of endpoint `d`.
+class ScaleField {
+ public:
+  ScaleField(const AtomicLine& line, unsigned d) : line_(line), d_(d) {}
+  operator uint8_t() const {
+    return line_.LoadOwned<uint8_t>(offsetof(FlowLine, scales)) >> (4 * d_) & 0xf;
+  }
+
+ private:
+  const AtomicLine& line_;
+  unsigned d_;
+};
+
+// A tcp::Half, without its state, where it lies in a line; and what the line counts for it.
+struct HalfInLine {
+  HalfInLine(AtomicLine& line, unsigned d)
+      : end(line, Word(0, d)),
+        max_end(line, Word(2, d)),
+        ack(line, Word(4, d)),
+        ts_recent(line, Word(6, d)),
+        max_window(line, offsetof(FlowLine, max_window) + d),
+        scale(line, d),
+        packets(line, offsetof(FlowLine, packets) + d),
+        bytes(line, offsetof(FlowLine, bytes) + d * sizeof(uint16_t)) {}
+  static constexpr size_t Word(size_t word, unsigned d) {
+    return offsetof(FlowLine, protocol_words) + (word + d) * sizeof(uint32_t);
+  }
+  tcp::Half Load() const {
+    return {.end = end,
+            .max_end = max_end,
+            .ack = ack,
+            .ts_recent = ts_recent,
+            .max_window = max_window,
+            .scale = scale};
+  }
+  // For a packet of `ip_bytes` more, in the deltas?
+  bool HasRoom(uint32_t ip_bytes) const {
+    return packets != std::numeric_limits<uint8_t>::max() &&
+           bytes + ip_bytes <= std::numeric_limits<uint16_t>::max();
+  }
+
+  Field<uint32_t> end, max_end, ack, ts_recent;
+  Field<uint8_t> max_window;
+  ScaleField scale;
+  Field<uint8_t> packets;
+  Field<uint16_t> bytes;
+};
+
+// The first half of word 0: version, state, packets[2].
+inline uint32_t Head(const AtomicLine& line) { return line.LoadOwned<uint32_t>(); }
+inline void BeginWrite(AtomicLine& line, uint32_t head) {
+  line.halves[0].store(head | 1, std::memory_order_relaxed);
 }
-// What a segment of endpoint `d` in order moves, but for states.
-inline void StoreEndpoints(AtomicLine& line, unsigned d, const tcp::Half& sender,
-                           const tcp::Half& receiver) {
-  StoreHalf(line, kEnd + d, sender.end);
-  StoreHalf(line, kMaxEnd + 1 - d, receiver.max_end);
-  StoreHalf(line, kAck + d, sender.ack);
-  if (sender.ts_recent != 0) StoreHalf(line, kTsRecent + 1 - d, receiver.ts_recent);
+// Ends the write. `state` is in place; a packet of direction `d` is counted.
+inline void EndWrite(AtomicLine& line, uint32_t head, unsigned d, Tick deadline) {
+  const uint32_t counted = (head & 0xffffff00) + (1u << (16 + 8 * d));
+  line.words[0].store(uint64_t{deadline.ms()} << 32 | counted | NextEvenVersion(head),
+                      std::memory_order_release);
 }
-// `place` with the sender's largest window.
-inline uint32_t WithMaxWindow(uint32_t place, unsigned d, uint8_t max_window) {
-  return (place & ~(0xffu << MaxWindowShift(d))) | uint32_t{max_window} << MaxWindowShift(d);
-}
-// Is there room for one more packet in the line's deltas?
-inline bool HasRoom(uint32_t head, uint32_t bytes, unsigned d, uint32_t ip_bytes) {
-  return (head >> PacketsShift(d) & 0xff) != std::numeric_limits<uint8_t>::max() &&
-         (bytes >> BytesShift(d) & 0xffff) + ip_bytes <= std::numeric_limits<uint16_t>::max();
-}
+static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1 &&
+              offsetof(FlowLine, packets) == 2 && offsetof(FlowLine, deadline_ms) == 4);
 
 }  // namespace established
 
@@ -84,40 +114,29 @@ inline bool HasRoom(uint32_t head, uint32_t bytes, unsigned d, uint32_t ip_bytes
   using namespace tcp_flag;
   const TcpHeader& s = meta.tcp;
   const unsigned d = Raw(meta.direction);
-  const uint32_t head = LoadHalf(line, kHead);
-  const uint32_t place = LoadHalf(line, kPlace);
-  const uint32_t bytes = LoadHalf(line, kBytes);
-
   if ((s.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) != tcp_flag::kAck) [[unlikely]]
     return false;
+  const uint32_t head = Head(line);
   if ((head >> 8 & kStateCodeMask) != kBothEstablished) [[unlikely]]
     return false;
   const uint32_t seen = s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction)
                                              : flow_flag::AckSeen(meta.direction);
-  if ((place & (flow_flag::kAttention | seen)) != seen) [[unlikely]]
+  const auto flags = line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags));
+  if ((flags & (flow_flag::kAttention | seen)) != seen) [[unlikely]]
     return false;
   // It is in the future, and no further than now + timeout_ms: of a timeout that was shortened since
   // the wheel must hear.
-  if (LoadHalf(line, kDeadline) - now.ms() - 1 >= timeout_ms) [[unlikely]]
+  const auto deadline = line.LoadOwned<uint32_t>(offsetof(FlowLine, deadline_ms));
+  if (deadline - now.ms() - 1 >= timeout_ms) [[unlikely]]
     return false;
-  if (!HasRoom(head, bytes, d, meta.ip_bytes)) [[unlikely]]
-    return false;
-
-  tcp::Half sender = LoadEndpoint(line, place, d);
-  tcp::Half receiver = LoadEndpoint(line, place, 1 - d);
-  const uint8_t max_window = sender.max_window;
-  if (!tcp::TrackInOrder(s, sender, receiver)) [[unlikely]]
+  HalfInLine sender(line, d), receiver(line, 1 - d);
+  if (!sender.HasRoom(meta.ip_bytes) || !tcp::IsInOrder(s, sender, receiver)) [[unlikely]]
     return false;
 
-  line.halves[kHead].store(head | 1, std::memory_order_relaxed);
-  if (sender.max_window != max_window) [[unlikely]]
-    StoreHalf(line, kPlace, WithMaxWindow(place, d, sender.max_window));
-  StoreHalf(line, kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
-  StoreEndpoints(line, d, sender, receiver);
-  // The version, which ends the write, and the deadline are one word.
-  const uint32_t counted = (head & 0xffffff00) + (1u << PacketsShift(d));
-  const uint64_t deadline = (now + timeout_ms).ms();
-  line.words[0].store(deadline << 32 | counted | NextEvenVersion(head), std::memory_order_release);
+  BeginWrite(line, head);
+  tcp::MoveInOrder(s, sender, receiver);
+  sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
+  EndWrite(line, head, d, now + timeout_ms);
   return true;
 }
 

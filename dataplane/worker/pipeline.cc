@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
@@ -62,23 +63,56 @@ void Pipeline::Process(Burst* burst, Now now) {
 }
 
 void Pipeline::Prepare(Burst* burst) const {
-  ParseOptions options{.link = burst->link};
-  bool fragments = false;
+  burst->fragments = false;
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
-    for (uint32_t i = first; i < last; ++i) {
-      PacketMeta& meta = burst->meta[i];
-      options.verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i];
-      options.zone = burst->zone[i];
-      ParseInline(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options, &meta);
-      fragments |= meta.kind == PacketKind::kFragment;
-      burst->words.Set(i, meta.key);
-    }
+    for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
+      ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
     for (uint32_t i = first; i < last; ++i)
       table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }
-  burst->fragments = fragments;
+}
+
+// Parses what is common in [first, last), in a loop that calls nothing. Bit i: first + i is for
+// ParseOther().
+uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) const {
+  if (burst->link != LinkLayer::kEthernet) return (1u << (last - first)) - 1;
+  static_assert(kChunk < 32);
+  const bool verify = tunables_.verify_checksums;
+  uint32_t others = 0;
+  for (uint32_t i = first; i < last; ++i) {
+    const FlowKey& key = burst->meta[i].key;
+    auto path = FastPath::kNone;
+    if (!verify || burst->checksum_known_good[i]) {
+      path = ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i], burst->zone[i],
+                       &burst->meta[i]);
+    }
+    switch (path) {
+      case FastPath::kIpv4:
+        burst->words.SetIpv4(i, key);
+        break;
+      case FastPath::kIpv6:
+        burst->words.SetIpv6(i, key);
+        break;
+      case FastPath::kNone:
+        others |= 1u << (i - first);
+        break;
+    }
+  }
+  return others;
+}
+
+void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
+  PacketMeta& meta = burst->meta[i];
+  const ParseOptions options{
+      .link = burst->link,
+      .verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i],
+      .zone = burst->zone[i]};
+  const uint32_t wire_bytes = std::max(burst->wire_bytes[i], burst->bytes[i]);
+  ParseGeneral({burst->data[i], burst->bytes[i], wire_bytes}, options, &meta);
+  burst->fragments |= meta.kind == PacketKind::kFragment;
+  burst->words.Set(i, meta.key);
 }
 
 // Finds the candidates of a burst, a few packets at a time.
@@ -97,9 +131,10 @@ class Pipeline::Locator {
     for (uint32_t i = next_; i < end; ++i)
       burst_->candidate[i] = TableOf(i).Candidate(burst_->hash[i]);
     for (uint32_t i = next_; i < end; ++i) {
-      const FlowTable& table = TableOf(i);
+      FlowTable& table = TableOf(i);
       if (burst_->candidate[i] != FlowIndex::kNone) [[likely]] {
         table.PrefetchLine(burst_->candidate[i]);
+        burst_->line[i] = &table.line(burst_->candidate[i]);
       } else {
         // It lies farther from home, or will be inserted.
         table.PrefetchNextBucket(burst_->hash[i]);
@@ -118,8 +153,11 @@ class Pipeline::Locator {
     UpTo(count_);
     for (; missed_ != 0; missed_ &= missed_ - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
-      const FlowTable& table = TableOf(i);
+      FlowTable& table = TableOf(i);
       burst_->candidate[i] = table.FartherCandidate(burst_->hash[i]);
+      burst_->line[i] = burst_->candidate[i] != FlowIndex::kNone
+                            ? &table.line(burst_->candidate[i])
+                            : nullptr;
       if ((full_ >> i & 1) == 0 || burst_->candidate[i] != FlowIndex::kNone) continue;
       const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
       if (place != FlowIndex::kNone) wheel_->Prefetch(place);
@@ -127,10 +165,10 @@ class Pipeline::Locator {
   }
 
  private:
-  const FlowTable& TableOf(uint32_t i) const { return *tables_[burst_->meta[i].key.ipv6]; }
+  FlowTable& TableOf(uint32_t i) const { return *tables_[burst_->meta[i].key.ipv6]; }
 
   static_assert(kMaxBurst <= 64);
-  std::array<const FlowTable*, 2> tables_;
+  std::array<FlowTable*, 2> tables_;
   const TimerWheel* wheel_;
   Burst* burst_;
   uint32_t count_;
@@ -141,20 +179,28 @@ class Pipeline::Locator {
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
 
-// The lines of the candidates of TCP segments in [first, last) that are their flows, or null. All at once:
-// lines that have not come yet are waited for together.
-void Pipeline::FindHeld(const Burst& burst, uint32_t first, uint32_t last, AtomicLine** lines) {
+// Of TCP segments in [first, last): leaves Burst::line where it is their flow's, and makes it null elsewhere.
+// All at once: lines that have not come yet are waited for together.
+void Pipeline::FindHeld(Burst* burst, uint32_t first, uint32_t last) {
   for (uint32_t i = first; i < last; ++i) {
-    const PacketMeta& meta = burst.meta[i];
-    const FlowIndex candidate = burst.candidate[i];
-    AtomicLine*& line = lines[i - first];
-    line = nullptr;
-    if (meta.kind != PacketKind::kTcp || candidate == FlowIndex::kNone) [[unlikely]]
-      continue;
-    FlowTable& table = TableOf(meta.key.ipv6);
-    if (table.Holds(candidate, meta.key, burst.hash[i])) [[likely]]
-      line = &table.line(candidate);
+    const PacketMeta& meta = burst->meta[i];
+    AtomicLine* const line = burst->line[i];
+    const bool held = meta.kind == PacketKind::kTcp && line != nullptr &&
+                      FlowTable::Holds(*line, meta.key, burst->hash[i]);
+    if (!held) [[unlikely]]
+      burst->line[i] = nullptr;
   }
+}
+
+// Tracks plain segments from `i` on, in a loop that calls nothing. Answers the first packet that is none,
+// or `last`.
+uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
+                              uint32_t established_ms) {
+  for (; i < last; ++i) {
+    AtomicLine* const line = burst.line[i];
+    if (line == nullptr || !TrackEstablished(*line, burst.meta[i], now, established_ms)) break;
+  }
+  return i;
 }
 
 void Pipeline::Track(Burst* burst, Now now, Burst* next) {
@@ -165,22 +211,23 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     locator.UpTo(last);
-    std::array<AtomicLine*, kChunk> lines;
-    FindHeld(*burst, first, last, lines.data());
+    FindHeld(burst, first, last);
     bool changed = false;  // slots, since then
-    for (uint32_t i = first; i < last; ++i) {
-      const PacketMeta& meta = burst->meta[i];
-      AtomicLine* const line = lines[i - first];
-      if (line != nullptr &&
-          (!changed ||
-           TableOf(meta.key.ipv6).Holds(burst->candidate[i], meta.key, burst->hash[i])) &&
-          (TrackEstablished(*line, meta, now.tick, established_ms) ||
-           TrackStep(*burst, i, burst->candidate[i], now))) [[likely]] {
-        ++tally.tracked;
+    for (uint32_t i = first; i < last;) {
+      if (changed) FindHeld(burst, i, i + 1);
+      const uint32_t end = TrackPlain(*burst, i, changed ? i + 1 : last, now.tick, established_ms);
+      tally.tracked += end - i;
+      if (end != i) {
+        i = end;
         continue;
       }
-      TrackOne(*burst, i, now, tally);
-      changed = true;
+      if (burst->line[i] != nullptr && TrackStep(*burst, i, burst->candidate[i], now)) {
+        ++tally.tracked;
+      } else {
+        TrackOne(*burst, i, now, tally);
+        changed = true;
+      }
+      ++i;
     }
   }
   locator.Finish();

@@ -53,6 +53,7 @@ struct Burst {
   KeyWords words;
   std::array<FlowHash, kMaxBurst> hash;
   std::array<FlowIndex, kMaxBurst> candidate;
+  std::array<AtomicLine*, kMaxBurst> line;  // the candidate's, or null
   // Output.
   std::array<Verdict, kMaxBurst> verdict;
 };
@@ -158,7 +159,11 @@ class Pipeline {
   }
 
   // pipeline.cc
-  void FindHeld(const Burst& burst, uint32_t first, uint32_t last, AtomicLine** lines);
+  uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
+  void ParseOther(Burst* burst, uint32_t i) const;
+  static void FindHeld(Burst* burst, uint32_t first, uint32_t last);
+  static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
+                             uint32_t established_ms);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
   void NoFlow(Burst& burst, uint32_t i, Untracked reason, Tally& tally);
   void Malformed(Burst& burst, uint32_t i, Tally& tally);

@@ -43,21 +43,19 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
   FlowTable& table = TableOf(meta.key.ipv6);
   AtomicLine& line = table.line(index);
   AtomicLine& detail = table.detail(index);
-  const uint32_t head = LoadHalf(line, kHead);
-  const uint32_t place = LoadHalf(line, kPlace);
-  const uint32_t bytes = LoadHalf(line, kBytes);
+  const uint32_t head = Head(line);
+  HalfInLine sender_in_line(line, d), receiver_in_line(line, 1 - d);
   const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
   uint64_t word0 = word(0);
   if ((s.flags & (kSyn | kRst | tcp_flag::kAck)) != tcp_flag::kAck) return false;
   if ((word0 >> kFlagsShift & kKeptInMind) != 0) return false;
-  if (!HasRoom(head, bytes, d, meta.ip_bytes)) return false;
-  const Tick old_deadline(LoadHalf(line, kDeadline));
+  if (!sender_in_line.HasRoom(meta.ip_bytes)) return false;
+  const Tick old_deadline(line.LoadOwned<uint32_t>(offsetof(FlowLine, deadline_ms)));
   const auto state_before = static_cast<uint8_t>(head >> 8);
   if (!IsTcpState(state_before) || !now.tick.Before(old_deadline)) return false;
   const tcp::StatePair before = PairOf(state_before);
   const unsigned originator = Raw(OriginatorOf(state_before));
-  tcp::Half sender = LoadEndpoint(line, place, d);
-  tcp::Half receiver = LoadEndpoint(line, place, 1 - d);
+  tcp::Half sender = sender_in_line.Load(), receiver = receiver_in_line.Load();
   if (!sender.heard() || !receiver.heard()) return false;
   sender.state = d == originator ? before.originator : before.responder;
   receiver.state = d == originator ? before.responder : before.originator;
@@ -98,21 +96,24 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
 
   const Tick deadline =
       now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(after))];
-  uint32_t flags = place | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |
+  const auto old_flags = line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags));
+  uint32_t flags = old_flags | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |
                    (pure_ack ? flow_flag::AckSeen(meta.direction) : 0u);
   flags = attention ? flags | flow_flag::kAttention : flags & ~uint32_t{flow_flag::kAttention};
 
-  line.halves[kHead].store(head | 1, std::memory_order_relaxed);
+  BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(word1, std::memory_order_release);
   detail.words[2].store(word2, std::memory_order_release);
-  StoreHalf(line, kDeadline, deadline.ms());
-  StoreHalf(line, kPlace, WithMaxWindow(flags, d, sender.max_window));
-  StoreHalf(line, kBytes, bytes + (meta.ip_bytes << BytesShift(d)));
-  StoreEndpoints(line, d, sender, receiver);
-  StoreHalf(line, kMaxEnd + d, sender.max_end);
-  const uint32_t counted = (head & 0xffff0000) + (1u << PacketsShift(d));
-  StoreHalf(line, kHead, counted | uint32_t{state_after} << 8 | NextEvenVersion(head));
+  line.StoreReleased(offsetof(FlowLine, zone_flags), static_cast<uint8_t>(flags));
+  sender_in_line.end = sender.end;
+  sender_in_line.max_end = sender.max_end;
+  sender_in_line.ack = sender.ack;
+  sender_in_line.max_window = sender.max_window;
+  sender_in_line.bytes = static_cast<uint16_t>(sender_in_line.bytes + meta.ip_bytes);
+  receiver_in_line.max_end = receiver.max_end;
+  receiver_in_line.ts_recent = receiver.ts_recent;
+  EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
 
   Reschedule(index, old_deadline, deadline);
   CountState(state_before, state_after);
