@@ -13,6 +13,7 @@
 #include <random>
 #include <vector>
 
+#include "bench/bench_env.h"
 #include "bench/flow_keys.h"
 #include "dataplane/packet/packet_meta.h"
 
@@ -73,8 +74,10 @@ class Traffic {
 
   rte_mempool* pool_ = nullptr;
   std::array<rte_mbuf*, kPoll> mbufs_{};
-  std::vector<Ends> ends_;
-  std::vector<uint32_t> order_;
+  // On the same pages as the tables: on small ones the generator would throw the tables' translations out
+  // of the TLB between two bursts, and the pipeline would pay for it.
+  std::vector<Ends, PageAllocator<Ends>> ends_;
+  std::vector<uint32_t, PageAllocator<uint32_t>> order_;
   bool ipv6_;
   size_t next_ = 0;
   std::mt19937_64 random_{11};
