@@ -18,7 +18,7 @@ struct KeyBurst {
   std::array<FlowKey, kBurst> keys;
   KeyWords words;
   std::array<FlowHash, kMaxBurst> hashes;
-  std::array<FlowIndex, kBurst> candidates;
+  std::array<const AtomicLine*, kBurst> candidates;
 
   void Hash(const FlowTable& table, const PackedKey* packed) {
     Hash(packed);
@@ -33,10 +33,10 @@ struct KeyBurst {
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
-    for (uint32_t i = 0; i < kBurst; ++i) candidates[i] = table.Candidate(hashes[i]);
+    for (uint32_t i = 0; i < kBurst; ++i) candidates[i] = table.LineOrNull(table.Candidate(hashes[i]));
     for (uint32_t i = 0; i < kBurst; ++i) {
-      if (candidates[i] != FlowIndex::kNone) {
-        table.PrefetchLine(candidates[i]);
+      if (candidates[i] != nullptr) {
+        table.PrefetchLine(candidates[i], table.ipv6());
         continue;
       }
       table.PrefetchNextBucket(hashes[i]);
@@ -44,7 +44,7 @@ struct KeyBurst {
     }
     for (; missed != 0; missed &= missed - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed));
-      candidates[i] = table.FartherCandidate(hashes[i]);
+      candidates[i] = table.LineOrNull(table.FartherCandidate(hashes[i]));
     }
   }
   uint32_t Finish(const FlowTable& table) const {

@@ -47,8 +47,10 @@ static_assert(sizeof(FlowLine) == kCacheLine);
 namespace flow_flag {
 inline constexpr uint8_t kZoneMask = kMaxZones - 1;
 inline constexpr uint8_t kAttention = 0x08;  // every packet takes the slow path
-constexpr uint8_t AckSeen(Direction d) { return 0x10 << Raw(d); }   // a pure ACK is in the history
-constexpr uint8_t DataSeen(Direction d) { return 0x40 << Raw(d); }  // data is in the history
+inline constexpr unsigned kAckSeenShift = 4, kDataSeenShift = 6;
+// A pure ACK, data is in the history.
+constexpr uint8_t AckSeen(Direction d) { return 1 << (kAckSeenShift + Raw(d)); }
+constexpr uint8_t DataSeen(Direction d) { return 1 << (kDataSeenShift + Raw(d)); }
 }  // namespace flow_flag
 
 inline uint8_t FlowLine::zone() const { return zone_flags & flow_flag::kZoneMask; }

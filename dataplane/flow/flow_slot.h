@@ -51,15 +51,6 @@ struct alignas(kCacheLine) AtomicLine {
                 sizeof(value));
     return value;
   }
-  // The owner's write of a T at `byte`; as below.
-  template <typename T>
-  void StoreReleased(size_t byte, T value) {
-    static_assert(std::is_integral_v<T>);
-    using Aliased [[gnu::may_alias]] = T;
-    __atomic_store_n(
-        reinterpret_cast<Aliased*>(reinterpret_cast<unsigned char*>(this) + byte), value,
-        __ATOMIC_RELEASE);
-  }
   // The owner's write, between BeginWrite() and EndWrite(). By halves: many fields are as wide, and a
   // load that is wider than the store before it stalls the core.
   template <typename T>

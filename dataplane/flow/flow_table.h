@@ -66,9 +66,9 @@ class FlowTable {
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
   // found.
   FlowIndex Find(const FlowKey& key, FlowHash hash) const;
-  // The same; looks at the slot that Candidate() answered for `hash` first. A candidate that is
-  // stale, because something was inserted or erased since, costs time and nothing else.
-  FlowIndex Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const;
+  // The same; looks at the line of what Candidate() answered for `hash` first, unless it is null. A
+  // candidate that is stale, because something was inserted or erased since, costs time and nothing else.
+  FlowIndex Find(const FlowKey& key, FlowHash hash, const AtomicLine* candidate) const;
 
   // Is `key` what the slot of `line` holds, or held last? (An erased line keeps its key; its state is 0.)
   // REQUIRES: key.ipv6 is that of the line's table.
@@ -98,7 +98,16 @@ class FlowTable {
   const AtomicLine& line(FlowIndex index) const { return lines_[SlotOf(index) << line_shift_]; }
   AtomicLine& detail(FlowIndex index) { return details_[SlotOf(index)]; }
   const AtomicLine& detail(FlowIndex index) const { return details_[SlotOf(index)]; }
+  AtomicLine* LineOrNull(FlowIndex index) {
+    return index != FlowIndex::kNone ? &line(index) : nullptr;
+  }
+  const AtomicLine* LineOrNull(FlowIndex index) const {
+    return index != FlowIndex::kNone ? &line(index) : nullptr;
+  }
+  // Which slot has `line`.  REQUIRES: it is one of this table's.
+  FlowIndex IndexOf(const AtomicLine& line) const;
   void PrefetchLine(FlowIndex index) const;
+  static void PrefetchLine(const AtomicLine* line, bool ipv6);
   void PrefetchDetail(FlowIndex index) const;
   // Starts loading what Erase() writes.
   void PrefetchFlow(FlowIndex index) const;

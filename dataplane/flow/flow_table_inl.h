@@ -37,12 +37,12 @@ inline void FlowTable::PrefetchBucket(FlowHash hash) const {
 }
 
 // Into L2: the lines and arrays of two bursts are more than an L1 of 32 KiB can keep.
-inline void FlowTable::PrefetchLine(FlowIndex index) const {
+inline void FlowTable::PrefetchLine(const AtomicLine* line, bool ipv6) {
   constexpr int kRead = 0, kL2 = 2;
-  const AtomicLine* first = &line(index);
-  __builtin_prefetch(first, kRead, kL2);
-  if (ipv6_) __builtin_prefetch(first + 1, kRead, kL2);
+  __builtin_prefetch(line, kRead, kL2);
+  if (ipv6) __builtin_prefetch(line + 1, kRead, kL2);
 }
+inline void FlowTable::PrefetchLine(FlowIndex index) const { PrefetchLine(&line(index), ipv6_); }
 
 inline void FlowTable::PrefetchDetail(FlowIndex index) const { __builtin_prefetch(&detail(index)); }
 
@@ -79,11 +79,16 @@ inline bool FlowTable::Holds(const AtomicLine& line, const FlowKey& key, FlowHas
   return difference == 0;
 }
 
-inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash, FlowIndex candidate) const {
+inline FlowIndex FlowTable::IndexOf(const AtomicLine& line) const {
+  return FlowIndex{first_index_ + static_cast<uint32_t>((&line - lines_) >> line_shift_)};
+}
+
+inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
+                                 const AtomicLine* candidate) const {
   // An erased line keeps its key but has state 0: a stale candidate is never taken for a flow.
-  if (candidate != FlowIndex::kNone && Holds(line(candidate), key, hash) &&
-      StateIn(line(candidate).words[0].load(std::memory_order_relaxed)) != 0) [[likely]] {
-    return candidate;
+  if (candidate != nullptr && Holds(*candidate, key, hash) &&
+      StateIn(candidate->LoadOwned<uint64_t>()) != 0) [[likely]] {
+    return IndexOf(*candidate);
   }
   return Find(key, hash);
 }

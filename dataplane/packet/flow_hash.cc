@@ -25,26 +25,34 @@ Vector LoadLanes(const uint64_t* words) {
 
 }  // namespace
 
-uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t count) {
+uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, uint64_t rest,
+                   uint32_t rest_bytes) {
   siphash::State<uint64_t> state(secret.k0, secret.k1);
-  for (uint32_t i = 0; i < count; ++i) state.Absorb(words[i]);
-  return state.Finish(uint64_t{count} * 8);
+  for (const uint64_t word : words) state.Absorb(word);
+  return state.Finish(words.size() * 8 + rest_bytes, rest);
 }
 
 void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, uint32_t last,
                FlowHash* hashes) {
   const Vector zero{};
   const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
-  uint64_t places = 0;
-  for (uint32_t i = first; i < last; ++i) places |= words.place[i];
-  const bool any_ipv6 = (places & FlowKey::kIpv6Place) != 0;
+  uint64_t any = 0, all = FlowKey::kIpv6Place;
+  for (uint32_t i = first; i < last; ++i) {
+    any |= words.place[i];
+    all &= words.place[i];
+  }
+  const bool any_ipv4 = all == 0;
+  const bool any_ipv6 = (any & FlowKey::kIpv6Place) != 0;
   for (uint32_t i = first; i < last; i += kLanes) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
-    Vector hash = siphash::Hash13<Vector, 3>(k0, k1, {address(0), transport, place});
+    Vector hash = zero;
+    if (any_ipv4) [[likely]] {
+      hash = siphash::Hash13<Vector, 2>(k0, k1, {address(0), transport}, place, kPlaceBytes);
+    }
     if (any_ipv6) [[unlikely]] {
-      const Vector ipv6 = siphash::Hash13<Vector, 6>(
-          k0, k1, {address(0), address(1), address(2), address(3), transport, place});
+      const Vector ipv6 = siphash::Hash13<Vector, 5>(
+          k0, k1, {address(0), address(1), address(2), address(3), transport}, place, kPlaceBytes);
       hash = (place & FlowKey::kIpv6Place) != 0 ? ipv6 : hash;
     }
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
@@ -24,18 +25,22 @@ struct HashSecret {
   uint64_t k1 = 0;
 };
 
-// SipHash-1-3 of whole 64-bit words, as the reference implementation gives for the same bytes in
-// little-endian order.
-uint64_t SipHash13(const HashSecret& secret, const uint64_t* words, uint32_t count);
+// SipHash-1-3 of whole 64-bit words and `rest_bytes` (less than 8) of `rest` behind them, as the reference
+// implementation gives for the same bytes in little-endian order.
+uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, uint64_t rest = 0,
+                   uint32_t rest_bytes = 0);
 
-// Hashes address[0] (IPv4) or address[0..3] (IPv6), then transport, then place.
+// Hashes address[0] (IPv4) or address[0..3] (IPv6), transport, and the kPlaceBytes of place: these cost no
+// round of their own, for SipHash takes what is behind the last whole word together with the length.
+inline constexpr size_t kPlaceBytes = 2;
 inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
   const auto& a = key.address;
   if (!key.ipv6) [[likely]] {
-    return {siphash::Hash13<uint64_t, 3>(secret.k0, secret.k1, {a[0], key.transport, key.place})};
+    return {siphash::Hash13<uint64_t, 2>(secret.k0, secret.k1, {a[0], key.transport}, key.place,
+                                          kPlaceBytes)};
   }
-  return {siphash::Hash13<uint64_t, 6>(secret.k0, secret.k1,
-                                       {a[0], a[1], a[2], a[3], key.transport, key.place})};
+  return {siphash::Hash13<uint64_t, 5>(
+      secret.k0, secret.k1, {a[0], a[1], a[2], a[3], key.transport}, key.place, kPlaceBytes)};
 }
 
 // The keys of a burst as the hash reads them: one array a word, so that a vector register is filled

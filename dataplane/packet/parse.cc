@@ -40,7 +40,7 @@ void ParseGeneral(Span frame, const ParseOptions& options, PacketMeta* meta) {
 void Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, const ParseOptions& options,
            PacketMeta* meta) {
   if (options.link == LinkLayer::kEthernet && !options.verify_checksums &&
-      ParseFast(data, bytes, wire_bytes, options.zone, meta) != FastPath::kNone) {
+      ParseFast(data, bytes, wire_bytes, options.zone, meta)) {
     return;
   }
   ParseGeneral({data, bytes, std::max(wire_bytes, bytes)}, options, meta);

@@ -43,9 +43,9 @@ struct State {
     v0 ^= word;
   }
 
-  // `bytes` is the length of the whole message, a multiple of 8.
-  constexpr Word Finish(uint64_t bytes) {
-    Absorb(Word{} + (bytes << 56));
+  // `bytes` is the length of the whole message; `rest` its bytes behind the last whole word, and zeros.
+  constexpr Word Finish(uint64_t bytes, Word rest = Word{}) {
+    Absorb(rest | (Word{} + (bytes << 56)));
     v2 ^= 0xff;
     Round();
     Round();
@@ -54,11 +54,13 @@ struct State {
   }
 };
 
+// Of whole words, and `rest_bytes` (less than 8) behind them.
 template <typename Word, size_t kWords>
-constexpr Word Hash13(Word k0, Word k1, const std::array<Word, kWords>& words) {
+constexpr Word Hash13(Word k0, Word k1, const std::array<Word, kWords>& words, Word rest,
+                      size_t rest_bytes) {
   State<Word> state(k0, k1);
   for (const Word word : words) state.Absorb(word);
-  return state.Finish(kWords * 8);
+  return state.Finish(kWords * 8 + rest_bytes, rest);
 }
 
 }  // namespace coretrack::siphash

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "dataplane/flow/flow_slot.h"
@@ -28,45 +29,51 @@ inline constexpr uint8_t kBothEstablished =
 template <typename T>
 class Field {
  public:
-  Field(AtomicLine& line, size_t byte) : line_(line), byte_(byte) {}
-  operator T() const { return line_.LoadOwned<T>(byte_); }
+  explicit Field(unsigned char* at) : at_(at) {}
+  operator T() const {
+    T value;
+    std::memcpy(&value, at_, sizeof(value));
+    return value;
+  }
   Field& operator=(T value) {
-    line_.StoreReleased(byte_, value);
+    using Aliased [[gnu::may_alias]] = T;
+    __atomic_store_n(reinterpret_cast<Aliased*>(at_), value, __ATOMIC_RELEASE);
     return *this;
   }
   Field& operator=(const Field&) = delete;
 
  private:
-  AtomicLine& line_;
-  size_t byte_;
+  unsigned char* at_;
 };
 
 // The window scale of endpoint `d`.
 class ScaleField {
  public:
-  ScaleField(const AtomicLine& line, unsigned d) : line_(line), d_(d) {}
-  operator uint8_t() const {
-    return line_.LoadOwned<uint8_t>(offsetof(FlowLine, scales)) >> (4 * d_) & 0xf;
-  }
+  ScaleField(unsigned char* at, unsigned d) : scales_(at), d_(d) {}
+  operator uint8_t() const { return scales_ >> (4 * d_) & 0xf; }
 
  private:
-  const AtomicLine& line_;
+  Field<uint8_t> scales_;
   unsigned d_;
 };
 
 // A tcp::Half, without its state, where it lies in a line; and what the line counts for it.
+// One base for the words of a direction, so that each is one operand of an instruction.
 struct HalfInLine {
   HalfInLine(AtomicLine& line, unsigned d)
-      : end(line, Word(0, d)),
-        max_end(line, Word(2, d)),
-        ack(line, Word(4, d)),
-        ts_recent(line, Word(6, d)),
-        max_window(line, offsetof(FlowLine, max_window) + d),
-        scale(line, d),
-        packets(line, offsetof(FlowLine, packets) + d),
-        bytes(line, offsetof(FlowLine, bytes) + d * sizeof(uint16_t)) {}
-  static constexpr size_t Word(size_t word, unsigned d) {
-    return offsetof(FlowLine, protocol_words) + (word + d) * sizeof(uint32_t);
+      : HalfInLine(reinterpret_cast<unsigned char*>(&line), d,
+                   reinterpret_cast<unsigned char*>(&line) + d * sizeof(uint32_t)) {}
+  HalfInLine(unsigned char* line, unsigned d, unsigned char* words)
+      : end(words + Word(0)),
+        max_end(words + Word(2)),
+        ack(words + Word(4)),
+        ts_recent(words + Word(6)),
+        max_window(line + offsetof(FlowLine, max_window) + d),
+        scale(line + offsetof(FlowLine, scales), d),
+        packets(line + offsetof(FlowLine, packets) + d),
+        bytes(line + offsetof(FlowLine, bytes) + d * sizeof(uint16_t)) {}
+  static constexpr size_t Word(size_t word) {
+    return offsetof(FlowLine, protocol_words) + word * sizeof(uint32_t);
   }
   tcp::Half Load() const {
     return {.end = end,
@@ -88,6 +95,10 @@ struct HalfInLine {
   Field<uint8_t> packets;
   Field<uint16_t> bytes;
 };
+
+inline Field<uint8_t> ZoneFlags(AtomicLine& line) {
+  return Field<uint8_t>(reinterpret_cast<unsigned char*>(&line) + offsetof(FlowLine, zone_flags));
+}
 
 // The first half of word 0: version, state, packets[2].
 inline uint32_t Head(const AtomicLine& line) { return line.LoadOwned<uint32_t>(); }
@@ -119,10 +130,11 @@ static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1
   const uint32_t head = Head(line);
   if ((head >> 8 & kStateCodeMask) != kBothEstablished) [[unlikely]]
     return false;
-  const uint32_t seen = s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction)
-                                             : flow_flag::AckSeen(meta.direction);
-  const auto flags = line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags));
-  if ((flags & (flow_flag::kAttention | seen)) != seen) [[unlikely]]
+  // Data and pure ACKs alternate: no branch on which it is.
+  const unsigned seen = flow_flag::kAckSeenShift + d +
+                        (flow_flag::kDataSeenShift - flow_flag::kAckSeenShift) * (s.payload_bytes != 0);
+  const uint32_t flags = ZoneFlags(line);
+  if ((flags & flow_flag::kAttention) != 0 || (flags >> seen & 1) == 0) [[unlikely]]
     return false;
   // It is in the future, and no further than now + timeout_ms: of a timeout that was shortened since
   // the wheel must hear.

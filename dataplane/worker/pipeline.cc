@@ -82,23 +82,13 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) cons
   const bool verify = tunables_.verify_checksums;
   uint32_t others = 0;
   for (uint32_t i = first; i < last; ++i) {
-    const FlowKey& key = burst->meta[i].key;
-    auto path = FastPath::kNone;
-    if (!verify || burst->checksum_known_good[i]) {
-      path = ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i], burst->zone[i],
-                       &burst->meta[i]);
-    }
-    switch (path) {
-      case FastPath::kIpv4:
-        burst->words.SetIpv4(i, key);
-        break;
-      case FastPath::kIpv6:
-        burst->words.SetIpv6(i, key);
-        break;
-      case FastPath::kNone:
-        others |= 1u << (i - first);
-        break;
-    }
+    PacketMeta& meta = burst->meta[i];
+    const bool common = (!verify || burst->checksum_known_good[i]) &&
+                        ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i],
+                                  burst->zone[i], &meta);
+    if (!common) [[unlikely]]
+      others |= 1u << (i - first);
+    burst->words.Set(i, meta.key);
   }
   return others;
 }
@@ -129,14 +119,13 @@ class Pipeline::Locator {
   void UpTo(uint32_t end) {
     end = std::min(end, count_);
     for (uint32_t i = next_; i < end; ++i)
-      burst_->candidate[i] = TableOf(i).Candidate(burst_->hash[i]);
+      burst_->candidate[i] = TableOf(i).LineOrNull(TableOf(i).Candidate(burst_->hash[i]));
     for (uint32_t i = next_; i < end; ++i) {
-      FlowTable& table = TableOf(i);
-      if (burst_->candidate[i] != FlowIndex::kNone) [[likely]] {
-        table.PrefetchLine(burst_->candidate[i]);
-        burst_->line[i] = &table.line(burst_->candidate[i]);
+      if (burst_->candidate[i] != nullptr) [[likely]] {
+        FlowTable::PrefetchLine(burst_->candidate[i], burst_->meta[i].key.ipv6);
       } else {
         // It lies farther from home, or will be inserted.
+        const FlowTable& table = TableOf(i);
         table.PrefetchNextBucket(burst_->hash[i]);
         const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
         if (place != FlowIndex::kNone) {
@@ -154,11 +143,8 @@ class Pipeline::Locator {
     for (; missed_ != 0; missed_ &= missed_ - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
       FlowTable& table = TableOf(i);
-      burst_->candidate[i] = table.FartherCandidate(burst_->hash[i]);
-      burst_->line[i] = burst_->candidate[i] != FlowIndex::kNone
-                            ? &table.line(burst_->candidate[i])
-                            : nullptr;
-      if ((full_ >> i & 1) == 0 || burst_->candidate[i] != FlowIndex::kNone) continue;
+      burst_->candidate[i] = table.LineOrNull(table.FartherCandidate(burst_->hash[i]));
+      if ((full_ >> i & 1) == 0 || burst_->candidate[i] != nullptr) continue;
       const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
       if (place != FlowIndex::kNone) wheel_->Prefetch(place);
     }
@@ -179,16 +165,13 @@ class Pipeline::Locator {
 
 void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
 
-// Of TCP segments in [first, last): leaves Burst::line where it is their flow's, and makes it null elsewhere.
-// All at once: lines that have not come yet are waited for together.
-void Pipeline::FindHeld(Burst* burst, uint32_t first, uint32_t last) {
+// Leaves those candidates in [first, last) that are their packet's flow. All at once: lines that have not
+// come yet are waited for together.
+void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t last) {
   for (uint32_t i = first; i < last; ++i) {
-    const PacketMeta& meta = burst->meta[i];
-    AtomicLine* const line = burst->line[i];
-    const bool held = meta.kind == PacketKind::kTcp && line != nullptr &&
-                      FlowTable::Holds(*line, meta.key, burst->hash[i]);
-    if (!held) [[unlikely]]
-      burst->line[i] = nullptr;
+    const AtomicLine* const line = burst->candidate[i];
+    if (line == nullptr || !FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i])) [[unlikely]]
+      burst->candidate[i] = nullptr;
   }
 }
 
@@ -197,8 +180,12 @@ void Pipeline::FindHeld(Burst* burst, uint32_t first, uint32_t last) {
 uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                               uint32_t established_ms) {
   for (; i < last; ++i) {
-    AtomicLine* const line = burst.line[i];
-    if (line == nullptr || !TrackEstablished(*line, burst.meta[i], now, established_ms)) break;
+    const PacketMeta& meta = burst.meta[i];
+    AtomicLine* const line = burst.candidate[i];
+    if (line == nullptr || meta.kind != PacketKind::kTcp ||
+        !TrackEstablished(*line, meta, now, established_ms)) {
+      break;
+    }
   }
   return i;
 }
@@ -211,17 +198,19 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     locator.UpTo(last);
-    FindHeld(burst, first, last);
+    KeepHeld(burst, first, last);
     bool changed = false;  // slots, since then
     for (uint32_t i = first; i < last;) {
-      if (changed) FindHeld(burst, i, i + 1);
+      if (changed) KeepHeld(burst, i, i + 1);
       const uint32_t end = TrackPlain(*burst, i, changed ? i + 1 : last, now.tick, established_ms);
       tally.tracked += end - i;
       if (end != i) {
         i = end;
         continue;
       }
-      if (burst->line[i] != nullptr && TrackStep(*burst, i, burst->candidate[i], now)) {
+      AtomicLine* const line = burst->candidate[i];
+      if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp &&
+          TrackStep(*burst, i, *line, now)) {
         ++tally.tracked;
       } else {
         TrackOne(*burst, i, now, tally);

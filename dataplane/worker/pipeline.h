@@ -52,8 +52,7 @@ struct Burst {
   std::array<PacketMeta, kMaxBurst> meta;
   KeyWords words;
   std::array<FlowHash, kMaxBurst> hash;
-  std::array<FlowIndex, kMaxBurst> candidate;
-  std::array<AtomicLine*, kMaxBurst> line;  // the candidate's, or null
+  std::array<AtomicLine*, kMaxBurst> candidate;  // the line that may be its flow's, or null
   // Output.
   std::array<Verdict, kMaxBurst> verdict;
 };
@@ -161,7 +160,7 @@ class Pipeline {
   // pipeline.cc
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
   void ParseOther(Burst* burst, uint32_t i) const;
-  static void FindHeld(Burst* burst, uint32_t first, uint32_t last);
+  static void KeepHeld(Burst* burst, uint32_t first, uint32_t last);
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                              uint32_t established_ms);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
@@ -179,7 +178,7 @@ class Pipeline {
 
   // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
   // is past its deadline, or gone.
-  bool TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now now);
+  bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);

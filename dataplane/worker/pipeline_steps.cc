@@ -35,13 +35,13 @@ constexpr uint32_t kKeptInMind = detail_flag::FinPending(0) | detail_flag::FinPe
 
 }  // namespace
 
-bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now now) {
+bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   using namespace established;
   const PacketMeta& meta = burst.meta[i];
   const TcpHeader& s = meta.tcp;
   const unsigned d = Raw(meta.direction);
   FlowTable& table = TableOf(meta.key.ipv6);
-  AtomicLine& line = table.line(index);
+  const FlowIndex index = table.IndexOf(line);
   AtomicLine& detail = table.detail(index);
   const uint32_t head = Head(line);
   HalfInLine sender_in_line(line, d), receiver_in_line(line, 1 - d);
@@ -96,8 +96,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
 
   const Tick deadline =
       now.tick + tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(after))];
-  const auto old_flags = line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags));
-  uint32_t flags = old_flags | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |
+  uint32_t flags = ZoneFlags(line) | (s.payload_bytes != 0 ? flow_flag::DataSeen(meta.direction) : 0u) |
                    (pure_ack ? flow_flag::AckSeen(meta.direction) : 0u);
   flags = attention ? flags | flow_flag::kAttention : flags & ~uint32_t{flow_flag::kAttention};
 
@@ -105,7 +104,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, FlowIndex index, Now no
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(word1, std::memory_order_release);
   detail.words[2].store(word2, std::memory_order_release);
-  line.StoreReleased(offsetof(FlowLine, zone_flags), static_cast<uint8_t>(flags));
+  ZoneFlags(line) = static_cast<uint8_t>(flags);
   sender_in_line.end = sender.end;
   sender_in_line.max_end = sender.max_end;
   sender_in_line.ack = sender.ack;

@@ -89,9 +89,9 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
     return OpenTcp(burst, i, now, tally);
 
   // Track() has tried this with the candidate.
-  if (index != burst.candidate[i] &&
-      (TrackEstablished(TableOf(meta.key.ipv6).line(index), meta, now.tick, EstablishedMs()) ||
-       TrackStep(burst, i, index, now))) {
+  AtomicLine& line = TableOf(meta.key.ipv6).line(index);
+  if (&line != burst.candidate[i] && (TrackEstablished(line, meta, now.tick, EstablishedMs()) ||
+                                      TrackStep(burst, i, line, now))) {
     ++tally.tracked;
     return;
   }

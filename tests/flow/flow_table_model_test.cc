@@ -38,9 +38,9 @@ class Model : public testing::TestWithParam<Case> {
     const auto it = flows_.find(key);
     const FlowIndex expected = it == flows_.end() ? FlowIndex::kNone : it->second;
     ASSERT_EQ(table_->Find(key, hash), expected);
-    ASSERT_EQ(table_->Find(key, hash, table_->Candidate(hash)), expected);
-    ASSERT_EQ(table_->Find(key, hash, stale_), expected);
-    ASSERT_EQ(table_->Find(key, hash, table_->FartherCandidate(hash)), expected);
+    ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(table_->Candidate(hash))), expected);
+    ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(stale_)), expected);
+    ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(table_->FartherCandidate(hash))), expected);
     if (expected == FlowIndex::kNone) return;
     ASSERT_EQ(table_->line(expected).LoadOwned<FlowLine>().protocol_words[7], id);
     ASSERT_EQ(table_->KeyAt(expected), key);
