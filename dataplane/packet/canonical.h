@@ -17,7 +17,7 @@
 namespace coretrack {
 
 // `addresses`: source and destination as in the header. `ports`: source port | destination port <<
-// 16, each as loaded. `context`: FlowKey's. Expects address[1..3] to be zero.
+// 16, each as loaded. `context`: FlowKey's.
 inline void SetIpv4Endpoints(const uint8_t* addresses, uint32_t ports, uint32_t context,
                              PacketMeta* meta) {
   // As words with endpoint 0 in the low half: of the two orders, the greater has the smaller

@@ -31,12 +31,13 @@ struct FlowKey {
     };
     uint64_t transport = 0;  // ports | context << 32
   };
-  // IPv4: {endpoint 0 | endpoint 1 << 32, 0, 0, 0}. IPv6: {endpoint 0's 16 bytes, endpoint 1's 16
-  // bytes}.
+  // IPv4: {endpoint 0 | endpoint 1 << 32}, of the rest nothing is said. IPv6: {endpoint 0's 16 bytes,
+  // endpoint 1's 16 bytes}.
   std::array<uint64_t, 4> address{};
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    return a.address == b.address && a.transport == b.transport && a.place == b.place;
+    return a.transport == b.transport && a.place == b.place &&
+           (a.ipv6 ? a.address == b.address : a.address[0] == b.address[0]);
   }
 
   static constexpr uint64_t kIpv6Place = 1 << 8;

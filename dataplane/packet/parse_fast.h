@@ -81,7 +81,6 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   if (!HasUsualOptions(segment + kTcpMinBytes, option_bytes)) return false;
   Fill(segment, fixed, option_bytes, total_bytes - header_bytes, total_bytes, vlan_tags, meta);
   meta->key.SetPlace(zone, false);
-  meta->key.address[1] = meta->key.address[2] = meta->key.address[3] = 0;
   SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), context, meta);
   return true;
 }

@@ -44,7 +44,8 @@ class OwnerMap {
 
   // The low 32 bits that a NIC with key `pattern`, `pattern`, ... computes.
   uint32_t ToeplitzOf(const FlowKey& key) const {
-    uint64_t sum = key.address[0] ^ key.address[1] ^ key.address[2] ^ key.address[3];
+    uint64_t sum = key.address[0];
+    if (key.ipv6) sum ^= key.address[1] ^ key.address[2] ^ key.address[3];
     sum ^= sum >> 32;
     sum ^= key.ports;
     sum ^= sum >> 16;

@@ -127,8 +127,8 @@ uint32_t PollLoop::ForSending() {
     const uint32_t count =
         wiring_->to_sender->Take(worker_, from, taking_->packets.data(), kMaxBurst);
     for (uint32_t i = 0; i < count; ++i) {
-      rte_mbuf* packet = taking_->packets[i];
-      Send(packet, wiring_->ports[packet->port].peer);
+      rte_mbuf*& packet = taking_->packets[i];
+      Send({&packet, 1}, wiring_->ports[packet->port].peer);
     }
     total += count;
   }

@@ -80,7 +80,7 @@ class PollLoop {
   bool NoteWhole(Batch& batch, uint32_t i);
   void TakeWholes(Batch& batch);
   void Dispatch(Batch& batch);
-  void Send(rte_mbuf* packet, uint16_t port);
+  void Send(std::span<rte_mbuf*> packets, uint16_t port);
   void FlushPort(uint16_t port);
   void FlushRing(Handover* rings, uint32_t to, Outgoing* out);
   void Discard(std::span<rte_mbuf*> packets, Drop reason);

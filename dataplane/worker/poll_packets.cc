@@ -39,6 +39,7 @@ void PollLoop::CountReceived(Batch& batch, uint16_t port, uint32_t count) {
 // Packets -> the inputs of their burst.
 void PollLoop::Fill(Batch& batch, uint32_t count) {
   auto& [burst, packets, headers] = batch;
+  const auto& ports = wiring_->ports;
   burst.count = count;
   for (uint32_t i = 0; i < count; ++i) {
     const rte_mbuf* packet = packets[i];
@@ -53,7 +54,7 @@ void PollLoop::Fill(Batch& batch, uint32_t count) {
     burst.data[i] = data;
     burst.bytes[i] = bytes;
     burst.wire_bytes[i] = packet->pkt_len;
-    burst.zone[i] = wiring_->ports[packet->port].zone;
+    burst.zone[i] = ports[packet->port].zone;
     burst.checksum_known_good[i] = NicVouches(*packet);
   }
 }
@@ -116,7 +117,7 @@ void PollLoop::TakeWholes(Batch& batch) {
   }
 }
 
-// Verdicts -> where each packet goes.
+// Verdicts -> where each packet goes. Neighbours that came from one port and pass go on together.
 void PollLoop::Dispatch(Batch& batch) {
   auto& [burst, packets, headers] = batch;
   // By verdict; what a monitor port would forward ends there.
@@ -128,36 +129,51 @@ void PollLoop::Dispatch(Batch& batch) {
                 static_cast<int>(Verdict::kDropFragment) == 3);
   std::array<std::array<rte_mbuf*, kMaxBurst>, kReason.size()> ended;
   std::array<uint32_t, kReason.size()> count{};
-  for (uint32_t i = 0; i < burst.count; ++i) {
-    const uint16_t peer = wiring_->ports[packets[i]->port].peer;
-    if (peer != PollPort::kNoPeer && burst.verdict[i] == Verdict::kForward) [[likely]] {
-      Send(packets[i], peer);
+  for (uint32_t i = 0; i < burst.count;) {
+    const uint16_t port = packets[i]->port;
+    const uint16_t peer = wiring_->ports[port].peer;
+    const uint32_t first = i;
+    if (peer != PollPort::kNoPeer) [[likely]] {
+      while (i < burst.count && burst.verdict[i] == Verdict::kForward && packets[i]->port == port) ++i;
+    }
+    if (i != first) [[likely]] {
+      Send({&packets[first], i - first}, peer);
       continue;
     }
     const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst.verdict[i]);
     ended[reason][count[reason]++] = packets[i];
+    ++i;
   }
   for (size_t r = 0; r < ended.size(); ++r) Discard({ended[r].data(), count[r]}, kReason[r]);
 }
 
-void PollLoop::Send(rte_mbuf* packet, uint16_t port) {
+// REQUIRES: at most kMaxBurst packets.
+void PollLoop::Send(std::span<rte_mbuf*> packets, uint16_t port) {
   if (wiring_->port_down[port].load(std::memory_order_relaxed)) [[unlikely]] {
-    return Discard({&packet, 1}, Drop::kPortDown);
+    return Discard(packets, Drop::kPortDown);
   }
   const PollPort& to = wiring_->ports[port];
   const uint32_t sender = Wiring::SenderOf(to, worker_);
   Outgoing& out = sender == worker_ ? to_port_[port] : to_sender_[sender];
-  if (packet->nb_segs > 1 && !to.sends_segments && rte_pktmbuf_linearize(packet) != 0)
-      [[unlikely]] {
-    return Discard({&packet, 1}, Drop::kTxFull);
+  const auto flush = [&] {
+    if (sender == worker_) {
+      FlushPort(port);
+    } else {
+      FlushRing(wiring_->to_sender.get(), sender, &out);
+    }
+  };
+  if (out.count + packets.size() > kMaxBurst) flush();
+  uint32_t count = out.count;
+  for (rte_mbuf* packet : packets) {
+    if (packet->nb_segs > 1 && !to.sends_segments && rte_pktmbuf_linearize(packet) != 0)
+        [[unlikely]] {
+      Discard({&packet, 1}, Drop::kTxFull);
+      continue;
+    }
+    out.packets[count++] = packet;
   }
-  out.packets[out.count++] = packet;
-  if (out.count < kMaxBurst) return;
-  if (sender == worker_) {
-    FlushPort(port);
-  } else {
-    FlushRing(wiring_->to_sender.get(), sender, &out);
-  }
+  out.count = count;
+  if (count == kMaxBurst) flush();
 }
 
 void PollLoop::FlushPort(uint16_t port) {
