@@ -49,7 +49,10 @@ TEST(OwnerMap, IsTheToeplitzHashThatANicComputesForIpv4AndItsReverse) {
     const Bytes tuple = RandomBytes(&random, 12);
     std::copy(tuple.begin(), tuple.end(), frame.begin() + 14 + 12);
     const uint32_t hash = Toeplitz(owners.pattern(), tuple.data(), 12);
-    ASSERT_EQ(owners.ToeplitzOf(ParseFrame(frame).key), hash);
+    FlowKey key = ParseFrame(frame).key;
+    ASSERT_EQ(owners.ToeplitzOf(key), hash);
+    key.address[1 + i % 3] = random();  // not an IPv4 key's
+    ASSERT_EQ(owners.ToeplitzOf(key), hash);
 
     Bytes back = frame;
     std::copy_n(tuple.begin(), 4, back.begin() + 14 + 16);

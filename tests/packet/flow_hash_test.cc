@@ -112,6 +112,18 @@ TEST(FlowHash, HashesTheWordsThatTheHeaderPromises) {
   }
 }
 
+TEST(FlowHash, OfAnIpv4KeyOneAddressWordCounts) {
+  std::mt19937_64 random(3);
+  const HashSecret secret{random(), random()};
+  const FlowKey key = RandomKey(random, false);
+  FlowKey same = key;
+  for (size_t word = 1; word < same.address.size(); ++word) same.address[word] = random();
+  EXPECT_EQ(same, key);
+  EXPECT_EQ(HashOf(secret, same), HashOf(secret, key));
+  same.address[0] ^= 1;
+  EXPECT_FALSE(same == key);
+}
+
 TEST(FlowHash, ABurstHashesLikeItsKeys) {
   std::mt19937_64 random(5);
   const HashSecret secret{random(), random()};
