@@ -1,6 +1,7 @@
 #include "bench/pipeline_rig.h"
 
 #include <rte_cycles.h>
+#include <rte_prefetch.h>
 
 #include <algorithm>
 
@@ -14,6 +15,7 @@ void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
   burst->count = count;
   for (uint32_t i = 0; i < count; ++i) {
     burst->data[i] = rte_pktmbuf_mtod(mbufs[i], const uint8_t*);
+    rte_prefetch0(burst->data[i]);
     burst->bytes[i] = mbufs[i]->data_len;
     burst->wire_bytes[i] = mbufs[i]->pkt_len;
     burst->zone[i] = 0;
