@@ -25,6 +25,7 @@ struct KeyBurst {
     for (uint32_t i = 0; i < kBurst; ++i) table.PrefetchBucket(hashes[i]);
   }
   void Hash(const PackedKey* packed) {
+    words.Clear();
     for (uint32_t i = 0; i < kBurst; ++i) {
       Unpack(packed[i], &keys[i]);
       words.Set(i, keys[i]);

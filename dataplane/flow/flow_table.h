@@ -11,7 +11,7 @@
 //          Tags are compared first, all in one vector instruction, so a miss reads one line. The
 //          overflow count says how many flows were placed past this group: a look-up stops at the
 //          first group where it is zero.
-// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..0 the tag.
+// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..1 the tag.
 // Threads  Owned by one worker. Read() and LooksEmpty() may be called from any thread
 //          (flow_slot.h); tags are atomics for it.
 // Limits   Slots fixed at construction; `capacity` is what they are meant for, and Insert() goes on
@@ -58,6 +58,7 @@ class FlowTable {
   // The first slot in the home group whose tag matches, or kNone. A guess, not an answer: Find()
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
+  AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
@@ -139,7 +140,7 @@ class FlowTable {
   static_assert(sizeof(Bucket) == kCacheLine);
   static constexpr uint16_t kMaxOverflow = 0xffff;
 
-  static uint16_t TagOf(FlowHash hash);  // never 0
+  static uint16_t TagOf(FlowHash hash);  // odd, so never 0
   uint32_t HomeOf(FlowHash hash) const;
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextGroup(uint32_t group, uint32_t step) const;

@@ -11,8 +11,7 @@
 namespace coretrack {
 
 inline uint16_t FlowTable::TagOf(FlowHash hash) {
-  const auto tag = static_cast<uint16_t>(hash.value);
-  return tag != 0 ? tag : 1;
+  return static_cast<uint16_t>(hash.value) | 1;
 }
 
 inline uint32_t FlowTable::HomeOf(FlowHash hash) const {
@@ -52,11 +51,17 @@ inline void FlowTable::PrefetchFlow(FlowIndex index) const {
 }
 
 inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
+  const AtomicLine* line = const_cast<FlowTable*>(this)->CandidateLine(hash);
+  return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
+}
+
+inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) {
   const uint32_t home = HomeOf(hash);
   const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));
   if (matches == 0) [[unlikely]]
-    return FlowIndex::kNone;
-  return IndexAt(home, static_cast<uint32_t>(std::countr_zero(matches)));
+    return nullptr;
+  const size_t slot = home * kGroupSlots + static_cast<uint32_t>(std::countr_zero(matches));
+  return &lines_[slot << line_shift_];
 }
 
 inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {

@@ -36,13 +36,11 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
                FlowHash* hashes) {
   const Vector zero{};
   const Vector k0 = zero + secret.k0, k1 = zero + secret.k1;
-  uint64_t any = 0, all = FlowKey::kIpv6Place;
-  for (uint32_t i = first; i < last; ++i) {
-    any |= words.place[i];
-    all &= words.place[i];
-  }
-  const bool any_ipv4 = all == 0;
-  const bool any_ipv6 = (any & FlowKey::kIpv6Place) != 0;
+  if (first == last) return;
+  static_assert(kMaxBurst <= 64);
+  const uint64_t keys = ~uint64_t{0} >> (64 - (last - first));
+  const uint64_t ipv6_keys = words.ipv6 >> first & keys;
+  const bool any_ipv4 = ipv6_keys != keys, any_ipv6 = ipv6_keys != 0;
   for (uint32_t i = first; i < last; i += kLanes) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);

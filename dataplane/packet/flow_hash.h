@@ -49,19 +49,17 @@ struct alignas(kCacheLine) KeyWords {
   std::array<std::array<uint64_t, kMaxBurst>, 4> address;  // [1] to [3]: of IPv6 keys
   std::array<uint64_t, kMaxBurst> transport;
   std::array<uint64_t, kMaxBurst> place;
+  uint64_t ipv6 = 0;  // bit i: of key i
 
+  void Clear() { ipv6 = 0; }
+  // REQUIRES: once for each `i` since Clear(), unless the IP version stays.
   void Set(uint32_t i, const FlowKey& key) {
-    SetIpv4(i, key);
-    if (key.ipv6) SetIpv6(i, key);
-  }
-  void SetIpv4(uint32_t i, const FlowKey& key) {
     address[0][i] = key.address[0];
     transport[i] = key.transport;
     place[i] = key.place;
-  }
-  void SetIpv6(uint32_t i, const FlowKey& key) {
-    SetIpv4(i, key);
+    if (!key.ipv6) return;
     for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
+    ipv6 |= uint64_t{1} << i;
   }
 };
 

@@ -33,6 +33,9 @@ struct OffsetToWindow {
   bool syn() const { return (word >> 16 & tcp_flag::kSyn) != 0; }
 };
 
+// Of differences of lengths, or-ed: is one of them below zero? Also a claim of 2 GiB is.
+inline bool AnyNegative(uint32_t differences) { return differences >> 31 != 0; }
+
 template <typename T>
 inline void StoreRaw(T value, void* at) {
   std::memcpy(at, &value, sizeof(value));
@@ -58,8 +61,7 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   StoreRaw(vlan_tags | kOneFragment, &meta->vlan_tags);
 }
 
-// What a frame has, from `ip` on. `context`: the key's. Lengths are compared one by one: a comparison and
-// its branch are one operation of the core.
+// What a frame has, from `ip` on. `context`: the key's.
 // REQUIRES: kIpv4MinBytes + kTcpMinBytes <= bytes <= wire_bytes.
 [[gnu::always_inline]] inline bool Ipv4(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes,
                                         uint8_t zone, uint32_t context, uint32_t vlan_tags,
@@ -75,11 +77,12 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   const uint32_t total_bytes = LoadBe16(ip + 2);
   const uint32_t header_bytes = kIpv4MinBytes + fixed.header_bytes();
   const uint32_t option_bytes = fixed.header_bytes() - kTcpMinBytes;
-  if (fixed.syn() || total_bytes < header_bytes || wire_bytes < total_bytes || bytes < header_bytes)
+  const uint32_t payload_bytes = total_bytes - header_bytes;
+  if (fixed.syn() || AnyNegative(payload_bytes | (wire_bytes - total_bytes) | (bytes - header_bytes)))
       [[unlikely]]
     return false;
   if (!HasUsualOptions(segment + kTcpMinBytes, option_bytes)) return false;
-  Fill(segment, fixed, option_bytes, total_bytes - header_bytes, total_bytes, vlan_tags, meta);
+  Fill(segment, fixed, option_bytes, payload_bytes, total_bytes, vlan_tags, meta);
   meta->key.SetPlace(zone, false);
   SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), context, meta);
   return true;
@@ -95,12 +98,12 @@ inline bool Ipv6(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes, uint8_t
   const OffsetToWindow fixed(segment);
   const uint32_t stated_bytes = LoadBe16(ip + 4);
   const uint32_t option_bytes = fixed.header_bytes() - kTcpMinBytes;
-  if (fixed.syn() || stated_bytes < fixed.header_bytes() || wire_bytes < kIpv6Bytes + stated_bytes ||
-      bytes < kIpv6Bytes + fixed.header_bytes()) [[unlikely]]
+  const uint32_t payload_bytes = stated_bytes - fixed.header_bytes();
+  if (fixed.syn() || AnyNegative(payload_bytes | (wire_bytes - kIpv6Bytes - stated_bytes) |
+                                 (bytes - kIpv6Bytes - fixed.header_bytes()))) [[unlikely]]
     return false;
   if (!HasUsualOptions(segment + kTcpMinBytes, option_bytes)) return false;
-  Fill(segment, fixed, option_bytes, stated_bytes - fixed.header_bytes(), kIpv6Bytes + stated_bytes,
-       vlan_tags, meta);
+  Fill(segment, fixed, option_bytes, payload_bytes, kIpv6Bytes + stated_bytes, vlan_tags, meta);
   meta->key.SetPlace(zone, true);
   SetIpv6Endpoints(ip + 8, LoadRaw<uint32_t>(segment), context, meta);
   return true;

@@ -64,6 +64,7 @@ void Pipeline::Process(Burst* burst, Now now) {
 
 void Pipeline::Prepare(Burst* burst) const {
   burst->fragments = false;
+  burst->words.Clear();
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
@@ -86,9 +87,11 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) cons
     const bool common = (!verify || burst->checksum_known_good[i]) &&
                         ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i],
                                   burst->zone[i], &meta);
-    if (!common) [[unlikely]]
+    if (common) [[likely]] {
+      burst->words.Set(i, meta.key);
+    } else {
       others |= 1u << (i - first);
-    burst->words.Set(i, meta.key);
+    }
   }
   return others;
 }
@@ -119,7 +122,7 @@ class Pipeline::Locator {
   void UpTo(uint32_t end) {
     end = std::min(end, count_);
     for (uint32_t i = next_; i < end; ++i)
-      burst_->candidate[i] = TableOf(i).LineOrNull(TableOf(i).Candidate(burst_->hash[i]));
+      burst_->candidate[i] = TableOf(i).CandidateLine(burst_->hash[i]);
     for (uint32_t i = next_; i < end; ++i) {
       if (burst_->candidate[i] != nullptr) [[likely]] {
         FlowTable::PrefetchLine(burst_->candidate[i], burst_->meta[i].key.ipv6);

@@ -164,7 +164,7 @@ TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
   std::vector<FlowHash> hashes;
   std::vector<FlowIndex> indices;
   for (uint32_t id = 0; id < kMaxBurst; ++id) {
-    const FlowHash hash{uint64_t{0xabcd} << 48 | (id % 2) << 30 | (id + 1)};
+    const FlowHash hash{uint64_t{0xabcd} << 48 | (id % 2) << 30 | (id + 1) << 1};
     hashes.push_back(hash);
     indices.push_back(table_->Insert(Key(id), hash));
     Publish(*table_, indices.back(), id);

@@ -135,6 +135,7 @@ TEST(FlowHash, ABurstHashesLikeItsKeys) {
       for (FlowKey& key : keys) {
         key = RandomKey(random, static_cast<int>(random() % 10) < ipv6_of_ten);
       }
+      words.Clear();
       for (uint32_t i = 0; i < count; ++i) words.Set(i, keys[i]);
       const uint32_t middle = count / 2 / 8 * 8;
       HashBurst(secret, words, 0, middle, hashes.data());
