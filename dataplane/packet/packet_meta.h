@@ -75,8 +75,8 @@ struct TcpHeader {
   const uint8_t* options = nullptr;  // option_bytes bytes inside the packet
 };
 
-// Two cache lines. The first is all that a TCP segment over IPv4 fills; the second holds the rest of an
-// IPv6 key.
+// Two cache lines. The first is all that a TCP segment over IPv4 fills and anybody reads of it; the second
+// holds the rest of an IPv6 key.
 struct alignas(kCacheLine) PacketMeta {
   TcpHeader tcp;
   // IP-layer bytes as the IP header states them, so 0 (IPv6: 40) where segmentation offload left the

@@ -48,9 +48,11 @@ void PollLoop::Run() {
 
 uint64_t PollLoop::Poll(bool receive, uint64_t tsc) {
   const Now now = clock_.Advance(tsc);
-  uint32_t packets = receive ? FromPorts(now) : 0;
+  bool more = false;
+  uint32_t packets = receive ? FromPorts(now, &more) : 0;
   packets += FromWorkers(now);
-  Finish(now);
+  // With more at hand, the last burst's lines come while the next poll's first is taken in.
+  if (!more) Finish(now);
   packets += ForSending();
   FlushAll();
   const bool caught_up = pipeline_->Expire(now, kExpireBudget);
@@ -61,10 +63,11 @@ uint64_t PollLoop::Poll(bool receive, uint64_t tsc) {
   return idle_.SleepNsAfter(busy);
 }
 
-uint32_t PollLoop::FromPorts(Now now) {
+uint32_t PollLoop::FromPorts(Now now, bool* more) {
   uint32_t total = 0;
   for (const uint16_t port : rx_ports_) {
-    for (uint32_t burst = 0; burst < kBurstsPerQueue; ++burst) {
+    uint32_t burst = 0;
+    for (; burst < kBurstsPerQueue; ++burst) {
       const uint32_t count = rte_eth_rx_burst(port, static_cast<uint16_t>(worker_),
                                               taking_->packets.data(), kMaxBurst);
       if (count == 0) break;
@@ -73,6 +76,7 @@ uint32_t PollLoop::FromPorts(Now now) {
       total += count;
       if (count < kMaxBurst) break;
     }
+    *more |= burst == kBurstsPerQueue;
   }
   return total;
 }

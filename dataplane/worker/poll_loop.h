@@ -62,7 +62,7 @@ class PollLoop {
   };
 
   // Stages, in the order of a poll. The numbers that they return are packets or commands.
-  uint32_t FromPorts(Now now);
+  uint32_t FromPorts(Now now, bool* more);  // `more`: a port may have more packets
   enum class Origin : uint8_t { kPort, kWorker };
   void Enter(uint32_t count, Origin origin, Now now);
   uint32_t FromWorkers(Now now);

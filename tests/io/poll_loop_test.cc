@@ -92,6 +92,30 @@ TEST_F(PollLoopTest, EveryPacketComesOutUnchangedAndInOrder) {
   EXPECT_EQ(h.Sum(&WorkerCounters::polls), 400u);
 }
 
+// While a port has more than a poll takes, the last burst stays on its way until the next poll.
+TEST_F(PollLoopTest, TheLastBurstOfAFullPollIsFinishedByTheNext) {
+  constexpr uint32_t kPoll = PollLoop::kBurstsPerQueue * kMaxBurst;
+  for (const bool drain : {false, true}) {
+    PollHarness h({});
+    std::vector<Bytes> frames;
+    for (uint32_t i = 0; i < kPoll + 10; ++i) {
+      frames.push_back(Udp(i));
+      ASSERT_TRUE(h.a.Inject(frames.back()));
+    }
+    h.Poll();
+    EXPECT_EQ(h.Sum(&WorkerCounters::received), kPoll);
+    EXPECT_EQ(h.Sum(&WorkerCounters::forwarded), kPoll - kMaxBurst);
+    EXPECT_EQ(h.InFlight(), kMaxBurst);
+    h.Poll(0, 10, !drain);
+    if (drain) frames.resize(kPoll);
+    EXPECT_EQ(h.Sum(&WorkerCounters::forwarded), frames.size());
+    EXPECT_EQ(h.InFlight(), 0u);
+    EXPECT_EQ(h.b.Collect(), frames);
+    h.Settle();
+    h.b.Collect();
+  }
+}
+
 TEST_F(PollLoopTest, WhatIsNotTrackedPassesToo) {
   PollHarness h({});
   const std::vector<Bytes> frames = {
