@@ -4,6 +4,7 @@
 // What is timed  The bursts and Expire(), by the TSC; connections during which the kernel took the CPU
 //                away are left out.
 // What is not    The generator; its cost is the counter generator_ns.
+// Counters       What each step of a connection costs, in ns: 00_syn_ns, 01_syn_ack_ns, ... 10_expiry_ns.
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
 
@@ -26,11 +27,19 @@ void Lifecycle(benchmark::State& state) {
   const std::unique_ptr<Rig> rig = MakeRig({.flows = flows}, &error);
   if (rig == nullptr) return state.SkipWithError(error.c_str());
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
-  constexpr Step kSteps[] = {{true, kSyn, 0},         {false, kSyn | kAck, 0},
-                             {true, kAck, 0},         {true, kAck | kPsh, kPayloadBytes},
-                             {false, kAck, 0},        {false, kAck | kPsh, kPayloadBytes},
-                             {true, kAck, 0},         {true, kFin | kAck, 0},
-                             {false, kFin | kAck, 0}, {true, kAck, 0}};
+  struct NamedStep : Step {
+    const char* name;
+  };
+  constexpr NamedStep kSteps[] = {{{true, kSyn, 0}, "00_syn_ns"},
+                                  {{false, kSyn | kAck, 0}, "01_syn_ack_ns"},
+                                  {{true, kAck, 0}, "02_ack_ns"},
+                                  {{true, kAck | kPsh, kPayloadBytes}, "03_request_ns"},
+                                  {{false, kAck, 0}, "04_ack_ns"},
+                                  {{false, kAck | kPsh, kPayloadBytes}, "05_answer_ns"},
+                                  {{true, kAck, 0}, "06_ack_ns"},
+                                  {{true, kFin | kAck, 0}, "07_fin_ns"},
+                                  {{false, kFin | kAck, 0}, "08_fin_ns"},
+                                  {{true, kAck, 0}, "09_ack_ns"}};
   // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
   // been opened, the first have expired.
   const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
@@ -38,6 +47,7 @@ void Lifecycle(benchmark::State& state) {
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
 
   uint64_t generator_cycles = 0;
+  std::array<uint64_t, std::size(kSteps) + 1> step_cycles{};
   const auto connections = [&] {
     uint64_t burst_cycles = 0;
     std::array<uint32_t, kPoll> chosen;
@@ -45,24 +55,30 @@ void Lifecycle(benchmark::State& state) {
       i = rig->traffic->NextFlow();
       rig->traffic->Restart(i);
     }
-    for (const Step& step : kSteps) {
+    for (size_t n = 0; n < std::size(kSteps); ++n) {
+      const Step& step = kSteps[n];
       const uint64_t start = rte_rdtsc_precise();
       for (uint32_t j = 0; j < kPoll; ++j)
         rig->traffic->Write(j, chosen[j], step.from_client, step.flags, step.payload);
       const uint64_t ready = rte_rdtsc_precise();
       rig->Process(kPoll);
-      burst_cycles += rte_rdtsc_precise() - ready;
+      const uint64_t cycles = rte_rdtsc_precise() - ready;
+      burst_cycles += cycles;
+      step_cycles[n] += cycles;
       generator_cycles += ready - start;
     }
     rig->AdvanceUs(step_us);
     const uint64_t ready = rte_rdtsc_precise();
     while (!rig->pipeline->Expire(rig->now, 256)) {
     }
-    return burst_cycles + rte_rdtsc_precise() - ready;
+    const uint64_t cycles = rte_rdtsc_precise() - ready;
+    step_cycles.back() += cycles;
+    return burst_cycles + cycles;
   };
   // Steady state first: a table's worth of connections lives or has expired.
   for (uint64_t i = 0; i < polls_a_table + polls_a_table / 4; ++i) connections();
   generator_cycles = 0;
+  step_cycles = {};
   uint64_t done = 0;
   for (auto _ : state) {
     uint64_t cycles = 0;
@@ -76,8 +92,12 @@ void Lifecycle(benchmark::State& state) {
   }
   if (rig->Wrong() != 0) state.SkipWithError("the traffic was not what it claims to be");
   state.SetItemsProcessed(static_cast<int64_t>(done));
-  state.counters["generator_ns"] =
-      static_cast<double>(generator_cycles) * seconds_per_cycle * 1e9 / static_cast<double>(done);
+  const auto ns = [&](uint64_t cycles) {
+    return static_cast<double>(cycles) * seconds_per_cycle * 1e9 / static_cast<double>(done);
+  };
+  state.counters["generator_ns"] = ns(generator_cycles);
+  for (size_t n = 0; n < std::size(kSteps); ++n) state.counters[kSteps[n].name] = ns(step_cycles[n]);
+  state.counters["10_expiry_ns"] = ns(step_cycles.back());
   state.counters["flows"] = static_cast<double>(rig->counters().flows.Read());
 }
 
