@@ -84,9 +84,9 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) cons
   uint32_t others = 0;
   for (uint32_t i = first; i < last; ++i) {
     PacketMeta& meta = burst->meta[i];
-    const bool common = (!verify || burst->checksum_known_good[i]) &&
-                        ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i],
-                                  burst->zone[i], &meta);
+    const bool common =
+        (!verify || burst->checksum_known_good[i]) &&
+        ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i], burst->zone[i], &meta);
     if (common) [[likely]] {
       burst->words.Set(i, meta.key);
     } else {
@@ -173,7 +173,8 @@ void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
 void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t last) {
   for (uint32_t i = first; i < last; ++i) {
     const AtomicLine* const line = burst->candidate[i];
-    if (line == nullptr || !FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i])) [[unlikely]]
+    if (line == nullptr || !FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i]))
+        [[unlikely]]
       burst->candidate[i] = nullptr;
   }
 }
@@ -197,7 +198,7 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   burst->verdict.fill(Verdict::kForward);
   Locator locator(*this, next);
   Tally tally;
-  const uint32_t established_ms = EstablishedMs();
+  const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     locator.UpTo(last);
@@ -212,7 +213,7 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
         continue;
       }
       AtomicLine* const line = burst->candidate[i];
-      if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp &&
+      if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp && options_.shortcuts &&
           TrackStep(*burst, i, *line, now)) {
         ++tally.tracked;
       } else {

@@ -90,6 +90,8 @@ class Pipeline {
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
+    // False: every segment takes the general path, so that tests can hold the short ones against it.
+    bool shortcuts = true;
   };
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
 

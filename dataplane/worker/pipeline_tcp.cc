@@ -90,8 +90,8 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
   // Track() has tried this with the candidate.
   AtomicLine& line = TableOf(meta.key.ipv6).line(index);
-  if (&line != burst.candidate[i] && (TrackEstablished(line, meta, now.tick, EstablishedMs()) ||
-                                      TrackStep(burst, i, line, now))) {
+  if (&line != burst.candidate[i] && options_.shortcuts &&
+      (TrackEstablished(line, meta, now.tick, EstablishedMs()) || TrackStep(burst, i, line, now))) {
     ++tally.tracked;
     return;
   }

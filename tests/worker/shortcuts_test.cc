@@ -1,0 +1,138 @@
+// The short ways through the pipeline (established_path.h, pipeline_steps.cc, pipeline_opening.cc) against
+// the general one: two pipelines, one of which has no short ways, see the same frames and must hold the
+// same bytes afterwards: every line, every detail, every counter.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/tcp/conversation.h"
+#include "tests/worker/harness.h"
+
+namespace coretrack::testing {
+namespace {
+
+// Endpoints that differ from conversation to conversation.
+struct Place {
+  bool ipv6 = false;
+  bool swapped = false;  // the server's address is the smaller one
+  bool sack = false;
+  uint16_t mss = 0;          // 0: no option
+  uint32_t end_options = 0;  // bytes of padding behind the options of a SYN, in fours
+  static Place Of(uint32_t seed) {
+    std::mt19937 random(seed);
+    return {.ipv6 = random() % 4 == 0,
+            .swapped = random() % 2 == 0,
+            .sack = random() % 2 == 0,
+            .mss = static_cast<uint16_t>(random() % 3 == 0 ? 0 : random()),
+            .end_options = static_cast<uint32_t>(random() % 3)};
+  }
+};
+
+Bytes FrameOf(const WireSegment& s, const Place& place) {
+  using namespace tcp_flag;
+  TcpFields tcp;
+  tcp.source_port = s.from_client ? 40000 : 80;
+  tcp.destination_port = s.from_client ? 80 : 40000;
+  tcp.seq = s.seq;
+  tcp.ack = s.ack;
+  tcp.flags = static_cast<uint8_t>((s.syn ? kSyn : 0) | (s.fin ? kFin : 0) | (s.rst ? kRst : 0) |
+                                   (s.has_ack ? kAck : 0));
+  tcp.window = s.window;
+  std::vector<Bytes> options;
+  if (s.syn && place.mss != 0) options.push_back(MssOption(place.mss));
+  if (s.syn && place.sack) options.push_back(SackPermittedOption());
+  if (s.timestamp) options.push_back(TimestampsOption(*s.timestamp, s.echo));
+  if (s.scale) options.push_back(WindowScaleOption(*s.scale));
+  if (s.syn) options.push_back(Bytes(place.end_options * 4, 0));
+  tcp.options = Join(options);
+  const bool low = s.from_client != place.swapped;
+  PacketBuilder builder;
+  builder.Ethernet();
+  if (place.ipv6) {
+    builder.Ipv6(low ? "fd00::1" : "fd00::2", low ? "fd00::2" : "fd00::1");
+  } else {
+    builder.Ipv4(low ? "10.0.0.1" : "10.0.0.2", low ? "10.0.0.2" : "10.0.0.1");
+  }
+  return builder.Tcp(tcp).Payload(s.length).Build();
+}
+
+// What differs between the two, or nothing.
+std::string Difference(const Harness& a, const Harness& b) {
+  for (const bool ipv6 : {false, true}) {
+    const FlowTable& of_a = a.pipeline().table(ipv6);
+    const FlowTable& of_b = b.pipeline().table(ipv6);
+    for (uint32_t slot = 0; slot < of_a.slots(); ++slot) {
+      const FlowIndex index{of_a.first_index() + slot};
+      FlowCopy copy_a{}, copy_b{};
+      const bool there = of_a.Read(index, &copy_a);
+      if (there != of_b.Read(index, &copy_b)) return "one of them holds a flow";
+      if (!there) continue;
+      // How often each was written is its own business.
+      copy_a.line.version = copy_b.line.version = 0;
+      const auto differ = [](const auto& x, const auto& y) -> std::string {
+        const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
+        const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
+        std::string text;
+        for (size_t i = 0; i < sizeof(x); ++i) {
+          if (bytes_x[i] != bytes_y[i])
+            text += " " + std::to_string(i) + ": " + std::to_string(bytes_x[i]) + " is " +
+                    std::to_string(bytes_y[i]);
+        }
+        return text;
+      };
+      if (const std::string line = differ(copy_a.line, copy_b.line); !line.empty())
+        return "line, byte" + line;
+      if (const std::string detail = differ(copy_a.detail, copy_b.detail); !detail.empty())
+        return "detail, byte" + detail;
+    }
+  }
+  if (std::memcmp(static_cast<const void*>(&a.counters()), static_cast<const void*>(&b.counters()),
+                  sizeof(WorkerCounters)) != 0)
+    return "counters";
+  return "";
+}
+
+void Hold(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {
+  uint64_t compared = 0;
+  Pipeline::Options general = Harness::SmallOptions();
+  general.capacity_ipv4 = general.capacity_ipv6 = 8;
+  general.half_open_quota = 8;
+  const Pipeline::Options quick = general;
+  general.shortcuts = false;
+  for (uint32_t seed = first_seed; compared < segments; ++seed) {
+    Harness a(quick), b(general);
+    a.check_each_frame = b.check_each_frame = false;
+    Conversation conversation(seed, weather);
+    const Place place = Place::Of(seed);
+    std::mt19937 random(seed);
+    std::string difference;
+    conversation.set_witness(
+        [&](const WireSegment& s, const tcp::Outcome&, const tcp::Connection&) {
+          if (!difference.empty()) return;
+          const uint64_t pause_us = random() % 100 != 0 ? random() % 3000 : random() % 130'000'000;
+          a.Advance(pause_us);
+          b.Advance(pause_us);
+          const Bytes frame = FrameOf(s, place);
+          a.Send(frame);
+          b.Send(frame);
+          ++compared;
+          difference = Difference(a, b);
+          if (difference.empty() && a.changes.size() != b.changes.size())
+            difference = "changes heard";
+        });
+    ASSERT_TRUE(conversation.Run() && difference.empty())
+        << "seed " << seed << ", with short ways against without: " << difference << "\n"
+        << conversation.Log();
+  }
+}
+
+TEST(Shortcuts, FairWeather) { Hold({}, 1, 300'000); }
+TEST(Shortcuts, BadWeather) {
+  Hold({.lose = 30, .reorder = 100, .forge = 50, .abort = 300}, 1'000'000, 500'000);
+}
+TEST(Shortcuts, BothOpen) { Hold({.reorder = 50, .simultaneous_open = true}, 2'000'000, 200'000); }
+TEST(Shortcuts, PickedUpMidStream) { Hold({.reorder = 20, .unseen = 20}, 3'000'000, 200'000); }
+TEST(Shortcuts, OneDirection) { Hold({.reorder = 20, .only_client = true}, 4'000'000, 100'000); }
+
+}  // namespace
+}  // namespace coretrack::testing
