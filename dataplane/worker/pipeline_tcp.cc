@@ -152,10 +152,9 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
       AddFlagLetter(meta.tcp.flags, responder, &detail.history);
     }
     CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
-  } else {
-    // What may open another incarnation is of that one's history.
-    if (outcome.action != tcp::Action::kKeep)
-      AddLetters(meta.tcp, responder, outcome, &detail.history);
+  } else if (outcome.action != tcp::Action::kKeep) {
+    // (What may open another incarnation is of that one's history.)
+    AddLetters(meta.tcp, responder, outcome, &detail.history);
     if (meta.tcp.payload_bytes != 0) line.zone_flags |= flow_flag::DataSeen(meta.direction);
     if (meta.tcp.payload_bytes == 0 && (meta.tcp.flags & (kSyn | kFin | kRst)) == 0)
       line.zone_flags |= flow_flag::AckSeen(meta.direction);

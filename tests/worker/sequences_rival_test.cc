@@ -44,6 +44,21 @@ TEST(Sequence10, AnOpeningInTheMiddleOfAnother) {
            scale_of_the_first);
 }
 
+// What a SYN beside the flow carries is not of this flow's history, and hides nothing that comes later.
+TEST(Sequence10, DataInAForgedSynIsNotTheFlows) {
+  RunTrace(R"(
+    C>S SYN seq=100
+    S>C SYN,ACK seq=300 ack=101
+    C>S ACK seq=101 ack=301
+    C>S SYN seq=900000 len=50 stray          = ESTABLISHED ESTABLISHED
+    S>C ACK seq=301 ack=101 len=10
+    C>S ACK seq=101 ack=311 len=10           = ESTABLISHED ESTABLISHED
+  )",
+           {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
+              EXPECT_EQ(flow.history, "ShAdD");
+            }});
+}
+
 TEST(Sequence10, ForgedPairsBeforeTheAnswer) {
   RunTrace(R"(
     C>S SYN seq=100
