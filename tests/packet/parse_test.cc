@@ -363,15 +363,21 @@ TEST(Parse, ARoutedDestinationIsNotTheChecksumsOne) {
 
 // Which packets the fast path takes; ParseBytes compares what it says with the general path.
 TEST(Parse, TheFastPathTakesTheCommonPackets) {
-  const auto taken = [](const Bytes& packet, const ParseOptions& options = {}) {
+  const auto taken_by = [](const auto& parse, const Bytes& packet, const ParseOptions& options) {
     PacketMeta meta;
     const auto bytes = static_cast<uint32_t>(packet.size());
-    const bool fast = ParseFast(packet.data(), bytes, bytes, options.zone, &meta);
+    const bool fast = parse(packet.data(), bytes, bytes, options.zone, &meta);
     EXPECT_EQ(ParseBytes(packet, options).kind, PacketKind::kTcp);
     if (!fast) {
       EXPECT_TRUE(SameMeta(meta, PacketMeta{}));
     }
     return fast;
+  };
+  const auto taken = [&](const Bytes& packet, const ParseOptions& options = {}) {
+    return taken_by(ParseFast, packet, options);
+  };
+  const auto syn_taken = [&](const Bytes& packet, const ParseOptions& options = {}) {
+    return taken_by(ParseFastSyn, packet, options);
   };
   const TcpFields bare{.flags = tcp_flag::kFin | tcp_flag::kAck};
   const TcpFields stamped{.options = TimestampsOption(7, 8)};
@@ -392,6 +398,31 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
   EXPECT_FALSE(taken(Eth().Ipv6(kA6, kB6).Tcp({.options = Bytes(12, 1)}).Build()));
   EXPECT_FALSE(
       taken(Eth().Ipv6(kA6, kB6).Extension(ip_protocol::kDestinationOptions, 8).Tcp(bare).Build()));
+
+  const TcpFields syn{.flags = tcp_flag::kSyn};
+  const TcpFields syn_ack{.flags = tcp_flag::kSyn | tcp_flag::kAck,
+                          .options = Join({MssOption(1460), SackPermittedOption(),
+                                           TimestampsOption(7, 8), WindowScaleOption(7)})};
+  for (const TcpFields& tcp : {syn, syn_ack}) {
+    EXPECT_TRUE(syn_taken(Eth().Ipv4(kA, kB).Tcp(tcp).Trailer(4).Build(), {.zone = 7}));
+    EXPECT_TRUE(syn_taken(Eth().Vlan(0x6123).Ipv4(kA, kB).Tcp(tcp).Payload(9).Build()));
+    EXPECT_TRUE(syn_taken(Eth().Ipv6(kA6, kB6).Tcp(tcp).Build()));
+    EXPECT_FALSE(syn_taken(Eth().Ipv4(kA, kB, {.options = Bytes(4, 1)}).Tcp(tcp).Build()));
+  }
+  EXPECT_FALSE(syn_taken(Eth().Ipv4(kA, kB).Tcp(bare).Build()));
+}
+
+TEST(Parse, ASynsOptionsAreWalked) {
+  const auto syn = [](const Bytes& options) {
+    return Eth().Ipv4(kA, kB).Tcp({.flags = tcp_flag::kSyn, .options = options}).Build();
+  };
+  PacketMeta meta;
+  for (const Bytes& options : {Bytes{2, 3, 1, 0}, Bytes{1, 1, 1, 3}, Bytes{3, 4, 1, 0}}) {
+    const Bytes packet = syn(options);
+    const auto bytes = static_cast<uint32_t>(packet.size());
+    EXPECT_FALSE(ParseFastSyn(packet.data(), bytes, bytes, 0, &meta));
+    EXPECT_EQ(ParseBytes(packet).malformed, Malformed::kBadTcpOption);
+  }
 }
 
 }  // namespace
