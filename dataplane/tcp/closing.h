@@ -1,5 +1,5 @@
 // What a segment moves by a FIN in it and by its ACK: RFC 9293 3.6. Shared by the general path (segment.cc)
-// and the one of segments in order (in_order.h).
+// and the one of segments in order (steps.h).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct ClosingSegment {
 };
 
 // REQUIRES: the numbers of `sender` and `receiver` include the segment.
-inline void MoveClosing(const ClosingSegment& s, Half* sender, Half* receiver) {
+constexpr void MoveClosing(const ClosingSegment& s, Half* sender, Half* receiver) {
   using enum State;
   // The sender's, which are certain.
   if (s.acks_fin) {

@@ -7,18 +7,18 @@
 namespace coretrack::tcp {
 
 // Applies `event` where the diagram has it; elsewhere nothing moves.
-inline void Apply(Event event, Half* half) {
+constexpr void Apply(Event event, Half* half) {
   if (const auto next = NextState(half->state, event)) half->state = *next;
 }
 
-inline bool HasSentFin(State s) {
+constexpr bool HasSentFin(State s) {
   return s == State::kFinWait1 || s == State::kFinWait2 || s == State::kClosing ||
          s == State::kLastAck || s == State::kTimeWait;
 }
-inline bool HasAckedFin(State s) {
+constexpr bool HasAckedFin(State s) {
   return s == State::kCloseWait || s == State::kClosing || s == State::kLastAck ||
          s == State::kTimeWait;
 }
-inline bool IsClosing(State s) { return HasSentFin(s) || HasAckedFin(s); }
+constexpr bool IsClosing(State s) { return HasSentFin(s) || HasAckedFin(s); }
 
 }  // namespace coretrack::tcp

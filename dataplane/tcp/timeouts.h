@@ -57,5 +57,7 @@ constexpr bool RetransmissionShortens(TimeoutClass by_state) {
 }
 
 constexpr TimeoutClass TimeoutClassOf(StatePair pair) { return internal::kClassOf[Code(pair)]; }
+// By the pair's code.
+constexpr TimeoutClass TimeoutClassOf(uint8_t pair) { return internal::kClassOf[pair]; }
 
 }  // namespace coretrack::tcp

@@ -158,6 +158,10 @@ class Pipeline {
   uint32_t EstablishedMs() const {
     return tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)];
   }
+  // Of a flow whose states have code `pair`.
+  uint32_t TimeoutMs(uint8_t pair) const {
+    return tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(pair))];
+  }
 
   // pipeline.cc
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
@@ -213,6 +217,7 @@ class Pipeline {
   void StoreNew(Slot& slot, uint64_t start_us);
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
+  void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndOrFileAgain(FlowIndex index, Now now);
   bool EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now);

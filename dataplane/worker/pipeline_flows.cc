@@ -132,6 +132,11 @@ void Pipeline::CountState(uint8_t from, uint8_t to) {
   if (b != 0) counters_.flows_by_state[b].Add(1);
 }
 
+// Out of line: a record is large, and few listen.
+[[gnu::noinline]] void Pipeline::TellChange(uint32_t i, FlowIndex index, Now now) {
+  listener_->OnChange(i, RecordOf(index, now));
+}
+
 // How a flow that is past its deadline has ended.
 End Pipeline::EndOf(const FlowLine& line) const {
   if (!IsTcpState(line.state)) return End::kTimeout;

@@ -207,8 +207,7 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
     Reschedule(slot.index, old_deadline, slot.line.deadline());
     CountState(state_before, slot.line.state);
   }
-  if (listener_ != nullptr && (outcome.moved || state_before == 0))
-    listener_->OnChange(i, RecordOf(slot.index, now));
+  if (listener_ != nullptr && (outcome.moved || state_before == 0)) TellChange(i, slot.index, now);
 }
 
 // A segment of no known flow.

@@ -21,6 +21,10 @@ static_assert(kDatagramAnswered <= kStateCodeMask);
 constexpr uint8_t StateCode(tcp::StatePair pair) {
   return static_cast<uint8_t>(tcp::Code(pair) + 1);
 }
+// tcp::Code() of the pair in `state`.  REQUIRES: IsTcpState(state).
+constexpr uint8_t PairCodeOf(uint8_t state) {
+  return static_cast<uint8_t>((state & kStateCodeMask) - 1);
+}
 constexpr Direction OriginatorOf(uint8_t state) {
   return (state & kOriginatorReverse) != 0 ? Direction::kReverse : Direction::kForward;
 }
@@ -29,9 +33,7 @@ constexpr bool IsTcpState(uint8_t state) {
   return code >= 1 && code <= tcp::kStatePairs;
 }
 // REQUIRES: IsTcpState(state).
-constexpr tcp::StatePair PairOf(uint8_t state) {
-  return tcp::PairOf(static_cast<uint8_t>((state & kStateCodeMask) - 1));
-}
+constexpr tcp::StatePair PairOf(uint8_t state) { return tcp::PairOf(PairCodeOf(state)); }
 
 // Bits of FlowDetail::flags.
 namespace detail_flag {

@@ -5,6 +5,7 @@
 
 #include "dataplane/tcp/in_order.h"
 #include "dataplane/tcp/moves.h"
+#include "dataplane/tcp/steps.h"
 
 namespace coretrack::testing {
 
@@ -166,7 +167,18 @@ bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
     if (!agrees(fast, 0)) return false;
   }
   fast = before;
-  if (!tcp::StepInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) return true;
+  tcp::Half& sender = fast.half[Raw(d)];
+  tcp::Half& receiver = fast.half[Raw(Opposite(d))];
+  const bool from_responder = d != fast.originator;
+  const uint8_t pair = tcp::Code(fast.states());
+  const tcp::Step step = tcp::CheckStep(tcp, pair, from_responder, sender, receiver);
+  if (!step.known()) return true;
+  tcp::MoveStep(tcp, pair, from_responder, sender, receiver);
+  const tcp::StatePair after = tcp::PairOf(step.pair);
+  const State receiver_before = receiver.state;
+  sender.state = from_responder ? after.responder : after.originator;
+  receiver.state = from_responder ? after.originator : after.responder;
+  if (step.receiver_moves != (receiver.state != receiver_before)) return false;
   ++steps_;
   const bool opened = before.half[Raw(d)].state == State::kSynSent;
   return agrees(fast, opened ? tcp::note::kOpened : 0) &&

@@ -11,7 +11,7 @@
 //      invalid, it moves neither state nor deadline, and what follows is as if it had not been; and
 //      whatever it is called, it moves no state if its receiver would ignore it, but for the
 //      exceptions of MayMoveThoughIgnored(); else only those that it speaks of (MayMove()).
-//   6. TrackInOrder() and StepInOrder() agree with TrackSegment() wherever they answer.
+//   6. TrackInOrder() and CheckStep() with MoveStep() agree with TrackSegment() wherever they answer.
 #pragma once
 
 #include <algorithm>
@@ -60,7 +60,7 @@ class Conversation {
   uint64_t resets() const {
     return resets_;
   }                                          // with which their sender gives up, all before it seen
-  uint64_t steps() const { return steps_; }  // of those, decided by StepInOrder()
+  uint64_t steps() const { return steps_; }  // of those, decided by CheckStep()
   std::string Log() const {
     std::string text;
     for (const std::string& line : log_) text += line + "\n";
