@@ -1,6 +1,7 @@
 // SYN and SYN+ACK: opening, starting over, and what is powerless (RFC 9293 3.5, RFC 5961 4, RFC
 // 6191).
 #include "dataplane/tcp/internal.h"
+#include "dataplane/tcp/opening.h"
 
 namespace coretrack::tcp {
 namespace {
@@ -19,19 +20,17 @@ void Negotiate(Connection* c) {
 // 7323 2.2).
 void StartDirection(const TcpHeader& s, Direction d, Connection* c) {
   Half& half = c->half[Raw(d)];
-  TcpOptions options;
-  ReadTcpOptions(s.options, s.option_bytes, &options);
+  const SynSays says = ReadSyn(s);
   half.end = s.seq + LengthOf(s);
   half.max_end = s.seq + 1;
   half.max_window = EncodeWindow(s.window);
   half.scale = kUnknownScale;
-  half.ts_recent = options.timestamps ? options.timestamps->value : 0;
+  half.ts_recent = says.timestamp;
   c->facts.syn_seen[Raw(d)] = true;
-  c->facts.mss[Raw(d)] = options.mss.value_or(0);
-  c->facts.offered_scale[Raw(d)] =
-      options.window_scale ? std::min(*options.window_scale, kMaxScale) : kNoScale;
-  c->facts.sack[Raw(d)] = options.sack_permitted;
-  c->facts.timestamps[Raw(d)] = options.timestamps.has_value();
+  c->facts.mss[Raw(d)] = says.mss;
+  c->facts.offered_scale[Raw(d)] = says.offered_scale;
+  c->facts.sack[Raw(d)] = says.sack;
+  c->facts.timestamps[Raw(d)] = says.timestamps;
   c->facts.fin_pending[Raw(d)] = false;
 }
 

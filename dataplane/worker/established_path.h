@@ -99,6 +99,12 @@ struct HalfInLine {
 inline Field<uint8_t> ZoneFlags(AtomicLine& line) {
   return Field<uint8_t>(reinterpret_cast<unsigned char*>(&line) + offsetof(FlowLine, zone_flags));
 }
+inline Field<uint8_t> Scales(AtomicLine& line) {
+  return Field<uint8_t>(reinterpret_cast<unsigned char*>(&line) + offsetof(FlowLine, scales));
+}
+inline Tick Deadline(const AtomicLine& line) {
+  return Tick(line.LoadOwned<uint32_t>(offsetof(FlowLine, deadline_ms)));
+}
 
 // The first half of word 0: version, state, packets[2].
 inline uint32_t Head(const AtomicLine& line) { return line.LoadOwned<uint32_t>(); }
@@ -131,8 +137,9 @@ static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1
   if ((head >> 8 & kStateCodeMask) != kBothEstablished) [[unlikely]]
     return false;
   // Data and pure ACKs alternate: no branch on which it is.
-  const unsigned seen = flow_flag::kAckSeenShift + d +
-                        (flow_flag::kDataSeenShift - flow_flag::kAckSeenShift) * (s.payload_bytes != 0);
+  const unsigned seen =
+      flow_flag::kAckSeenShift + d +
+      (flow_flag::kDataSeenShift - flow_flag::kAckSeenShift) * (s.payload_bytes != 0);
   const uint32_t flags = ZoneFlags(line);
   if ((flags & flow_flag::kAttention) != 0 || (flags >> seen & 1) == 0) [[unlikely]]
     return false;

@@ -186,6 +186,9 @@ class Pipeline {
   // is past its deadline, or gone.
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
 
+  // pipeline_opening.cc. As above, of a SYN+ACK.
+  bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
+
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally);

@@ -20,27 +20,13 @@ namespace coretrack {
 namespace {
 
 using namespace tcp_flag;
-
-static_assert(offsetof(FlowDetail, flags) == 4 && offsetof(FlowDetail, history) == 8 &&
-              offsetof(FlowDetail, handshake_rtt_us) == 18 &&
-              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start) == 54 &&
-              sizeof(FlowDetail::start) == 7 && offsetof(FlowDetail, small) == 7);
-constexpr int kFlagsShift = 32, kSmallShift = 56;  // in word 0
-// Handshake RTTs in word 2, by Direction.
-constexpr uint64_t kRttMask = PackedUint<3>::kMax;
-constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
-
-// What the general path must be asked about.
-constexpr uint32_t kKeptInMind = detail_flag::FinPending(0) | detail_flag::FinPending(1) |
-                                 3u << detail_flag::kUnansweredShift | detail_flag::kInMind |
-                                 detail_flag::kRival;
+using namespace detail_word;
 
 // Stores the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
 void StoreAnswerTime(AtomicLine& detail, unsigned d, uint64_t now_us) {
   const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
   if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
-  const uint64_t start_us = (word(6) >> 48 | word(7) << 16) & kStartMask;
-  const uint64_t since_start_us = now_us - start_us;
+  const uint64_t since_start_us = now_us - StartUs(word(6), word(7));
   const uint64_t word2 = word(2);
   const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
   if (answer_us == 0 || since_start_us < answer_us) return;
@@ -57,9 +43,8 @@ void StoreAnswerTime(AtomicLine& detail, unsigned d, uint64_t now_us) {
   const unsigned d = Raw(meta.direction);
   const auto state = static_cast<uint8_t>(Head(line) >> 8);
   if ((s.flags & (kSyn | kRst | tcp_flag::kAck)) != tcp_flag::kAck || !IsTcpState(state)) return {};
-  const Tick deadline(line.LoadOwned<uint32_t>(offsetof(FlowLine, deadline_ms)));
   const HalfInLine sender(line, d), receiver(line, 1 - d);
-  if (!now.Before(deadline) || !sender.HasRoom(meta.ip_bytes)) return {};
+  if (!now.Before(Deadline(line)) || !sender.HasRoom(meta.ip_bytes)) return {};
   return tcp::CheckStep(s, PairCodeOf(state), d != Raw(OriginatorOf(state)), sender, receiver);
 }
 
@@ -79,6 +64,7 @@ void StoreAnswerTime(AtomicLine& detail, unsigned d, uint64_t now_us) {
 
 bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   const PacketMeta& meta = burst.meta[i];
+  if ((meta.tcp.flags & kSyn) != 0) return TrackAnswer(burst, i, line, now);
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
   AtomicLine& detail = table.detail(index);
@@ -86,7 +72,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   if (!step.known()) return false;
   const uint64_t word0_before = detail.words[0].load(std::memory_order_relaxed);
   uint64_t history = detail.words[1].load(std::memory_order_relaxed);
-  if ((word0_before >> kFlagsShift & kKeptInMind) != 0) return false;
+  if ((word0_before >> kFlagsShift & detail_flag::kKept) != 0) return false;
 
   const uint32_t head = established::Head(line);
   const auto state_before = static_cast<uint8_t>(head >> 8);
@@ -110,7 +96,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   if (letter == Letter::kData) flags |= flow_flag::DataSeen(meta.direction);
   if (letter == Letter::kAck) flags |= flow_flag::AckSeen(meta.direction);
 
-  const Tick old_deadline(line.LoadOwned<uint32_t>(offsetof(FlowLine, deadline_ms)));
+  const Tick old_deadline = established::Deadline(line);
   const Tick deadline = now.tick + TimeoutMs(step.pair);
   const auto state_after =
       static_cast<uint8_t>((step.pair + 1) | (state_before & kOriginatorReverse));

@@ -6,6 +6,8 @@
 //         max_end[2], ack[2], ts_recent[2], by Direction.
 #pragma once
 
+#include <cstddef>
+
 #include "dataplane/flow/flow_line.h"
 #include "dataplane/tcp/connection.h"
 #include "dataplane/tcp/state.h"
@@ -48,6 +50,9 @@ inline constexpr int kUnansweredShift = 11;  // 2 bits
 inline constexpr uint16_t kRetransmitter = 1 << 13;
 inline constexpr uint16_t kInMind = 1 << 14;  // Pipeline keeps one for this flow
 inline constexpr uint16_t kHoleFilled = 1 << 15;
+// What is kept in mind: then the general path must be asked.
+inline constexpr uint16_t kKept =
+    FinPending(0) | FinPending(1) | 3 << kUnansweredShift | kInMind | kRival;
 }  // namespace detail_flag
 
 // Bits of FlowDetail::small: FINs again in TIME_WAIT, old duplicates in TIME_WAIT, both saturating at
@@ -100,6 +105,29 @@ inline void PackLine(const tcp::Connection& c, FlowLine* line) {
   }
   line->scales = static_cast<uint8_t>(c.half[0].scale | c.half[1].scale << 4);
 }
+
+// The words of a FlowDetail in which the short ways (pipeline_steps.cc, pipeline_opening.cc) find its fields.
+namespace detail_word {
+static_assert(offsetof(FlowDetail, mss) == 0 && offsetof(FlowDetail, flags) == 4 &&
+              offsetof(FlowDetail, offered_scales) == 6 && offsetof(FlowDetail, small) == 7 &&
+              offsetof(FlowDetail, history) == 8 && offsetof(FlowDetail, handshake_rtt_us) == 18 &&
+              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start) == 54 &&
+              sizeof(FlowDetail::start) == 7);
+// Word 0.
+constexpr unsigned MssShift(unsigned d) { return 16 * d; }
+inline constexpr unsigned kFlagsShift = 32;
+constexpr unsigned OfferedScaleShift(unsigned d) { return 48 + 4 * d; }
+inline constexpr unsigned kSmallShift = 56;
+// Word 1: the first of the history. Word 2: the rest of it, and the handshake RTTs, by Direction.
+inline constexpr uint64_t kRttMask = PackedUint<3>::kMax;
+constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
+// Word 3, low half: the retransmits of both directions.
+
+// When it began, from words 6 and 7.
+constexpr uint64_t StartUs(uint64_t word6, uint64_t word7) {
+  return (word6 >> 48 | word7 << 16) & kStartMask;
+}
+}  // namespace detail_word
 
 void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts);
 // Also sets the line's attention flag: whether established packets may go without the facts.

@@ -1,0 +1,115 @@
+// A plain opening: the SYN of an unknown flow, and the SYN+ACK that answers it, without data in them.
+//
+// Why       As pipeline_steps.cc: the general path makes a tcp::Connection of line and detail and packs that
+//           again. Here their words are put together from what the segment says. What is not this simple is
+//           left alone.
+// Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
+// Cost      bench: Pipeline/lifecycle
+#include <algorithm>
+
+#include "dataplane/tcp/opening.h"
+#include "dataplane/worker/established_path.h"
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/tcp_binding.h"
+
+namespace coretrack {
+namespace {
+
+using namespace tcp_flag;
+using namespace detail_word;
+
+constexpr uint8_t kSynSentState = StateCode({tcp::State::kSynSent, tcp::State::kListen});
+constexpr uint8_t kSynRcvdState = StateCode({tcp::State::kSynSent, tcp::State::kSynRcvd});
+
+// What a SYN of direction `d` says, in word 0 of a detail; nothing of the other direction.
+uint64_t SaidInWord0(const tcp::SynSays& says, unsigned d) {
+  unsigned flags = detail_flag::SynSeen(d);
+  if (says.sack) flags |= detail_flag::Sack(d);
+  if (says.timestamps) flags |= detail_flag::Timestamps(d);
+  return uint64_t{says.mss} << MssShift(d) | uint64_t{flags} << kFlagsShift |
+         uint64_t{says.offered_scale} << OfferedScaleShift(d);
+}
+// The bits that it has a say in.
+constexpr uint64_t SayInWord0(unsigned d) {
+  constexpr uint64_t kMss = 0xffff, kScale = 0xf;
+  constexpr uint64_t kFlags =
+      detail_flag::SynSeen(0) | detail_flag::Sack(0) | detail_flag::Timestamps(0);
+  return kMss << MssShift(d) | kFlags << d << kFlagsShift | kScale << OfferedScaleShift(d);
+}
+
+bool IsPlain(const TcpHeader& s, uint8_t flags) {
+  return (s.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) == flags && s.payload_bytes == 0 &&
+         s.window != 0;
+}
+
+}  // namespace
+
+bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
+  using namespace established;
+  const PacketMeta& meta = burst.meta[i];
+  const TcpHeader& s = meta.tcp;
+  const unsigned d = Raw(meta.direction);
+  const uint32_t head = Head(line);
+  const auto state_before = static_cast<uint8_t>(head >> 8);
+  if (!IsPlain(s, kSyn | tcp_flag::kAck) || (state_before & kStateCodeMask) != kSynSentState ||
+      Raw(OriginatorOf(state_before)) == d)
+    return false;
+  HalfInLine sender(line, d), receiver(line, 1 - d);
+  const Tick old_deadline = Deadline(line);
+  if (s.ack != receiver.end || s.ack != receiver.max_end || sender.max_window != 0 ||
+      receiver.max_window == 0 || !now.tick.Before(old_deadline) || !sender.HasRoom(meta.ip_bytes))
+    return false;
+  FlowTable& table = TableOf(meta.key.ipv6);
+  const FlowIndex index = table.IndexOf(line);
+  AtomicLine& detail = table.detail(index);
+  const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
+  uint64_t word0 = word(0);
+  const auto flags_before = static_cast<uint16_t>(word0 >> kFlagsShift);
+  constexpr uint16_t kSynsSeen = detail_flag::SynSeen(0) | detail_flag::SynSeen(1);
+  if ((flags_before & detail_flag::kKept) != 0 ||
+      (flags_before & kSynsSeen) != detail_flag::SynSeen(1 - d))
+    return false;
+  uint64_t history = word(1);
+  if (!AddEarlyLetter(Letter::kSynAck, true, &history)) return false;
+
+  const tcp::SynSays says = tcp::ReadSyn(s);
+  word0 = (word0 & ~SayInWord0(d)) | SaidInWord0(says, d);
+  word0 &= ~(uint64_t{detail_small::Provisional(d)} << kSmallShift);
+  // A window scale is in force only if both SYNs carry it, and so is PAWS (RFC 7323 1.3).
+  const auto offered = static_cast<uint8_t>(word0 >> OfferedScaleShift(0));
+  const bool scaled = (offered & 0xf) != tcp::kNoScale && offered >> 4 != tcp::kNoScale;
+  constexpr uint16_t kStamped = detail_flag::Timestamps(0) | detail_flag::Timestamps(1);
+  const bool stamped = (word0 >> kFlagsShift & kStamped) == kStamped;
+  const uint64_t rtt_us =
+      std::clamp<uint64_t>(now.unix_us - StartUs(word(6), word(7)), 1, kRttMask);
+  const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynRcvdState));
+  const auto state_after =
+      static_cast<uint8_t>(kSynRcvdState | (state_before & kOriginatorReverse));
+
+  BeginWrite(line, head);
+  detail.words[0].store(word0, std::memory_order_release);
+  detail.words[1].store(history, std::memory_order_release);
+  if (static_cast<uint32_t>(word(3)) == 0) {  // nothing was retransmitted
+    detail.words[2].store((word(2) & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
+                          std::memory_order_release);
+  }
+  Scales(line) = scaled ? offered : 0;
+  sender.end = s.seq + 1;
+  sender.max_end = s.seq + 1 + tcp::DecodeHeardWindow(receiver.max_window);
+  sender.ack = s.ack;
+  sender.max_window = tcp::EncodeWindow(s.window);
+  sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
+  sender.ts_recent = stamped ? says.timestamp : 0;
+  receiver.ack = s.seq;  // one below the first number it can acknowledge
+  if (!stamped) receiver.ts_recent = 0;
+  EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
+
+  Reschedule(index, old_deadline, deadline);
+  CountState(state_before, state_after);
+  if (listener_ != nullptr) [[unlikely]]
+    TellChange(i, index, now);
+  return true;
+}
+
+}  // namespace coretrack
