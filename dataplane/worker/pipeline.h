@@ -185,8 +185,11 @@ class Pipeline {
   // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
   // is past its deadline, or gone.
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
+  bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
 
-  // pipeline_opening.cc. As above, of a SYN+ACK.
+  // pipeline_opening.cc. The first, of a SYN of an unknown flow: false: it is not plain. The second as above, of a
+  // SYN+ACK.
+  bool OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally);
   bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
 
   // pipeline_tcp.cc
@@ -218,6 +221,8 @@ class Pipeline {
   void Load(FlowIndex index, Slot* slot);
   void Store(Slot& slot, bool detail_too);
   void StoreNew(Slot& slot, uint64_t start_us);
+  void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
+               uint8_t state, bool midstream);
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
   void CountState(uint8_t from, uint8_t to);
   void TellChange(uint32_t i, FlowIndex index, Now now);

@@ -72,18 +72,24 @@ bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now no
   return false;
 }
 
-// Stores a flow for the first time: filed, counted, queued for eviction until it is assured.
+// Stores a flow for the first time.
 void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
   slot.detail.start.Set(start_us & kStartMask);
   Store(slot, true);
-  wheel_->Schedule(slot.index, slot.line.deadline());
-  const bool midstream = (slot.detail.flags & detail_flag::kMidstream) != 0;
-  unassured_[slot.table->ipv6()][midstream]->Push(
-      {.index = slot.index, .generation = static_cast<uint32_t>(slot.detail.generation.Get())});
+  FileNew(*slot.table, slot.index, static_cast<uint32_t>(slot.detail.generation.Get()),
+          slot.line.deadline(), slot.line.state,
+          (slot.detail.flags & detail_flag::kMidstream) != 0);
+}
+
+// A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
+void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
+                       uint8_t state, bool midstream) {
+  wheel_->Schedule(index, deadline);
+  unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);
-  if (slot.table->ipv6()) counters_.flows_ipv6.Add(1);
-  CountState(0, slot.line.state);
+  if (table.ipv6()) counters_.flows_ipv6.Add(1);
+  CountState(0, state);
 }
 
 // The wheel finds a flow at its old deadline by itself; only a deadline that came nearer must be

@@ -19,6 +19,9 @@ namespace {
 using namespace tcp_flag;
 using namespace detail_word;
 
+static_assert(offsetof(FlowLine, zone_flags) == 24 && offsetof(FlowLine, scales) == 25 &&
+              offsetof(FlowLine, max_window) == 26 && offsetof(FlowLine, bytes) == 28);
+
 constexpr uint8_t kSynSentState = StateCode({tcp::State::kSynSent, tcp::State::kListen});
 constexpr uint8_t kSynRcvdState = StateCode({tcp::State::kSynSent, tcp::State::kSynRcvd});
 
@@ -44,6 +47,56 @@ bool IsPlain(const TcpHeader& s, uint8_t flags) {
 }
 
 }  // namespace
+
+bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  using namespace established;
+  const PacketMeta& meta = burst.meta[i];
+  const TcpHeader& s = meta.tcp;
+  if (!IsPlain(s, kSyn)) return false;
+  const FlowIndex index = Admit(meta.key, burst.hash[i], false, now);
+  if (index == FlowIndex::kNone) {
+    NoFlow(burst, i, Untracked::kTableFull, tally);
+    return true;
+  }
+  ++tally.tracked;
+  const unsigned d = Raw(meta.direction);
+  FlowTable& table = TableOf(meta.key.ipv6);
+  AtomicLine& line = table.line(index);
+  AtomicLine& detail = table.detail(index);
+  const tcp::SynSays says = tcp::ReadSyn(s);
+  const uint64_t word0 = SaidInWord0(says, d) |
+                         uint64_t{tcp::kNoScale} << OfferedScaleShift(1 - d) |
+                         uint64_t{detail_small::Provisional(1 - d)} << kSmallShift;
+  const uint64_t start_us = now.unix_us & kStartMask;
+  // What Insert() has left in these words: the generation, and the zone.
+  const uint64_t last_word = detail.words[7].load(std::memory_order_relaxed);
+  const uint64_t zone = ZoneFlags(line);
+  const uint32_t head = Head(line);
+  const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
+  const auto state = static_cast<uint8_t>(
+      kSynSentState | (meta.direction == Direction::kReverse ? kOriginatorReverse : 0));
+
+  BeginWrite(line, head);
+  detail.words[0].store(word0, std::memory_order_release);
+  detail.words[1].store(history::Code(Letter::kSyn, false), std::memory_order_release);
+  detail.words[6].store(StartInWord6(start_us), std::memory_order_release);
+  detail.words[7].store(last_word | StartInWord7(start_us), std::memory_order_release);
+  line.words[3].store(zone | flow_flag::kAttention | uint64_t{tcp::kUnknownScale} << (8 + 4 * d) |
+                          uint64_t{tcp::EncodeWindow(s.window)} << (16 + 8 * d) |
+                          uint64_t{meta.ip_bytes} << (32 + 16 * d),
+                      std::memory_order_release);
+  HalfInLine sender(line, d);
+  sender.end = s.seq + 1;
+  sender.max_end = s.seq + 1;
+  sender.ts_recent = says.timestamp;
+  EndWrite(line, head | uint32_t{state} << 8, d, deadline);
+
+  FileNew(table, index, static_cast<uint32_t>(last_word >> kGenerationShift), deadline, state,
+          false);
+  if (listener_ != nullptr) [[unlikely]]
+    TellChange(i, index, now);
+  return true;
+}
 
 bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   using namespace established;

@@ -60,11 +60,62 @@ void StoreAnswerTime(AtomicLine& detail, unsigned d, uint64_t now_us) {
   EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
 }
 
+// Adds what the segment is to `history`, and marks it as seen in `zone_flags`. False: there is no room for it
+// among the early letters.
+bool AddToHistory(const PacketMeta& meta, bool from_responder, uint64_t* history,
+                  uint32_t* zone_flags) {
+  const bool fin = (meta.tcp.flags & kFin) != 0;
+  const bool data = meta.tcp.payload_bytes != 0;
+  const Letter letter = data ? Letter::kData : fin ? Letter::kFin : Letter::kAck;
+  if (letter == Letter::kData) *zone_flags |= flow_flag::DataSeen(meta.direction);
+  if (letter == Letter::kAck) *zone_flags |= flow_flag::AckSeen(meta.direction);
+  return AddEarlyLetter(letter, from_responder, history) &&
+         (!data || !fin || AddEarlyLetter(Letter::kFin, from_responder, history));
+}
+
 }  // namespace
+
+// The first data or ACK of a direction, and what is the first that an endpoint says after it was moved.
+bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
+  using namespace established;
+  FlowTable& table = TableOf(meta.key.ipv6);
+  const FlowIndex index = table.IndexOf(line);
+  AtomicLine& detail = table.detail(index);
+  uint64_t word0 = detail.words[0].load(std::memory_order_relaxed);
+  uint64_t history = detail.words[1].load(std::memory_order_relaxed);
+  const unsigned d = Raw(meta.direction);
+  HalfInLine sender(line, d), receiver(line, 1 - d);
+  const Tick old_deadline = Deadline(line);
+  if (!now.Before(old_deadline) || !sender.HasRoom(meta.ip_bytes) || sender.max_window == 0 ||
+      receiver.max_window == 0 || !tcp::IsInOrder(meta.tcp, sender, receiver) ||
+      (word0 >> kFlagsShift & detail_flag::kKept) != 0)
+    return false;
+  const uint32_t head = Head(line);
+  uint32_t flags = ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
+  const bool from_responder = d != Raw(OriginatorOf(static_cast<uint8_t>(head >> 8)));
+  if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
+  constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
+  word0 = (word0 & ~(kProvisional << d)) | uint64_t{detail_flag::kAssured} << kFlagsShift;
+  if ((word0 & 3 * kProvisional) != 0) flags |= flow_flag::kAttention;
+  const Tick deadline = now + EstablishedMs();
+
+  BeginWrite(line, head);
+  detail.words[0].store(word0, std::memory_order_release);
+  detail.words[1].store(history, std::memory_order_release);
+  ZoneFlags(line) = static_cast<uint8_t>(flags);
+  tcp::MoveInOrder(meta.tcp, sender, receiver);
+  sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
+  EndWrite(line, head, d, deadline);
+  Reschedule(index, old_deadline, deadline);
+  return true;
+}
 
 bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   const PacketMeta& meta = burst.meta[i];
   if ((meta.tcp.flags & kSyn) != 0) return TrackAnswer(burst, i, line, now);
+  if ((meta.tcp.flags & (kFin | kRst | tcp_flag::kAck)) == tcp_flag::kAck &&
+      (established::Head(line) >> 8 & kStateCodeMask) == established::kBothEstablished)
+    return TrackFirst(meta, line, now.tick);
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
   AtomicLine& detail = table.detail(index);
@@ -78,23 +129,15 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   const auto state_before = static_cast<uint8_t>(head >> 8);
   const unsigned d = Raw(meta.direction);
   const bool from_responder = d != Raw(OriginatorOf(state_before));
-  const bool fin = (meta.tcp.flags & kFin) != 0;
-  const bool data = meta.tcp.payload_bytes != 0;
-  const Letter letter = data ? Letter::kData : fin ? Letter::kFin : Letter::kAck;
-  if (!AddEarlyLetter(letter, from_responder, &history) ||
-      (data && fin && !AddEarlyLetter(Letter::kFin, from_responder, &history))) [[unlikely]]
-    return false;
+  uint32_t flags = established::ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
+  if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
 
   constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
   uint64_t word0 = word0_before & ~(kProvisional << d);
   if (step.receiver_moves) word0 |= kProvisional << (1 - d);
   if (step.pair == PairCodeOf(established::kBothEstablished)) word0 |= kAssured;
-  const bool attention = (word0 & kAssured) == 0 || (word0 & 3 * kProvisional) != 0;
-  uint32_t flags = established::ZoneFlags(line);
-  flags = attention ? flags | flow_flag::kAttention : flags & ~uint32_t{flow_flag::kAttention};
-  if (letter == Letter::kData) flags |= flow_flag::DataSeen(meta.direction);
-  if (letter == Letter::kAck) flags |= flow_flag::AckSeen(meta.direction);
+  if ((word0 & kAssured) == 0 || (word0 & 3 * kProvisional) != 0) flags |= flow_flag::kAttention;
 
   const Tick old_deadline = established::Deadline(line);
   const Tick deadline = now.tick + TimeoutMs(step.pair);

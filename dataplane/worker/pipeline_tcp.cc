@@ -212,6 +212,7 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
 
 // A segment of no known flow.
 void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
+  if (options_.shortcuts && OpenPlainly(burst, i, now, tally)) return;
   const PacketMeta& meta = burst.meta[i];
   tcp::Connection c;
   tcp::Outcome outcome;

@@ -123,10 +123,14 @@ inline constexpr uint64_t kRttMask = PackedUint<3>::kMax;
 constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
 // Word 3, low half: the retransmits of both directions.
 
-// When it began, from words 6 and 7.
+// When it began, in words 6 and 7; above it in word 7: related ICMP errors and the generation.
 constexpr uint64_t StartUs(uint64_t word6, uint64_t word7) {
   return (word6 >> 48 | word7 << 16) & kStartMask;
 }
+constexpr uint64_t StartInWord6(uint64_t start_us) { return start_us << 48; }
+constexpr uint64_t StartInWord7(uint64_t start_us) { return start_us >> 16; }
+static_assert(offsetof(FlowDetail, generation) == 61);
+inline constexpr unsigned kGenerationShift = 40;
 }  // namespace detail_word
 
 void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts);

@@ -8,6 +8,7 @@
 // Limits    `quota` entries, allocated at Create().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -29,20 +30,27 @@ class UnassuredQueue {
 
   // REQUIRES: !full().
   void Push(Entry entry) {
-    entries_[(head_ + count_) % entries_.size()] = entry;
+    entries_[At(count_)] = entry;
     ++count_;
   }
   // The entry that Pop() answers after `n` others; any entry where there are not so many.
-  FlowIndex Ahead(size_t n) const { return entries_[(head_ + n) % entries_.size()].index; }
+  FlowIndex Ahead(size_t n) const { return entries_[At(std::min(n, entries_.size() - 1))].index; }
   // REQUIRES: !empty().
   Entry Pop() {
     const Entry entry = entries_[head_];
-    head_ = (head_ + 1) % entries_.size();
+    head_ = At(1);
     --count_;
     return entry;
   }
 
  private:
+  // The place `n` behind the oldest. (A division would cost more than all else here.)
+  // REQUIRES: n <= entries_.size().
+  size_t At(size_t n) const {
+    const size_t at = head_ + n;
+    return at < entries_.size() ? at : at - entries_.size();
+  }
+
   std::vector<Entry> entries_;
   size_t head_ = 0;
   size_t count_ = 0;
