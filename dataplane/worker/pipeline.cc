@@ -265,7 +265,7 @@ FlowIndex Pipeline::FindLive(Burst& burst, uint32_t i, Now now) {
   const auto word0 = table.line(index).words[0].load(std::memory_order_relaxed);
   if (now.tick.Before(Tick(static_cast<uint32_t>(word0 >> 32)))) [[likely]]
     return index;
-  EndFlow(index, burst.hash[i], EndOf(table.line(index).LoadOwned<FlowLine>()), now);
+  EndFlow(index, burst.hash[i], EndOf(StateIn(word0)), now);
   return FlowIndex::kNone;
 }
 

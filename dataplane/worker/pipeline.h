@@ -227,10 +227,11 @@ class Pipeline {
   void CountState(uint8_t from, uint8_t to);
   void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
-  void EndOrFileAgain(FlowIndex index, Now now);
+  void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);
+  void EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now);
   bool EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now);
   bool MakeRoom(const FlowTable& table, Now now);
-  End EndOf(const FlowLine& line) const;
+  static End EndOf(uint8_t state);
 
   Options options_;
   Tunables tunables_;

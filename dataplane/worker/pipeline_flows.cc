@@ -143,10 +143,10 @@ void Pipeline::CountState(uint8_t from, uint8_t to) {
   listener_->OnChange(i, RecordOf(index, now));
 }
 
-// How a flow that is past its deadline has ended.
-End Pipeline::EndOf(const FlowLine& line) const {
-  if (!IsTcpState(line.state)) return End::kTimeout;
-  const tcp::StatePair pair = PairOf(line.state);
+// How a flow in `state` that is past its deadline has ended.
+End Pipeline::EndOf(uint8_t state) {
+  if (!IsTcpState(state)) return End::kTimeout;
+  const tcp::StatePair pair = PairOf(state);
   const auto any = [pair](tcp::State s) { return pair.originator == s || pair.responder == s; };
   if (any(tcp::State::kTimeWait)) return End::kClosed;
   if (any(tcp::State::kClosed) && tcp::TimeoutClassOf(pair) == tcp::TimeoutClass::kAfterReset)
@@ -155,24 +155,44 @@ End Pipeline::EndOf(const FlowLine& line) const {
 }
 
 void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
+  wheel_->Cancel(index);
+  EndUnfiled(index, hash, reason, now);
+}
+
+// Ends a flow that is not in the wheel.
+void Pipeline::EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now) {
   FlowTable& table = TableOf(index);
   if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
   CountState(StateIn(table.line(index).words[0].load(std::memory_order_relaxed)), 0);
-  wheel_->Cancel(index);
   table.Erase(index, hash);
   counters_.flows_ended[static_cast<size_t>(reason)].Add(1);
   counters_.flows.Add(std::numeric_limits<uint64_t>::max());
   if (table.ipv6()) counters_.flows_ipv6.Add(std::numeric_limits<uint64_t>::max());
 }
 
-// What the wheel has handed out: over, or alive because its deadline has moved since.
-void Pipeline::EndOrFileAgain(FlowIndex index, Now now) {
-  const FlowTable& table = TableOf(index);
-  const auto line = table.line(index).LoadOwned<FlowLine>();
-  if (line.deadline().AtOrBefore(now.tick)) {
-    EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), EndOf(line), now);
-  } else {
-    wheel_->Schedule(index, line.deadline());
+// What the wheel has handed out, at most kExpireChunk flows: over, or alive because their deadline has moved
+// since.
+void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
+  std::array<FlowIndex, kExpireChunk> over;
+  uint32_t count = 0;
+  KeyWords keys;
+  for (const FlowIndex index : handed_out) {
+    const FlowTable& table = TableOf(index);
+    const Tick deadline(
+        static_cast<uint32_t>(table.line(index).words[0].load(std::memory_order_relaxed) >> 32));
+    if (now.tick.Before(deadline)) {
+      wheel_->Schedule(index, deadline);
+    } else {
+      keys.Set(count, table.KeyAt(index));
+      over[count++] = index;
+    }
+  }
+  std::array<FlowHash, kMaxBurst> hashes;
+  HashBurst(options_.secret, keys, 0, count, hashes.data());
+  for (uint32_t i = 0; i < count; ++i) {
+    const End end =
+        EndOf(StateIn(TableOf(over[i]).line(over[i]).words[0].load(std::memory_order_relaxed)));
+    EndUnfiled(over[i], hashes[i], end, now);
   }
 }
 
@@ -200,7 +220,7 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
       budget -= chunk;
       caught_up = count < chunk;
     }
-    for (uint32_t i = 0; i < loaded; ++i) EndOrFileAgain(due[1 - n % 2][i], now);
+    EndOrFileAgain(std::span(due[1 - n % 2]).first(loaded), now);
     loaded = count;
   }
   counters_.wheel_lag_ms.Set(wheel_->lag_ms());

@@ -203,7 +203,7 @@ void Pipeline::Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Co
   // What was the rival's was counted to the flow when it passed.
   Uncount(old, rival);
   Store(old, true);
-  End end = EndOf(old.line);
+  End end = EndOf(old.line.state);
   if (end == End::kTimeout) end = IsClosed(old.line) ? End::kClosed : End::kReset;
   EndFlow(old.index, burst.hash[i], end, now);
 

@@ -241,7 +241,7 @@ void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
 // The old flow on these ports is over, and this SYN or SYN+ACK opens another.
 void Pipeline::ReopenTcp(Burst& burst, uint32_t i, FlowIndex old, Now now, Tally& tally) {
-  const End end = EndOf(TableOf(old).line(old).LoadOwned<FlowLine>());
+  const End end = EndOf(StateIn(TableOf(old).line(old).words[0].load(std::memory_order_relaxed)));
   // Not by time, and where nobody has reset it, its sender had closed.
   EndFlow(old, burst.hash[i], end == End::kTimeout ? End::kClosed : end, now);
   OpenTcp(burst, i, now, tally);
