@@ -206,7 +206,6 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
   const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
-    locator.UpTo(last);
     KeepHeld(burst, first, last);
     bool changed = false;  // slots, since then
     for (uint32_t i = first; i < last;) {
@@ -227,6 +226,7 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
       }
       ++i;
     }
+    locator.UpTo(last);
   }
   locator.Finish();
   counters_.tracked.Add(tally.tracked);
