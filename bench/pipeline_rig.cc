@@ -31,11 +31,8 @@ void Rig::Process(uint32_t count) {
     Burst* burst = &(*bursts)[n % 2];
     FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
     pipeline->Prepare(burst);
-    if (located != nullptr) {
-      pipeline->Track(located, now, burst);
-    } else {
-      pipeline->Locate(burst);
-    }
+    if (located != nullptr) pipeline->Track(located, now);
+    pipeline->Locate(burst);
     located = burst;
   }
   pipeline->Track(located, now);
@@ -55,13 +52,10 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
     stamp(0);
     pipeline->Prepare(burst);
     stamp(1);
-    if (located != nullptr) {
-      pipeline->Track(located, now, burst);
-      stamp(3);
-    } else {
-      pipeline->Locate(burst);
-      stamp(2);
-    }
+    if (located != nullptr) pipeline->Track(located, now);
+    stamp(3);
+    pipeline->Locate(burst);
+    stamp(2);
     located = burst;
   }
   pipeline->Track(located, now);

@@ -113,65 +113,42 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
   burst->words.Set(i, meta.key);
 }
 
-// Finds the candidates of a burst, a few packets at a time.
-class Pipeline::Locator {
- public:
-  // `burst` may be null: there is nothing to find.
-  Locator(const Pipeline& pipeline, Burst* burst)
-      : tables_{pipeline.ipv4_.get(), pipeline.ipv6_.get()},
-        wheel_(pipeline.wheel_.get()),
-        burst_(burst),
-        count_(burst != nullptr ? burst->count : 0) {}
-
-  // Up to the first `end` packets.
-  void UpTo(uint32_t end) {
-    end = std::min(end, count_);
-    for (uint32_t i = next_; i < end; ++i)
-      burst_->candidate[i] = TableOf(i).CandidateLine(burst_->hash[i]);
-    for (uint32_t i = next_; i < end; ++i) {
-      if (burst_->candidate[i] != nullptr) [[likely]] {
-        FlowTable::PrefetchLine(burst_->candidate[i], burst_->meta[i].key.ipv6);
-      } else {
-        // It lies farther from home, or will be inserted.
-        const FlowTable& table = TableOf(i);
-        table.PrefetchNextBucket(burst_->hash[i]);
-        const FlowIndex place = table.PrefetchInsert(burst_->hash[i]);
-        if (place != FlowIndex::kNone) {
-          wheel_->Prefetch(place);
-        } else {
-          full_ |= uint64_t{1} << i;
-        }
-        missed_ |= uint64_t{1} << i;
-      }
-    }
-    next_ = std::max(next_, end);
-  }
-  void Finish() {
-    UpTo(count_);
-    for (; missed_ != 0; missed_ &= missed_ - 1) {
-      const auto i = static_cast<uint32_t>(std::countr_zero(missed_));
-      FlowTable& table = TableOf(i);
-      burst_->candidate[i] = table.LineOrNull(table.FartherCandidate(burst_->hash[i]));
-      if ((full_ >> i & 1) == 0 || burst_->candidate[i] != nullptr) continue;
-      const FlowIndex place = table.PrefetchFartherInsert(burst_->hash[i]);
-      if (place != FlowIndex::kNone) wheel_->Prefetch(place);
-    }
-  }
-
- private:
-  FlowTable& TableOf(uint32_t i) const { return *tables_[burst_->meta[i].key.ipv6]; }
-
+void Pipeline::Locate(Burst* burst) const {
   static_assert(kMaxBurst <= 64);
-  std::array<FlowTable*, 2> tables_;
-  const TimerWheel* wheel_;
-  Burst* burst_;
-  uint32_t count_;
-  uint32_t next_ = 0;
-  uint64_t missed_ = 0;  // packets without a candidate in their home group
-  uint64_t full_ = 0;    // of those, whose home group has no room
-};
-
-void Pipeline::Locate(Burst* burst) const { Locator(*this, burst).Finish(); }
+  const std::array<FlowTable*, 2> tables{ipv4_.get(), ipv6_.get()};
+  const auto table_of = [&](uint32_t i) -> FlowTable& { return *tables[burst->meta[i].key.ipv6]; };
+  uint64_t missed = 0;  // packets without a candidate in their home group
+  uint64_t full = 0;    // of those, whose home group has no room
+  for (uint32_t first = 0; first < burst->count; first += kChunk) {
+    const uint32_t last = std::min(first + kChunk, burst->count);
+    for (uint32_t i = first; i < last; ++i)
+      burst->candidate[i] = table_of(i).CandidateLine(burst->hash[i]);
+    for (uint32_t i = first; i < last; ++i) {
+      if (burst->candidate[i] != nullptr) [[likely]] {
+        FlowTable::PrefetchLine(burst->candidate[i], burst->meta[i].key.ipv6);
+        continue;
+      }
+      // It lies farther from home, or will be inserted.
+      const FlowTable& table = table_of(i);
+      table.PrefetchNextBucket(burst->hash[i]);
+      const FlowIndex place = table.PrefetchInsert(burst->hash[i]);
+      if (place != FlowIndex::kNone) {
+        wheel_->Prefetch(place);
+      } else {
+        full |= uint64_t{1} << i;
+      }
+      missed |= uint64_t{1} << i;
+    }
+  }
+  for (; missed != 0; missed &= missed - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+    FlowTable& table = table_of(i);
+    burst->candidate[i] = table.LineOrNull(table.FartherCandidate(burst->hash[i]));
+    if ((full >> i & 1) == 0 || burst->candidate[i] != nullptr) continue;
+    const FlowIndex place = table.PrefetchFartherInsert(burst->hash[i]);
+    if (place != FlowIndex::kNone) wheel_->Prefetch(place);
+  }
+}
 
 // Leaves those candidates in [first, last) that are their packet's flow. All at once: lines that have not
 // come yet are waited for together.
@@ -199,9 +176,8 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
   return i;
 }
 
-void Pipeline::Track(Burst* burst, Now now, Burst* next) {
+void Pipeline::Track(Burst* burst, Now now) {
   burst->verdict.fill(Verdict::kForward);
-  Locator locator(*this, next);
   Tally tally;
   const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
@@ -226,9 +202,7 @@ void Pipeline::Track(Burst* burst, Now now, Burst* next) {
       }
       ++i;
     }
-    locator.UpTo(last);
   }
-  locator.Finish();
   counters_.tracked.Add(tally.tracked);
   for (size_t r = 0; r < tally.untracked.size(); ++r) {
     if (tally.untracked[r] != 0) counters_.untracked[r].Add(tally.untracked[r]);

@@ -98,14 +98,14 @@ class Pipeline {
   // The whole way of one burst: Prepare(), FollowFragments() if there are any, Locate(), Track().
   void Process(Burst* burst, Now now);
   // The stages, for who has several bursts: a stage's lines of memory are on their way while another
-  // burst is worked on. With bursts A and B: Prepare(B), Track(A, now, B), Prepare(A), ...
+  // burst is worked on. With bursts A and B: Prepare(B), Track(A), Locate(B), Prepare(A), ...
   // Parses, hashes, starts loading buckets.
   void Prepare(Burst* burst) const;
   // Finds candidates, starts loading their lines. What is tracked between it and Track() of the same
   // burst costs that burst time at most.
   void Locate(Burst* burst) const;
-  // Each packet of `burst` gets its verdict. Meanwhile Locate(next), unless that is null.
-  void Track(Burst* burst, Now now, Burst* next = nullptr);
+  // Each packet of `burst` gets its verdict.
+  void Track(Burst* burst, Now now);
 
   // Makes each fragment that completes its datagram a kWhole, with the key of the datagram's flow.
   // True: there was one. REQUIRES: all fragments of a datagram meet on this worker.
@@ -140,7 +140,6 @@ class Pipeline {
     FlowTable* table;
     FlowIndex index;
   };
-  class Locator;
   // Sums of one burst, added to the counters once.
   struct Tally {
     uint64_t tracked = 0;

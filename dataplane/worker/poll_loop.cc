@@ -95,7 +95,7 @@ uint32_t PollLoop::FromWorkers(Now now) {
   return total;
 }
 
-// The first `count` packets of taking_ go in; those that went in before are finished meanwhile.
+// The first `count` packets of taking_ go in; those that went in before are finished.
 void PollLoop::Enter(uint32_t count, Origin origin, Now now) {
   Batch& batch = *taking_;
   Fill(batch, count);
@@ -107,19 +107,16 @@ void PollLoop::Enter(uint32_t count, Origin origin, Now now) {
     if (origin == Origin::kWorker) TakeWholes(batch);
     FollowFragments(batch, now);
   }
-  if (located_ != nullptr) {
-    Finish(now, &batch.burst);
-  } else {
-    pipeline_->Locate(&batch.burst);
-  }
+  Finish(now);
+  pipeline_->Locate(&batch.burst);
   located_ = &batch;
   taking_ = &batch == &batches_[0] ? &batches_[1] : &batches_[0];
 }
 
-// Tracks and sends what is located, if there is anything, and locates `next` meanwhile.
-void PollLoop::Finish(Now now, Burst* next) {
+// Tracks and sends what is located, if there is anything.
+void PollLoop::Finish(Now now) {
   if (located_ == nullptr) return;
-  pipeline_->Track(&located_->burst, now, next);
+  pipeline_->Track(&located_->burst, now);
   Dispatch(*located_);
   located_ = nullptr;
 }

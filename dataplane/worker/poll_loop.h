@@ -67,7 +67,7 @@ class PollLoop {
   void Enter(uint32_t count, Origin origin, Now now);
   uint32_t FromWorkers(Now now);
   uint32_t ForSending();
-  void Finish(Now now, Burst* next = nullptr);
+  void Finish(Now now);
   void FlushAll();
   uint32_t TakeCommands(Now now);
   void Beat(Now now, uint32_t packets);
