@@ -127,28 +127,29 @@ inline bool Ipv6(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes, uint8_t
   return true;
 }
 
-// A frame that is not plain IPv4: IPv6, and either of them behind a tag. Out of line, so that what it needs
-// takes no registers from what is plain.
+// Frames that are not plain IPv4. Out of line, so that what they need takes no registers from what is plain.
 template <Wanted kWanted>
-[[gnu::noinline]] bool TaggedOrIpv6(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
-                                    uint8_t zone, PacketMeta* meta) {
-  uint32_t context = ip_protocol::kTcp;
-  uint32_t vlan_tags = 0;
-  auto type = LoadRaw<uint16_t>(data + 12);
-  if (type == Swap16(ether_type::kVlan)) {
-    if (bytes < kMinBytes + kVlanTagBytes) return false;
-    context |= (LoadBe16(data + 14) & 0xfffu) << 8;
-    vlan_tags = 1;
-    data += kVlanTagBytes;
-    bytes -= kVlanTagBytes;
-    wire_bytes -= kVlanTagBytes;
-    type = LoadRaw<uint16_t>(data + 12);
-  }
-  const auto parse = type == Swap16(ether_type::kIpv4)   ? Ipv4<kWanted>
-                     : type == Swap16(ether_type::kIpv6) ? Ipv6<kWanted>
-                                                         : nullptr;
-  return parse != nullptr && parse(data + kEthernetBytes, bytes - kEthernetBytes,
-                                   wire_bytes - kEthernetBytes, zone, context, vlan_tags, meta);
+[[gnu::noinline]] bool PlainIpv6(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                                 uint8_t zone, PacketMeta* meta) {
+  return Ipv6<kWanted>(data + kEthernetBytes, bytes - kEthernetBytes, wire_bytes - kEthernetBytes,
+                       zone, ip_protocol::kTcp, 0, meta);
+}
+
+template <Wanted kWanted>
+[[gnu::noinline]] bool Tagged(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                              uint8_t zone, PacketMeta* meta) {
+  if (bytes < kMinBytes + kVlanTagBytes) return false;
+  const uint32_t context = ip_protocol::kTcp | (LoadBe16(data + 14) & 0xfffu) << 8;
+  const auto type = LoadRaw<uint16_t>(data + 12 + kVlanTagBytes);
+  constexpr uint32_t kLinkBytes = kEthernetBytes + kVlanTagBytes;
+  const uint8_t* ip = data + kLinkBytes;
+  bytes -= kLinkBytes;
+  wire_bytes -= kLinkBytes;
+  if (type == Swap16(ether_type::kIpv4))
+    return Ipv4<kWanted>(ip, bytes, wire_bytes, zone, context, 1, meta);
+  if (type == Swap16(ether_type::kIpv6))
+    return Ipv6<kWanted>(ip, bytes, wire_bytes, zone, context, 1, meta);
+  return false;
 }
 
 template <Wanted kWanted>
@@ -156,8 +157,13 @@ inline bool Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint
                   PacketMeta* meta) {
   if (bytes < kMinBytes || wire_bytes < bytes) [[unlikely]]
     return false;
-  if (LoadRaw<uint16_t>(data + 12) != Swap16(ether_type::kIpv4)) [[unlikely]]
-    return TaggedOrIpv6<kWanted>(data, bytes, wire_bytes, zone, meta);
+  const auto type = LoadRaw<uint16_t>(data + 12);
+  if (type != Swap16(ether_type::kIpv4)) [[unlikely]] {
+    if (type == Swap16(ether_type::kIpv6))
+      return PlainIpv6<kWanted>(data, bytes, wire_bytes, zone, meta);
+    return type == Swap16(ether_type::kVlan) &&
+           Tagged<kWanted>(data, bytes, wire_bytes, zone, meta);
+  }
   return Ipv4<kWanted>(data + kEthernetBytes, bytes - kEthernetBytes, wire_bytes - kEthernetBytes,
                        zone, ip_protocol::kTcp, 0, meta);
 }
