@@ -31,12 +31,11 @@ inline constexpr uint32_t kBurst = 32;
 // The i-th flow inserted. All are different.
 PackedKey FlowNumber(uint64_t i);
 
-// Field by field, as a parser writes it: a FlowKey returned and copied would be read back in wider
-// words than it was written in, which stalls for longer than a look-up takes.
+// By words, as the parser writes it: one that is read back in wider words than it was written in stalls
+// for longer than a look-up takes.
 inline void Unpack(const PackedKey& packed, FlowKey* key) {
   key->address[0] = packed.address;
-  key->ports = packed.ports;
-  key->context = packed.context;
+  key->transport = packed.ports | uint64_t{packed.context} << 32;
 }
 
 // `count` flows in the order of looking up. The last set asked for is kept until another is.

@@ -136,10 +136,16 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
       first[1].words[i].store(key.address[i], std::memory_order_release);
     }
   }
-  cold.StoreReleased(LineWords{0, 0, 0, 0, 0, 0, 0, generation});
-  first->StoreReleased(LineWords{word0, key.transport, ipv6_ ? hash.value : key.address[0],
-                                 key.zone, 0, 0, 0, 0},
-                       2);
+  const auto clear = [](AtomicLine* of, size_t begin, size_t end) {
+#pragma GCC unroll 8
+    for (size_t i = begin; i < end; ++i) of->words[i].store(0, std::memory_order_release);
+  };
+  clear(&cold, 0, 7);
+  cold.words[7].store(generation, std::memory_order_release);
+  first->words[1].store(key.transport, std::memory_order_release);
+  first->words[2].store(ipv6_ ? hash.value : key.address[0], std::memory_order_release);
+  first->words[3].store(key.zone, std::memory_order_release);
+  clear(first, 4, 8);
   first->words[0].store(word0, std::memory_order_release);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
   ++size_;
