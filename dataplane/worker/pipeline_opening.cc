@@ -6,6 +6,8 @@
 // Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 
 #include "dataplane/tcp/opening.h"
 #include "dataplane/worker/established_path.h"
@@ -52,7 +54,8 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   using namespace established;
   const PacketMeta& meta = burst.meta[i];
   const TcpHeader& s = meta.tcp;
-  if (!IsPlain(s, kSyn)) return false;
+  // More bytes than the line's delta holds: of a datagram with all its fragments.
+  if (!IsPlain(s, kSyn) || meta.ip_bytes > std::numeric_limits<uint16_t>::max()) return false;
   const FlowIndex index = Admit(meta.key, burst.hash[i], false, now);
   if (index == FlowIndex::kNone) {
     NoFlow(burst, i, Untracked::kTableFull, tally);

@@ -77,6 +77,20 @@ TEST_P(FragmentsTest, InAnyOrderAndTwice) {
   EXPECT_EQ(harness.Only().originator.retransmits, 0u);
 }
 
+// A datagram may count more bytes than a line's delta holds: its copies count too.
+TEST_P(FragmentsTest, ASynOfManyCopiesCountsAllTheirBytes) {
+  const Bytes syn = Ip().Tcp({.seq = 100, .flags = tcp_flag::kSyn, .options = Bytes(8, 1)}).Build();
+  const auto fragments = Fragments(syn, 24, 7);
+  ASSERT_EQ(fragments.size(), 2u);
+  constexpr uint32_t kCopies = 1600;
+  for (uint32_t i = 0; i < kCopies; ++i) harness.Send(fragments[0]);
+  harness.Send(fragments[1]);
+  const FlowRecord flow = harness.Only();
+  EXPECT_EQ(flow.originator.state, tcp::State::kSynSent);
+  EXPECT_EQ(flow.originator.bytes, kCopies * (HeaderBytes() + 24) + HeaderBytes() + 4);
+  EXPECT_EQ(flow.responder.bytes, 0u);
+}
+
 TEST_P(FragmentsTest, AFragmentedSynOpensAFlow) {
   for (const Bytes& fragment : Fragments(Segment(tcp_flag::kSyn, 100, 0, 500), 264, 1)) {
     EXPECT_EQ(harness.Send(fragment), Verdict::kForward);

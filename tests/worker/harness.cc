@@ -12,20 +12,29 @@ Harness::Harness(const Pipeline::Options& options) {
 }
 
 Verdict Harness::Send(const Frame& frame) {
-  // A block of exactly the frame's size, so that AddressSanitizer sees any read past it.
-  const std::unique_ptr<uint8_t[]> exact(new uint8_t[frame.bytes.size()]);
-  if (!frame.bytes.empty()) std::memcpy(exact.get(), frame.bytes.data(), frame.bytes.size());
-  burst_->count = 1;
-  burst_->link = frame.link;
-  burst_->data[0] = exact.get();
-  burst_->bytes[0] = static_cast<uint32_t>(frame.bytes.size());
-  burst_->wire_bytes[0] = frame.wire_bytes != 0 ? frame.wire_bytes : burst_->bytes[0];
-  burst_->zone[0] = frame.zone;
-  burst_->checksum_known_good[0] = frame.checksum_known_good;
-  pipeline_->Process(burst_.get(), now());
-  ++sent_;
-  if (check_each_frame) CheckIdentities();
+  SendBurst({frame});
   return burst_->verdict[0];
+}
+
+void Harness::SendBurst(const std::vector<Frame>& frames) {
+  // Blocks of exactly the frames' sizes, so that AddressSanitizer sees any read past them.
+  std::vector<std::unique_ptr<uint8_t[]>> exact;
+  burst_->count = 0;
+  for (const Frame& frame : frames) {
+    exact.emplace_back(new uint8_t[frame.bytes.size()]);
+    if (!frame.bytes.empty())
+      std::memcpy(exact.back().get(), frame.bytes.data(), frame.bytes.size());
+    const uint32_t i = burst_->count++;
+    burst_->link = frame.link;
+    burst_->data[i] = exact.back().get();
+    burst_->bytes[i] = static_cast<uint32_t>(frame.bytes.size());
+    burst_->wire_bytes[i] = frame.wire_bytes != 0 ? frame.wire_bytes : burst_->bytes[i];
+    burst_->zone[i] = frame.zone;
+    burst_->checksum_known_good[i] = frame.checksum_known_good;
+  }
+  pipeline_->Process(burst_.get(), now());
+  sent_ += frames.size();
+  if (check_each_frame) CheckIdentities();
 }
 
 void Harness::Advance(uint64_t us) {

@@ -36,6 +36,8 @@ class Harness : public FlowListener {
   };
   Verdict Send(const Frame& frame);
   Verdict Send(const Bytes& frame) { return Send(Frame{.bytes = frame}); }
+  // As one burst, at most kMaxBurst, of one link layer.
+  void SendBurst(const std::vector<Frame>& frames);
 
   // Moves the clock and ends what is due.
   void Advance(uint64_t us);

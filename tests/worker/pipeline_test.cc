@@ -199,7 +199,8 @@ TEST(Pipeline, MillionsOfPacketsAreCountedExactly) {
   constexpr uint64_t kBursts = 40'000;
   for (uint64_t i = 0; i < kBursts; ++i) (*created)->Process(burst.get(), {});
   EXPECT_EQ((*created)->counters().tracked.Read(), kBursts * kMaxBurst);
-  const FlowRecord flow = (*created)->RecordOf((*created)->table(false).IndexOf(*burst->candidate[1]), {});
+  const FlowRecord flow =
+      (*created)->RecordOf((*created)->table(false).IndexOf(*burst->candidate[1]), {});
   EXPECT_EQ(flow.originator.packets, kBursts * kMaxBurst);
   EXPECT_EQ(flow.originator.bytes, kBursts * kMaxBurst * (frame.size() - 14));
 }
