@@ -30,16 +30,12 @@ void Lifecycle(benchmark::State& state) {
   struct NamedStep : Step {
     const char* name;
   };
-  constexpr NamedStep kSteps[] = {{{true, kSyn, 0}, "00_syn_ns"},
-                                  {{false, kSyn | kAck, 0}, "01_syn_ack_ns"},
-                                  {{true, kAck, 0}, "02_ack_ns"},
-                                  {{true, kAck | kPsh, kPayloadBytes}, "03_request_ns"},
-                                  {{false, kAck, 0}, "04_ack_ns"},
-                                  {{false, kAck | kPsh, kPayloadBytes}, "05_answer_ns"},
-                                  {{true, kAck, 0}, "06_ack_ns"},
-                                  {{true, kFin | kAck, 0}, "07_fin_ns"},
-                                  {{false, kFin | kAck, 0}, "08_fin_ns"},
-                                  {{true, kAck, 0}, "09_ack_ns"}};
+  constexpr NamedStep kSteps[] = {
+      {{true, kSyn, 0}, "00_syn_ns"},         {{false, kSyn | kAck, 0}, "01_syn_ack_ns"},
+      {{true, kAck, 0}, "02_ack_ns"},         {{true, kAck | kPsh, kPayloadBytes}, "03_request_ns"},
+      {{false, kAck, 0}, "04_ack_ns"},        {{false, kAck | kPsh, kPayloadBytes}, "05_answer_ns"},
+      {{true, kAck, 0}, "06_ack_ns"},         {{true, kFin | kAck, 0}, "07_fin_ns"},
+      {{false, kFin | kAck, 0}, "08_fin_ns"}, {{true, kAck, 0}, "09_ack_ns"}};
   // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
   // been opened, the first have expired.
   const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
@@ -96,7 +92,8 @@ void Lifecycle(benchmark::State& state) {
     return static_cast<double>(cycles) * seconds_per_cycle * 1e9 / static_cast<double>(done);
   };
   state.counters["generator_ns"] = ns(generator_cycles);
-  for (size_t n = 0; n < std::size(kSteps); ++n) state.counters[kSteps[n].name] = ns(step_cycles[n]);
+  for (size_t n = 0; n < std::size(kSteps); ++n)
+    state.counters[kSteps[n].name] = ns(step_cycles[n]);
   state.counters["10_expiry_ns"] = ns(step_cycles.back());
   state.counters["flows"] = static_cast<double>(rig->counters().flows.Read());
 }

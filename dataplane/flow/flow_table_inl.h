@@ -10,9 +10,7 @@
 
 namespace coretrack {
 
-inline uint16_t FlowTable::TagOf(FlowHash hash) {
-  return static_cast<uint16_t>(hash.value) | 1;
-}
+inline uint16_t FlowTable::TagOf(FlowHash hash) { return static_cast<uint16_t>(hash.value) | 1; }
 
 inline uint32_t FlowTable::HomeOf(FlowHash hash) const {
   return static_cast<uint32_t>(((hash.value >> 32) * groups_) >> 32);

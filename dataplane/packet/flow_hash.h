@@ -37,7 +37,7 @@ inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
   const auto& a = key.address;
   if (!key.ipv6) [[likely]] {
     return {siphash::Hash13<uint64_t, 2>(secret.k0, secret.k1, {a[0], key.transport}, key.place,
-                                          kPlaceBytes)};
+                                         kPlaceBytes)};
   }
   return {siphash::Hash13<uint64_t, 5>(
       secret.k0, secret.k1, {a[0], a[1], a[2], a[3], key.transport}, key.place, kPlaceBytes)};

@@ -92,6 +92,7 @@ struct alignas(kCacheLine) PacketMeta {
   uint16_t fragments = 1;
   FlowKey key;
 };
-static_assert(offsetof(PacketMeta, key) + offsetof(FlowKey, address) + sizeof(uint64_t) == kCacheLine);
+static_assert(offsetof(PacketMeta, key) + offsetof(FlowKey, address) + sizeof(uint64_t) ==
+              kCacheLine);
 
 }  // namespace coretrack

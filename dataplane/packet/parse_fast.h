@@ -19,6 +19,7 @@
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/protocols.h"
 #include "dataplane/packet/tcp_header.h"
+#include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
 
@@ -65,9 +66,9 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
 // Which segments: those with SYN, whose options are walked, or those without.
 enum class Wanted : bool { kPlain, kSyn };
 
-// Is the segment one of them, and are its options sound?  REQUIRES: all of the header is readable.
+// Are its options sound, as far as this way knows?  REQUIRES: all of the header is readable.
 template <Wanted kWanted>
-inline bool IsWanted(const uint8_t* segment, uint32_t option_bytes) {
+inline bool HasSoundOptions(const uint8_t* segment, uint32_t option_bytes) {
   if constexpr (kWanted == Wanted::kPlain)
     return HasUsualOptions(segment + kTcpMinBytes, option_bytes);
   // The data offset may be too small for a header.
@@ -97,7 +98,7 @@ template <Wanted kWanted>
   if (fixed.syn() != (kWanted == Wanted::kSyn) ||
       AnyNegative(payload_bytes | (wire_bytes - total_bytes) | (bytes - header_bytes))) [[unlikely]]
     return false;
-  if (!IsWanted<kWanted>(segment, option_bytes)) return false;
+  if (!HasSoundOptions<kWanted>(segment, option_bytes)) return false;
   Fill(segment, fixed, option_bytes, payload_bytes, total_bytes, vlan_tags, meta);
   meta->key.SetPlace(zone, false);
   SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), context, meta);
@@ -120,7 +121,7 @@ inline bool Ipv6(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes, uint8_t
       AnyNegative(payload_bytes | (wire_bytes - kIpv6Bytes - stated_bytes) |
                   (bytes - kIpv6Bytes - fixed.header_bytes()))) [[unlikely]]
     return false;
-  if (!IsWanted<kWanted>(segment, option_bytes)) return false;
+  if (!HasSoundOptions<kWanted>(segment, option_bytes)) return false;
   Fill(segment, fixed, option_bytes, payload_bytes, kIpv6Bytes + stated_bytes, vlan_tags, meta);
   meta->key.SetPlace(zone, true);
   SetIpv6Endpoints(ip + 8, LoadRaw<uint32_t>(segment), context, meta);

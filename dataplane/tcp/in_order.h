@@ -7,7 +7,7 @@
 // Proof     tests/tcp holds it against it over the reference conversations.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/tcp_options.h"
@@ -46,11 +46,6 @@ inline void MoveInOrder(const TcpHeader& s, SenderHalf& sender, ReceiverHalf& re
   receiver.max_end = Later(receiver.max_end, s.ack + window);
   if (window > DecodeHeardWindow(sender.max_window)) [[unlikely]]
     sender.max_window = EncodeWindow(window);
-}
-inline bool TrackInOrder(const TcpHeader& s, Half& sender, Half& receiver) {
-  if (!IsInOrder(s, sender, receiver)) return false;
-  MoveInOrder(s, sender, receiver);
-  return true;
 }
 
 }  // namespace coretrack::tcp

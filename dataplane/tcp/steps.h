@@ -1,5 +1,5 @@
 // Steps: segments in order that may move a state, but for SYNs and RSTs: the ACK that ends the handshake,
-// the first data and ACK of a connection, the steps of closing. Most of what a short connection consists of.
+// the steps of closing, and what comes between them.
 //
 // What for  A subset of TrackSegment() (segment.cc), as in_order.h is. Where CheckStep() knows the step,
 //           MoveStep() and its pair of states are what TrackSegment() would have come to, and the
@@ -95,8 +95,8 @@ constexpr bool EndsHandshake(uint8_t pair, bool from_responder) {
 
 // The halves are tcp::Half, or a view of one where it lies, without its state (worker/established_path.h).
 // `pair`: the code of their states.
-// REQUIRES: nothing is kept in mind (Facts: no FIN pending, nothing unanswered, no suspicion, no
-// rival); s.flags has ACK and neither SYN nor RST; pair < kStatePairs.
+// The answer holds only if nothing is kept in mind (Facts: no FIN pending, nothing unanswered, no suspicion, no
+// rival).  REQUIRES: s.flags has ACK and neither SYN nor RST; pair < kStatePairs.
 template <typename SenderHalf, typename ReceiverHalf>
 inline Step CheckStep(const TcpHeader& s, uint8_t pair, bool from_responder,
                       const SenderHalf& sender, const ReceiverHalf& receiver) {

@@ -1,7 +1,7 @@
 // SYN and SYN+ACK: opening, starting over, and what is powerless (RFC 9293 3.5, RFC 5961 4, RFC
 // 6191).
 #include "dataplane/tcp/internal.h"
-#include "dataplane/tcp/opening.h"
+#include "dataplane/tcp/syn_options.h"
 
 namespace coretrack::tcp {
 namespace {

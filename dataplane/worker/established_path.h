@@ -75,14 +75,6 @@ struct HalfInLine {
   static constexpr size_t Word(size_t word) {
     return offsetof(FlowLine, protocol_words) + word * sizeof(uint32_t);
   }
-  tcp::Half Load() const {
-    return {.end = end,
-            .max_end = max_end,
-            .ack = ack,
-            .ts_recent = ts_recent,
-            .max_window = max_window,
-            .scale = scale};
-  }
   // For a packet of `ip_bytes` more, in the deltas?
   bool HasRoom(uint32_t ip_bytes) const {
     return packets != std::numeric_limits<uint8_t>::max() &&

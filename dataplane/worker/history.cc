@@ -1,6 +1,5 @@
 #include "dataplane/worker/history.h"
 
-#include <bit>
 #include <cctype>
 #include <cstring>
 #include <string_view>

@@ -271,7 +271,7 @@ void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
     const bool responder = meta.direction != OriginatorOf(slot.line.state);
     AddLetter(Letter::kBadChecksum, responder, &slot.detail.history);
   }
-  Store(slot, true);
+  Store(slot);
 }
 
 // ICMP errors belong to the flow they quote and never move it (TCP.md 32).
@@ -284,7 +284,7 @@ void Pipeline::RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   Load(index, &slot);
   if (RelatedIcmpOf(slot.detail) == kMaxRelatedIcmp) return;
   slot.detail.start.Set(slot.detail.start.Get() + (uint64_t{1} << kStartBits));
-  Store(slot, true);
+  Store(slot);
 }
 
 void Pipeline::CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word) {

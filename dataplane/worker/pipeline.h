@@ -186,8 +186,8 @@ class Pipeline {
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
 
-  // pipeline_opening.cc. The first, of a SYN of an unknown flow: false: it is not plain. The second as above, of a
-  // SYN+ACK.
+  // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or
+  // there was no room). False: it is not plain, nothing was touched.
   bool OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally);
   bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
 
@@ -218,7 +218,7 @@ class Pipeline {
   static void CountPacket(FlowImage& flow, Direction direction, uint32_t ip_bytes);
   static void Uncount(FlowImage& flow, const FlowImage& counted);
   void Load(FlowIndex index, Slot* slot);
-  void Store(Slot& slot, bool detail_too);
+  void Store(const Slot& slot);
   void StoreNew(Slot& slot, uint64_t start_us);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream);

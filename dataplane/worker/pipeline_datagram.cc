@@ -36,7 +36,7 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (known == FlowIndex::kNone) {
     StoreNew(slot, now.unix_us);
   } else {
-    Store(slot, true);
+    Store(slot);
     Reschedule(slot.index, old_deadline, deadline);
     CountState(before, slot.line.state);
   }

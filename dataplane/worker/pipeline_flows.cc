@@ -23,10 +23,10 @@ void Pipeline::Load(FlowIndex index, Slot* slot) {
   slot->detail = slot->table->detail(index).LoadOwned<FlowDetail>();
 }
 
-void Pipeline::Store(Slot& slot, bool detail_too) {
+void Pipeline::Store(const Slot& slot) {
   AtomicLine& line = slot.table->line(slot.index);
   BeginWrite(line);
-  if (detail_too) slot.table->detail(slot.index).StoreReleased(slot.detail);
+  slot.table->detail(slot.index).StoreReleased(slot.detail);
   EndWrite(line, slot.line);
 }
 
@@ -75,7 +75,7 @@ bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now no
 // Stores a flow for the first time.
 void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
   slot.detail.start.Set(start_us & kStartMask);
-  Store(slot, true);
+  Store(slot);
   FileNew(*slot.table, slot.index, static_cast<uint32_t>(slot.detail.generation.Get()),
           slot.line.deadline(), slot.line.state,
           (slot.detail.flags & detail_flag::kMidstream) != 0);

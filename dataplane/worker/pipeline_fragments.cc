@@ -78,7 +78,7 @@ void Pipeline::TrackWhole(Burst& burst, uint32_t i, Now now, Tally& tally) {
   Load(index, &slot);
   PackedUint<5>& packets = slot.detail.packets[Raw(meta.direction)];
   packets.Set(packets.Get() + others);
-  Store(slot, true);
+  Store(slot);
 }
 
 }  // namespace coretrack

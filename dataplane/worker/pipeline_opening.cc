@@ -6,10 +6,9 @@
 // Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
-#include <cstddef>
 #include <limits>
 
-#include "dataplane/tcp/opening.h"
+#include "dataplane/tcp/syn_options.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/pipeline.h"
@@ -20,9 +19,6 @@ namespace {
 
 using namespace tcp_flag;
 using namespace detail_word;
-
-static_assert(offsetof(FlowLine, zone_flags) == 24 && offsetof(FlowLine, scales) == 25 &&
-              offsetof(FlowLine, max_window) == 26 && offsetof(FlowLine, bytes) == 28);
 
 constexpr uint8_t kSynSentState = StateCode({tcp::State::kSynSent, tcp::State::kListen});
 constexpr uint8_t kSynRcvdState = StateCode({tcp::State::kSynSent, tcp::State::kSynRcvd});
@@ -84,9 +80,10 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   detail.words[1].store(history::Code(Letter::kSyn, false), std::memory_order_release);
   detail.words[6].store(StartInWord6(start_us), std::memory_order_release);
   detail.words[7].store(last_word | StartInWord7(start_us), std::memory_order_release);
-  line.words[3].store(zone | flow_flag::kAttention | uint64_t{tcp::kUnknownScale} << (8 + 4 * d) |
-                          uint64_t{tcp::EncodeWindow(s.window)} << (16 + 8 * d) |
-                          uint64_t{meta.ip_bytes} << (32 + 16 * d),
+  line.words[3].store(zone | flow_flag::kAttention |
+                          uint64_t{tcp::kUnknownScale} << line_word::ScaleShift(d) |
+                          uint64_t{tcp::EncodeWindow(s.window)} << line_word::MaxWindowShift(d) |
+                          uint64_t{meta.ip_bytes} << line_word::BytesShift(d),
                       std::memory_order_release);
   HalfInLine sender(line, d);
   sender.end = s.seq + 1;

@@ -176,7 +176,7 @@ bool Pipeline::TrackRival(Burst& burst, uint32_t i, Slot& slot, const tcp::Conne
     Pack(other, &rival);
     NoteTcp(burst, i, rival, state_before, outcome, now);
     CountPacket(slot, meta.direction, meta.ip_bytes);
-    Store(slot, true);
+    Store(slot);
   }
   return true;
 }
@@ -202,7 +202,7 @@ void Pipeline::Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Co
                        const tcp::Outcome& outcome, Now now, Tally& tally) {
   // What was the rival's was counted to the flow when it passed.
   Uncount(old, rival);
-  Store(old, true);
+  Store(old);
   End end = EndOf(old.line.state);
   if (end == End::kTimeout) end = IsClosed(old.line) ? End::kClosed : End::kReset;
   EndFlow(old.index, burst.hash[i], end, now);
@@ -219,7 +219,7 @@ void Pipeline::Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Co
   Load(index, &slot);
   TakePlace(rival, &slot);
   StoreNew(slot, StartUsOf(rival.detail));
-  if (listener_ != nullptr) listener_->OnChange(i, RecordOf(index, now));
+  if (listener_ != nullptr) TellChange(i, index, now);
 }
 
 }  // namespace coretrack

@@ -4,11 +4,10 @@
 // Why       The general path (pipeline_tcp.cc) unpacks line and detail, and packs them again. Here a few
 //           fields are loaded, moved and stored, as on the established path. What is not this simple is
 //           left alone, and the general path decides.
-// Layout    FlowLine's halves (established_path.h); words 0 to 3 of FlowDetail. A history of more than
-//           twelve letters is left to the general path: this one sees the first word of it.
+// Layout    FlowLine's halves (established_path.h); detail_word:: (tcp_binding.h). Of a history it sees the
+//           first twelve letters: one that would be the thirteenth is left to the general path.
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
-#include <cstddef>
 
 #include "dataplane/tcp/steps.h"
 #include "dataplane/worker/established_path.h"
@@ -75,7 +74,9 @@ bool AddToHistory(const PacketMeta& meta, bool from_responder, uint64_t* history
 
 }  // namespace
 
-// The first data or ACK of a direction, and what is the first that an endpoint says after it was moved.
+// The first data or ACK of a direction, what is the first that an endpoint says after it was moved, and what is
+// plain but for a deadline beyond a timeout that was shortened since.
+// REQUIRES: both ends are ESTABLISHED; of SYN, FIN, RST and ACK the segment has ACK alone.
 bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   using namespace established;
   FlowTable& table = TableOf(meta.key.ipv6);

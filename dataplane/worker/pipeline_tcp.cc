@@ -88,7 +88,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (index == FlowIndex::kNone) [[unlikely]]
     return OpenTcp(burst, i, now, tally);
 
-  // Track() has tried this with the candidate.
+  // With the candidate Track() has tried this, but for a datagram in fragments.
   AtomicLine& line = TableOf(meta.key.ipv6).line(index);
   if (&line != burst.candidate[i] && options_.shortcuts &&
       (TrackEstablished(line, meta, now.tick, EstablishedMs()) || TrackStep(burst, i, line, now))) {
@@ -203,7 +203,7 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
   if (state_before == 0) {
     StoreNew(slot, now.unix_us);
   } else {
-    Store(slot, true);
+    Store(slot);
     Reschedule(slot.index, old_deadline, slot.line.deadline());
     CountState(state_before, slot.line.state);
   }

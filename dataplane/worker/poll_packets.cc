@@ -134,7 +134,8 @@ void PollLoop::Dispatch(Batch& batch) {
     const uint16_t peer = wiring_->ports[port].peer;
     const uint32_t first = i;
     if (peer != PollPort::kNoPeer) [[likely]] {
-      while (i < burst.count && burst.verdict[i] == Verdict::kForward && packets[i]->port == port) ++i;
+      while (i < burst.count && burst.verdict[i] == Verdict::kForward && packets[i]->port == port)
+        ++i;
     }
     if (i != first) [[likely]] {
       Send({&packets[first], i - first}, peer);

@@ -106,6 +106,15 @@ inline void PackLine(const tcp::Connection& c, FlowLine* line) {
   line->scales = static_cast<uint8_t>(c.half[0].scale | c.half[1].scale << 4);
 }
 
+// Word 3 of a FlowLine: zone_flags, and by Direction what follows.
+namespace line_word {
+static_assert(offsetof(FlowLine, zone_flags) == 24 && offsetof(FlowLine, scales) == 25 &&
+              offsetof(FlowLine, max_window) == 26 && offsetof(FlowLine, bytes) == 28);
+constexpr unsigned ScaleShift(unsigned d) { return 8 + 4 * d; }
+constexpr unsigned MaxWindowShift(unsigned d) { return 16 + 8 * d; }
+constexpr unsigned BytesShift(unsigned d) { return 32 + 16 * d; }
+}  // namespace line_word
+
 // The words of a FlowDetail in which the short ways (pipeline_steps.cc, pipeline_opening.cc) find its fields.
 namespace detail_word {
 static_assert(offsetof(FlowDetail, mss) == 0 && offsetof(FlowDetail, flags) == 4 &&

@@ -40,7 +40,8 @@ class Model : public testing::TestWithParam<Case> {
     ASSERT_EQ(table_->Find(key, hash), expected);
     ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(table_->Candidate(hash))), expected);
     ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(stale_)), expected);
-    ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(table_->FartherCandidate(hash))), expected);
+    ASSERT_EQ(table_->Find(key, hash, table_->LineOrNull(table_->FartherCandidate(hash))),
+              expected);
     if (expected == FlowIndex::kNone) return;
     ASSERT_EQ(table_->line(expected).LoadOwned<FlowLine>().protocol_words[7], id);
     ASSERT_EQ(table_->KeyAt(expected), key);

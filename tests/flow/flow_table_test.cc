@@ -101,8 +101,9 @@ TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
   const FlowIndex index = table_->Insert(Key(1), hash);
   Publish(*table_, index, 0);
   table_->Erase(index, hash);
-  EXPECT_EQ(table_->Find(Key(1), hash, table_->LineOrNull(index)), FlowIndex::kNone);  // erased since
-  ASSERT_EQ(table_->Insert(Key(2), hash), index);                  // taken by another since
+  EXPECT_EQ(table_->Find(Key(1), hash, table_->LineOrNull(index)),
+            FlowIndex::kNone);                     // erased since
+  ASSERT_EQ(table_->Insert(Key(2), hash), index);  // taken by another since
   Publish(*table_, index, 0);
   EXPECT_EQ(table_->Find(Key(1), hash, table_->LineOrNull(index)), FlowIndex::kNone);
   const FlowIndex again = table_->Insert(Key(1), hash);  // inserted elsewhere since

@@ -17,8 +17,9 @@ namespace coretrack::testing {
 inline bool SameMeta(const PacketMeta& a, const PacketMeta& b) {
   const auto fields = [](const PacketMeta& m) {
     const TcpHeader& t = m.tcp;
-    return std::tuple(m.key, t.seq, t.ack, t.payload_bytes, t.window, t.flags, t.option_bytes, t.options,
-                      m.ip_bytes, m.kind, m.malformed, m.direction, m.vlan_tags, m.icmp_request);
+    return std::tuple(m.key, t.seq, t.ack, t.payload_bytes, t.window, t.flags, t.option_bytes,
+                      t.options, m.ip_bytes, m.kind, m.malformed, m.direction, m.vlan_tags,
+                      m.icmp_request);
   };
   return fields(a) == fields(b);
 }

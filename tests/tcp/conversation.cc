@@ -162,7 +162,8 @@ bool Conversation::AgreesWithFastPath(const TcpHeader& tcp, Direction d,
   };
   tcp::Connection fast = before;
   if (established(before) && before.facts.assured && (tcp.flags & tcp_flag::kFin) == 0 &&
-      tcp::TrackInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) {
+      tcp::IsInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))])) {
+    tcp::MoveInOrder(tcp, fast.half[Raw(d)], fast.half[Raw(Opposite(d))]);
     ++in_order_;
     if (!agrees(fast, 0)) return false;
   }

@@ -11,7 +11,7 @@
 //      invalid, it moves neither state nor deadline, and what follows is as if it had not been; and
 //      whatever it is called, it moves no state if its receiver would ignore it, but for the
 //      exceptions of MayMoveThoughIgnored(); else only those that it speaks of (MayMove()).
-//   6. TrackInOrder() and CheckStep() with MoveStep() agree with TrackSegment() wherever they answer.
+//   6. IsInOrder() with MoveInOrder(), and CheckStep() with MoveStep(), agree with TrackSegment() wherever they answer.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +56,7 @@ class Conversation {
   bool Run();
   uint64_t compared() const { return compared_; }
   uint64_t mutated() const { return mutated_; }  // segments held against what the receiver would do
-  uint64_t in_order() const { return in_order_; }  // of those, decided by TrackInOrder()
+  uint64_t in_order() const { return in_order_; }  // of those, decided by IsInOrder()
   uint64_t resets() const {
     return resets_;
   }                                          // with which their sender gives up, all before it seen
