@@ -4,28 +4,16 @@
 
 #include "tests/tcp/conversation.h"
 #include "tests/worker/harness.h"
+#include "tests/worker/wire_frame.h"
 
 namespace coretrack::testing {
 namespace {
 
 Bytes FrameOf(const WireSegment& s) {
-  using namespace tcp_flag;
-  TcpFields tcp;
-  tcp.source_port = s.from_client ? 40000 : 80;
-  tcp.destination_port = s.from_client ? 80 : 40000;
-  tcp.seq = s.seq;
-  tcp.ack = s.ack;
-  tcp.flags = static_cast<uint8_t>((s.syn ? kSyn : 0) | (s.fin ? kFin : 0) | (s.rst ? kRst : 0) |
-                                   (s.has_ack ? kAck : 0));
-  tcp.window = s.window;
-  std::vector<Bytes> options;
-  if (s.timestamp) options.push_back(TimestampsOption(*s.timestamp, s.echo));
-  if (s.scale) options.push_back(WindowScaleOption(*s.scale));
-  tcp.options = Join(options);
   PacketBuilder builder;
   builder.Ethernet().Ipv4(s.from_client ? "10.0.0.1" : "10.0.0.2",
                           s.from_client ? "10.0.0.2" : "10.0.0.1");
-  return builder.Tcp(tcp).Payload(s.length).Build();
+  return builder.Tcp(FieldsOf(s)).Payload(s.length).Build();
 }
 
 void Agree(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {

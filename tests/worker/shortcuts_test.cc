@@ -13,6 +13,7 @@
 
 #include "tests/tcp/conversation.h"
 #include "tests/worker/harness.h"
+#include "tests/worker/wire_frame.h"
 
 namespace coretrack::testing {
 namespace {
@@ -39,22 +40,12 @@ struct Place {
 };
 
 Bytes FrameOf(const WireSegment& s, const Place& place) {
-  using namespace tcp_flag;
-  TcpFields tcp;
-  tcp.source_port = s.from_client ? 40000 : 80;
-  tcp.destination_port = s.from_client ? 80 : 40000;
-  tcp.seq = s.seq;
-  tcp.ack = s.ack;
-  tcp.flags = static_cast<uint8_t>((s.syn ? kSyn : 0) | (s.fin ? kFin : 0) | (s.rst ? kRst : 0) |
-                                   (s.has_ack ? kAck : 0));
-  tcp.window = s.window;
-  std::vector<Bytes> options;
-  if (s.syn && place.mss != 0) options.push_back(MssOption(place.mss));
-  if (s.syn && place.sack) options.push_back(SackPermittedOption());
-  if (s.timestamp) options.push_back(TimestampsOption(*s.timestamp, s.echo));
-  if (s.scale) options.push_back(WindowScaleOption(*s.scale));
-  if (s.syn) options.push_back(Bytes(place.end_options * 4, 0));
-  tcp.options = Join(options);
+  TcpFields tcp = FieldsOf(s);
+  if (s.syn) {
+    tcp.options = Join({place.mss != 0 ? MssOption(place.mss) : Bytes(),
+                        place.sack ? SackPermittedOption() : Bytes(), tcp.options,
+                        Bytes(place.end_options * 4, 0)});
+  }
   const bool low = s.from_client != place.swapped;
   PacketBuilder builder;
   builder.Ethernet();
