@@ -74,6 +74,7 @@ class FlowTable {
   // Is `key` what the slot of `line` holds, or held last? (An erased line keeps its key; its state is 0.)
   // REQUIRES: key.ipv6 is that of the line's table.
   static bool Holds(const AtomicLine& line, const FlowKey& key, FlowHash hash);
+  static bool HoldsIpv4(const AtomicLine& line, const FlowKey& key);
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
@@ -140,6 +141,7 @@ class FlowTable {
   static_assert(sizeof(Bucket) == kCacheLine);
   static constexpr uint16_t kMaxOverflow = 0xffff;
 
+  static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
   static uint16_t TagOf(FlowHash hash);  // odd, so never 0
   uint32_t HomeOf(FlowHash hash) const;
   uint32_t StepOf(FlowHash hash) const;

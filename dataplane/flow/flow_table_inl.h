@@ -68,12 +68,21 @@ inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
   __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
 }
 
+// What differs of the line's key words.
+inline uint64_t FlowTable::Difference(const AtomicLine& line, const FlowKey& key,
+                                      uint64_t address) {
+  return (line.LoadOwned<uint64_t>(offsetof(FlowLine, ports)) ^ key.transport) |
+         (line.LoadOwned<uint64_t>(offsetof(FlowLine, address)) ^ address) |
+         ((line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags)) ^ key.zone) &
+          flow_flag::kZoneMask);
+}
+
+inline bool FlowTable::HoldsIpv4(const AtomicLine& line, const FlowKey& key) {
+  return Difference(line, key, key.address[0]) == 0;
+}
+
 inline bool FlowTable::Holds(const AtomicLine& line, const FlowKey& key, FlowHash hash) {
-  const uint64_t address = key.ipv6 ? hash.value : key.address[0];
-  uint64_t difference =
-      (line.LoadOwned<uint64_t>(offsetof(FlowLine, ports)) ^ key.transport) |
-      (line.LoadOwned<uint64_t>(offsetof(FlowLine, address)) ^ address) |
-      ((line.LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags)) ^ key.zone) & flow_flag::kZoneMask);
+  uint64_t difference = Difference(line, key, key.ipv6 ? hash.value : key.address[0]);
   if (key.ipv6 && difference == 0) {
     const AtomicLine& addresses = *(&line + 1);
     for (size_t i = 0; i < key.address.size(); ++i)

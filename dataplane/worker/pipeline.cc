@@ -73,6 +73,10 @@ void Pipeline::Prepare(Burst* burst) const {
     for (uint32_t i = first; i < last; ++i)
       table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
   }
+  const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
+  burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4
+                    : ipv6 == burst->count ? Burst::Versions::kIpv6
+                                           : Burst::Versions::kBoth;
 }
 
 // Parses what is common in [first, last), in a loop that calls nothing. Bit i: first + i is for
@@ -114,22 +118,41 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
 }
 
 void Pipeline::Locate(Burst* burst) const {
+  switch (burst->versions) {
+    case Burst::Versions::kIpv4:
+      return LocateIn(burst, [&table = *ipv4_](uint32_t) -> FlowTable& { return table; });
+    case Burst::Versions::kIpv6:
+      return LocateIn(burst, [&table = *ipv6_](uint32_t) -> FlowTable& { return table; });
+    case Burst::Versions::kBoth:
+      return LocateIn(
+          burst, [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
+            return *tables[burst->meta[i].key.ipv6];
+          });
+  }
+}
+
+// `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
+// table stays in registers.
+template <typename Choose>
+void Pipeline::LocateIn(Burst* burst, const Choose& table_of) const {
   static_assert(kMaxBurst <= 64);
-  const std::array<FlowTable*, 2> tables{ipv4_.get(), ipv6_.get()};
-  const auto table_of = [&](uint32_t i) -> FlowTable& { return *tables[burst->meta[i].key.ipv6]; };
   uint64_t missed = 0;  // packets without a candidate in their home group
   uint64_t full = 0;    // of those, whose home group has no room
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
+    // Of its own: a store to the burst's might change the table, for all that the compiler knows.
+    std::array<AtomicLine*, kChunk> lines;
     for (uint32_t i = first; i < last; ++i)
-      burst->candidate[i] = table_of(i).CandidateLine(burst->hash[i]);
+      lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
     for (uint32_t i = first; i < last; ++i) {
-      if (burst->candidate[i] != nullptr) [[likely]] {
-        FlowTable::PrefetchLine(burst->candidate[i], burst->meta[i].key.ipv6);
+      FlowTable& table = table_of(i);
+      AtomicLine* const line = lines[i - first];
+      burst->candidate[i] = line;
+      if (line != nullptr) [[likely]] {
+        FlowTable::PrefetchLine(line, table.ipv6());
         continue;
       }
       // It lies farther from home, or will be inserted.
-      const FlowTable& table = table_of(i);
       table.PrefetchNextBucket(burst->hash[i]);
       const FlowIndex place = table.PrefetchInsert(burst->hash[i]);
       if (place != FlowIndex::kNone) {
@@ -153,6 +176,14 @@ void Pipeline::Locate(Burst* burst) const {
 // Leaves those candidates in [first, last) that are their packet's flow. All at once: lines that have not
 // come yet are waited for together.
 void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t last) {
+  if (burst->versions == Burst::Versions::kIpv4) {
+    for (uint32_t i = first; i < last; ++i) {
+      const AtomicLine* const line = burst->candidate[i];
+      if (line == nullptr || !FlowTable::HoldsIpv4(*line, burst->meta[i].key)) [[unlikely]]
+        burst->candidate[i] = nullptr;
+    }
+    return;
+  }
   for (uint32_t i = first; i < last; ++i) {
     const AtomicLine* const line = burst->candidate[i];
     if (line == nullptr || !FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i]))

@@ -49,6 +49,8 @@ struct Burst {
   std::array<bool, kMaxBurst> checksum_known_good;  // the NIC vouched for it
   // Filled on the way.
   bool fragments = false;  // there is one
+  // Of the keys; kBoth is never wrong.
+  enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
   std::array<PacketMeta, kMaxBurst> meta;
   KeyWords words;
   std::array<FlowHash, kMaxBurst> hash;
@@ -163,6 +165,8 @@ class Pipeline {
   }
 
   // pipeline.cc
+  template <typename Choose>
+  void LocateIn(Burst* burst, const Choose& table_of) const;
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
   void ParseOther(Burst* burst, uint32_t i) const;
   static void KeepHeld(Burst* burst, uint32_t first, uint32_t last);

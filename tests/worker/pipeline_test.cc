@@ -290,5 +290,42 @@ TEST(Pipeline, CapacitiesAreChecked) {
   EXPECT_NE(std::string(created.status().message()).find("flow slots"), std::string::npos);
 }
 
+// Bursts of one IP version are looked up by loops of their own.
+TEST(PipelineBurst, OfBothVersionsAndOfEach) {
+  const auto segment = [](bool ipv6, uint16_t port, uint8_t flags) {
+    PacketBuilder builder;
+    builder.Ethernet();
+    if (ipv6) {
+      builder.Ipv6("2001:db8::1", "2001:db8::2");
+    } else {
+      builder.Ipv4("10.0.0.1", "10.0.0.2");
+    }
+    return Harness::Frame{
+        .bytes =
+            builder.Tcp({.source_port = port, .destination_port = 80, .seq = 100, .flags = flags})
+                .Build()};
+  };
+  Harness harness;
+  const std::vector<std::vector<bool>> bursts = {
+      {false, true, false, false, true}, {false, false, false}, {true, true, true}, {true, false}};
+  for (const auto& versions : bursts) {
+    // Flows that are made, and flows that are found.
+    for (int round = 0; round < 2; ++round) {
+      std::vector<Harness::Frame> frames;
+      uint16_t port = 1000;
+      for (const bool ipv6 : versions) frames.push_back(segment(ipv6, ++port, tcp_flag::kSyn));
+      harness.SendBurst(frames);
+    }
+  }
+  uint64_t ipv4 = 0, ipv6 = 0;
+  for (const FlowRecord& flow : harness.Live()) {
+    ++(flow.ipv6 ? ipv6 : ipv4);
+    EXPECT_GE(flow.originator.packets, 2u);
+    EXPECT_EQ(flow.originator.packets % 2, 0u) << "found by each second burst";
+  }
+  EXPECT_EQ(ipv4, 4u);  // ports 1001 to 1004
+  EXPECT_EQ(ipv6, 4u);  // ports 1001 to 1003 and 1005
+}
+
 }  // namespace
 }  // namespace coretrack::testing
