@@ -38,6 +38,8 @@ class Harness : public FlowListener {
   Verdict Send(const Bytes& frame) { return Send(Frame{.bytes = frame}); }
   // As one burst, at most kMaxBurst, of one link layer.
   void SendBurst(const std::vector<Frame>& frames);
+  // The last one, as the pipeline left it.
+  const Burst& burst() const { return *burst_; }
 
   // Moves the clock and ends what is due.
   void Advance(uint64_t us);
