@@ -27,6 +27,7 @@
 #include <cstdint>
 
 #include "dataplane/base/arena.h"
+#include "dataplane/base/lanes.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_slot.h"
 #include "dataplane/packet/flow_key.h"
@@ -59,6 +60,9 @@ class FlowTable {
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
+  // Both of kLanes hashes.  REQUIRES: the arrays are aligned to 64 bytes; kHasLanes.
+  void PrefetchBuckets(const FlowHash* hashes) const;
+  void CandidateLines(const FlowHash* hashes, AtomicLine** lines);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).

@@ -61,6 +61,13 @@ struct alignas(kCacheLine) KeyWords {
     for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
     ipv6 |= uint64_t{1} << i;
   }
+  void Get(uint32_t i, FlowKey* key) const {
+    key->place = place[i];
+    key->transport = transport[i];
+    key->address[0] = address[0][i];
+    if ((ipv6 >> i & 1) == 0) return;
+    for (size_t word = 1; word < address.size(); ++word) key->address[word] = address[word][i];
+  }
 };
 
 // hashes[i] = HashOf() of the key that `words` has at i, for i in [first, last): several keys at once in

@@ -95,4 +95,9 @@ struct alignas(kCacheLine) PacketMeta {
 static_assert(offsetof(PacketMeta, key) + offsetof(FlowKey, address) + sizeof(uint64_t) ==
               kCacheLine);
 
+// vlan_tags, icmp_request and `fragments` of an untagged packet, as one word.
+static_assert(offsetof(PacketMeta, icmp_request) == offsetof(PacketMeta, vlan_tags) + 1 &&
+              offsetof(PacketMeta, fragments) == offsetof(PacketMeta, vlan_tags) + 2);
+inline constexpr uint32_t kOneFragment = 1u << 16;
+
 }  // namespace coretrack

@@ -16,8 +16,10 @@
 
 #include "dataplane/packet/bytes.h"
 #include "dataplane/packet/canonical.h"
+#include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/protocols.h"
+#include "dataplane/packet/segment_lanes.h"
 #include "dataplane/packet/tcp_header.h"
 #include "dataplane/packet/tcp_options.h"
 
@@ -57,9 +59,6 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   meta->kind = PacketKind::kTcp;
   meta->malformed = Malformed::kNone;
   meta->whole_kind = PacketKind::kNotIp;
-  static_assert(offsetof(PacketMeta, icmp_request) == offsetof(PacketMeta, vlan_tags) + 1 &&
-                offsetof(PacketMeta, fragments) == offsetof(PacketMeta, vlan_tags) + 2);
-  constexpr uint32_t kOneFragment = 1u << 16;
   StoreRaw(vlan_tags | kOneFragment, &meta->vlan_tags);
 }
 
@@ -170,6 +169,28 @@ inline bool Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint
 }
 
 }  // namespace parse_fast
+
+// The meta of a common segment of a burst (segment_lanes.h), whose frame is at `data`: as the functions below would
+// have it.
+inline void FillMeta(const SegmentLanes& segments, const KeyWords& words, uint32_t i,
+                     const uint8_t* data, PacketMeta* meta) {
+  using parse_fast::StoreRaw;
+  const unsigned stamped = SegmentLanes::Has(segments.stamped, i);
+  const unsigned ipv6 = words.ipv6 >> i & 1;
+  meta->tcp.seq = segments.seq[i];
+  meta->tcp.ack = segments.ack[i];
+  meta->tcp.payload_bytes = segments.payload_bytes[i];
+  StoreRaw(segments.flags_window[i] | (stamped * kTimestampsBytes) << 24, &meta->tcp.window);
+  meta->tcp.options = data + parse_fast::kMinBytes + ipv6 * (kIpv6Bytes - kIpv4MinBytes);
+  meta->ip_bytes = segments.ip_bytes[i];
+  meta->kind = PacketKind::kTcp;
+  meta->malformed = Malformed::kNone;
+  meta->direction =
+      static_cast<Direction>(static_cast<uint8_t>(SegmentLanes::Has(segments.reverse, i)));
+  meta->whole_kind = PacketKind::kNotIp;
+  StoreRaw(kOneFragment, &meta->vlan_tags);
+  words.Get(i, &meta->key);
+}
 
 // False: *meta is as it was.
 // REQUIRES of both: a frame of Ethernet whose checksums need no look.

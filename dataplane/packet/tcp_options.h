@@ -29,8 +29,9 @@ bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out);
 // NOP, NOP, timestamps: how every stack lays them out on an established connection.
 // REQUIRES: kTimestampsBytes readable bytes.
 inline constexpr uint32_t kTimestampsBytes = 12;
+inline constexpr uint32_t kTimestampsBegin = 0x0a080101;  // as LoadRaw() reads it
 inline bool StartsWithTimestamps(const uint8_t* options) {
-  return LoadRaw<uint32_t>(options) == 0x0a080101;
+  return LoadRaw<uint32_t>(options) == kTimestampsBegin;
 }
 
 // REQUIRES: StartsWithTimestamps().

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 #include "tests/flow/test_table.h"
@@ -182,6 +183,29 @@ TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
   FlowHash absent{uint64_t{0xabcd} << 48 | 0xfff0};
   EXPECT_EQ(table_->Candidate(absent), FlowIndex::kNone);
   EXPECT_EQ(table_->FartherCandidate(absent), FlowIndex::kNone);
+}
+
+// Sixteen at once say what one says: of flows that are there, there in another group, and absent.
+TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
+  if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  const uint32_t flows = table_->slots() - FlowTable::kGroupSlots;
+  for (uint32_t id = 0; id < flows; ++id) {
+    ASSERT_NE(table_->Insert(Key(id), PlainHash(Key(id))), FlowIndex::kNone);
+  }
+  uint32_t found = 0, absent = 0;
+  for (uint32_t id = 0; id + kLanes <= 2 * flows; id += kLanes) {
+    alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
+    alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
+    for (uint32_t i = 0; i < kLanes; ++i) hashes[i] = PlainHash(Key(id + i));
+    table_->PrefetchBuckets(hashes.data());
+    table_->CandidateLines(hashes.data(), lines.data());
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(lines[i], table_->CandidateLine(hashes[i])) << id + i;
+      ++(lines[i] != nullptr ? found : absent);
+    }
+  }
+  EXPECT_GT(found, flows / 2);
+  EXPECT_GT(absent, flows / 2);
 }
 
 }  // namespace

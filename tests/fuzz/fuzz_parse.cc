@@ -3,6 +3,7 @@
 //
 // Input  Two bytes of options (link layer, checksums, zone; how much the capture cut off), then the
 // packet.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -14,6 +15,8 @@
 #include "dataplane/packet/fragment.h"
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse.h"
+#include "dataplane/packet/parse_fast.h"
+#include "dataplane/packet/parse_lanes.h"
 #include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
@@ -63,6 +66,41 @@ void CheckFragment(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
         "a whole is no fragment");
 }
 
+// The packet in every lane: each says what the general path says.
+void CheckLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                const ParseOptions& options, const PacketMeta& general) {
+  if (!kHasLanes || options.link != LinkLayer::kEthernet) return;
+  alignas(kCacheLine) std::array<const uint8_t*, kLanes> all_data;
+  std::array<uint32_t, kLanes> all_bytes, all_wire_bytes;
+  std::array<uint8_t, kLanes> zones;
+  const std::array<bool, kLanes> known_good{};
+  all_data.fill(data);
+  all_bytes.fill(bytes);
+  all_wire_bytes.fill(wire_bytes);
+  zones.fill(options.zone);
+  static KeyWords words;
+  static SegmentLanes segments;
+  words.Clear();
+  segments.Clear();
+  const Mask common = ParseLanes({.first = 0,
+                                  .data = all_data.data(),
+                                  .bytes = all_bytes.data(),
+                                  .wire_bytes = all_wire_bytes.data(),
+                                  .zone = zones.data(),
+                                  .checksum_known_good = known_good.data()},
+                                 options.verify_checksums, &words, &segments);
+  Check(common == 0 || common == 0xffff, "what one lane takes, all take");
+  if (common == 0) return;
+  static std::array<PacketMeta, kLanes> metas;
+  FillMetaLanes(segments, words, 0, common, all_data.data(), metas.data());
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    PacketMeta meta;
+    FillMeta(segments, words, i, data, &meta);
+    CheckSame(meta, general);
+    CheckSame(metas[i], general);
+  }
+}
+
 void FuzzOne(const uint8_t* input, size_t size) {
   if (size < 2) return;
   const ParseOptions options{.link = (input[0] & 1) != 0 ? LinkLayer::kRawIp : LinkLayer::kEthernet,
@@ -78,6 +116,7 @@ void FuzzOne(const uint8_t* input, size_t size) {
   CheckAnswer(meta, exact.get(), bytes, wire_bytes);
   ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
   CheckSame(meta, general);
+  CheckLanes(exact.get(), bytes, wire_bytes, options, general);
   Check(HashOf({1, 2}, meta.key) == HashOf({1, 2}, general.key), "equal keys, equal hashes");
   if (meta.kind == PacketKind::kFragment) CheckFragment(exact.get(), bytes, wire_bytes, options);
 }

@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <tuple>
+#include <vector>
 
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse.h"
+#include "dataplane/packet/parse_fast.h"
+#include "dataplane/packet/parse_lanes.h"
 #include "tests/packet/packet_builder.h"
 
 namespace coretrack::testing {
@@ -24,6 +28,103 @@ inline bool SameMeta(const PacketMeta& a, const PacketMeta& b) {
   return fields(a) == fields(b);
 }
 
+// Sixteen frames parsed together, `packet` at `lane`. What they say of it must be what the general path says.
+class ParsedTogether {
+ public:
+  struct Frame {
+    const uint8_t* data;
+    uint32_t bytes, wire_bytes;
+  };
+  // The others: the packet again, or frames of all kinds.
+  enum class Others { kSame, kAnything };
+
+  ParsedTogether(Frame packet, uint32_t lane, Others others, const ParseOptions& options)
+      : lane_(lane) {
+    alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data{};
+    std::array<uint32_t, kLanes> bytes, wire_bytes;
+    std::array<uint8_t, kLanes> zone;
+    std::array<bool, kLanes> known_good;
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      const Bytes& neighbour = Neighbour(lane + i);
+      const auto length = static_cast<uint32_t>(neighbour.size());
+      const Frame frame =
+          i == lane || others == Others::kSame ? packet : Frame{neighbour.data(), length, length};
+      data[kFirst + i] = frame.data;
+      bytes[i] = frame.bytes;
+      wire_bytes[i] = frame.wire_bytes;
+      zone[i] = i == lane ? options.zone : 0;
+      known_good[i] = i == lane ? !options.verify_checksums : i % 2 == 0;
+    }
+    words_->Clear();
+    segments_->Clear();
+    common_ = ParseLanes({.first = kFirst,
+                          .data = &data[kFirst],
+                          .bytes = bytes.data(),
+                          .wire_bytes = wire_bytes.data(),
+                          .zone = zone.data(),
+                          .checksum_known_good = known_good.data()},
+                         true, words_.get(), segments_.get());
+    EXPECT_EQ(segments_->common[kFirst / kLanes], common_);
+    EXPECT_EQ(segments_->plain[kFirst / kLanes] & ~common_, 0);
+    if (!common()) return;
+    FillMeta(*segments_, *words_, kFirst + lane, packet.data, &meta_);
+    FillMetaLanes(*segments_, *words_, kFirst, static_cast<Mask>(1 << lane), data.data(),
+                  together_.data());
+    EXPECT_TRUE(SameMeta(meta_, together_[kFirst + lane]));
+    for (uint32_t i = 0; i < kMaxBurst; ++i) {
+      if (i != kFirst + lane) {
+        EXPECT_TRUE(SameMeta(together_[i], PacketMeta{})) << "not asked for";
+      }
+    }
+  }
+  bool common() const { return (common_ >> lane_ & 1) != 0; }
+  bool plain() const { return SegmentLanes::Has(segments_->plain, kFirst + lane_); }
+  const PacketMeta& meta() const { return meta_; }
+
+ private:
+  static constexpr uint32_t kFirst = 2 * kLanes;
+  static const Bytes& Neighbour(uint32_t i) {
+    static const std::array<Bytes, 4> kFrames = {
+        PacketBuilder().Ethernet().Ipv4("10.0.0.1", "10.0.0.2").Tcp().Build(),
+        PacketBuilder().Ethernet().Ipv6("fd00::1", "fd00::2").Tcp().Payload(9).Build(),
+        PacketBuilder().Ethernet().Ipv4("10.0.0.2", "10.0.0.1").Udp(1, 2).Build(), Bytes(5)};
+    return kFrames[i % kFrames.size()];
+  }
+
+  uint32_t lane_;
+  Mask common_ = 0;
+  std::unique_ptr<KeyWords> words_ = std::make_unique<KeyWords>();
+  std::unique_ptr<SegmentLanes> segments_ = std::make_unique<SegmentLanes>();
+  PacketMeta meta_;
+  std::vector<PacketMeta> together_ = std::vector<PacketMeta>(kMaxBurst);
+};
+
+// What lanes say of a packet, in some lane, beside itself and beside others.
+inline void ExpectSameInLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                              const ParseOptions& options, const PacketMeta& general) {
+  if (!kHasLanes || options.link != LinkLayer::kEthernet) return;
+  const uint32_t lane = (bytes + general.tcp.seq + general.key.ports) % kLanes;
+  for (const auto others : {ParsedTogether::Others::kSame, ParsedTogether::Others::kAnything}) {
+    const ParsedTogether parsed({data, bytes, wire_bytes}, lane, others, options);
+    // Exactly what is theirs: the fast ways', if it has no tag and the usual options.
+    PacketMeta fast;
+    const bool is_fast =
+        !options.verify_checksums && (ParseFast(data, bytes, wire_bytes, options.zone, &fast) ||
+                                      ParseFastSyn(data, bytes, wire_bytes, options.zone, &fast));
+    const bool wanted =
+        is_fast && fast.vlan_tags == 0 && HasUsualOptions(fast.tcp.options, fast.tcp.option_bytes);
+    if (others == ParsedTogether::Others::kSame || !wanted) {
+      ASSERT_EQ(parsed.common(), wanted);
+    }
+    if (!parsed.common()) continue;
+    ASSERT_TRUE(SameMeta(parsed.meta(), general)) << "lanes answer differently";
+    using namespace tcp_flag;
+    ASSERT_EQ(parsed.plain(),
+              (general.tcp.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) == tcp_flag::kAck &&
+                  general.tcp.window != 0);
+  }
+}
+
 // Parses a copy in a heap block of exactly its size, so that AddressSanitizer sees any read past
 // it, and holds the answer against that of the general path.
 inline PacketMeta ParseBytes(const Bytes& packet, const ParseOptions& options = {},
@@ -36,6 +137,7 @@ inline PacketMeta ParseBytes(const Bytes& packet, const ParseOptions& options = 
   Parse(exact.get(), bytes, wire_bytes, options, &meta);
   ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
   EXPECT_TRUE(SameMeta(meta, general)) << "the fast path answers differently";
+  ExpectSameInLanes(exact.get(), bytes, wire_bytes, options, general);
   meta.tcp.options = nullptr;  // into `exact`, which is gone
   return meta;
 }

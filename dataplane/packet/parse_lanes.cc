@@ -1,0 +1,276 @@
+#include "dataplane/packet/parse_lanes.h"
+
+#include <bit>
+#include <cstddef>
+
+#include "dataplane/packet/bytes.h"
+#include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/protocols.h"
+#include "dataplane/packet/tcp_options.h"
+
+namespace coretrack {
+
+#ifdef CORETRACK_LANES
+
+namespace {
+
+using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
+
+constexpr uint32_t kRowBytes = kLanes * sizeof(uint32_t);
+constexpr uint32_t kIp = kEthernetBytes;  // where it begins
+
+// Where the TCP header lies in a row, whatever is before it: a row ends behind the timestamps.
+constexpr uint32_t kTcpRow = (kRowBytes - kTimestampsBytes - kTcpMinBytes) / 4;
+constexpr uint32_t kPorts = kTcpRow, kSeq = kTcpRow + 1, kAck = kTcpRow + 2, kFixed = kTcpRow + 3,
+                   kOptions = kTcpRow + 5, kTsValue = kTcpRow + 6, kTsEcho = kTcpRow + 7;
+
+// What IP says of sixteen packets.
+struct Network {
+  Lanes odd;          // 0: nothing that is not common
+  Lanes total_bytes;  // of the IP packet, as its header states them
+  Mask reverse;
+  Lanes context;
+  // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
+  Lanes address[8];
+};
+
+// The bytes [begins, begins + kRowBytes) of each frame, as far as they are there, and zeros behind them.
+[[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, uint32_t begins,
+                                            Matrix* m) {
+  const Lanes there = Select(Below(bytes, All(begins)), All(0), bytes - begins);
+  alignas(kCacheLine) uint32_t readable[kLanes];
+  Spill(Least(there, All(kRowBytes)), &readable);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) m->row[i] = LoadFirst(frames.data[i] + begins, readable[i]);
+}
+
+// What lies before such a row of IPv6: the frames' bytes 10 to 25, four numbers each; zeros for those that are shorter.
+[[gnu::always_inline]] inline Quarter LoadBeginnings(const FrameLanes& frames, Lanes bytes) {
+  constexpr uint32_t kBegins = kIp - sizeof(uint32_t);
+  constexpr uint8_t kZeros[16] = {};
+  const Mask there = AtMost(All(kBegins + sizeof(kZeros)), bytes);
+  const uint8_t* rows[kLanes];
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i)
+    rows[i] = (there >> i & 1) != 0 ? frames.data[i] + kBegins : kZeros;
+  return LoadQuarter(rows);
+}
+
+// Header words of a row that must be `wanted` where `mask` is set.
+inline Lanes Differs(Lanes value, uint32_t mask, uint32_t wanted) {
+  return (value & mask) ^ wanted;
+}
+
+constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; }
+
+[[gnu::always_inline]] inline Network ReadIpv4(const Matrix& m) {
+  // Of the row: bytes 2 to 13 of Ethernet, of which the type is the last two, and IP.
+  constexpr uint32_t kType = 2, kIpRow = 3;
+  static_assert(kIpRow + kIpv4MinBytes / 4 == kTcpRow);
+  const Lanes source = m.row[kIpRow + 3], destination = m.row[kIpRow + 4], ports = m.row[kPorts];
+  // As SetIpv4Endpoints() has it.
+  const Mask reverse =
+      Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
+  return {.odd = Differs(m.row[kType], 0xffff0000, InHighHalf(ether_type::kIpv4)) |
+                 Differs(m.row[kIpRow], 0xff, 0x45) |
+                 Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0) |  // "more fragments" and offset
+                 Differs(m.row[kIpRow + 2], 0xff00, uint32_t{ip_protocol::kTcp} << 8),
+          .total_bytes = SwapBytes(m.row[kIpRow]) & 0xffff,
+          .reverse = reverse,
+          .context = All(ip_protocol::kTcp),
+          .address = {Select(reverse, destination, source), Select(reverse, source, destination)}};
+}
+
+// `begin`: rows of which the first three numbers are the frames' bytes 10 to 21.
+[[gnu::always_inline]] inline Network ReadIpv6(const Matrix& m, const Quarter& begin) {
+  const Lanes type = begin.row[0], version = begin.row[1], length_and_next = begin.row[2];
+  const Lanes* source = &m.row[0];
+  const Lanes* destination = &m.row[4];
+  const Lanes ports = m.row[kPorts];
+  // As SetIpv6Endpoints() has it: by words of 64 bits, the low half of each first in the packet.
+  Mask reverse = Below(ports >> 16, ports & 0xffff);
+  for (const uint32_t half : {2, 3, 0, 1}) {
+    reverse =
+        Below(destination[half], source[half]) | (Equal(destination[half], source[half]) & reverse);
+  }
+  Network ip = {.odd = Differs(type, 0xffff0000, InHighHalf(ether_type::kIpv6)) |
+                       Differs(version, 0xf0, 0x60) |
+                       Differs(length_and_next, 0x00ff0000, uint32_t{ip_protocol::kTcp} << 16),
+                .total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes,
+                .reverse = reverse,
+                .context = All(ip_protocol::kTcp),
+                .address = {}};
+  for (uint32_t half = 0; half < 4; ++half) {
+    ip.address[half] = Select(reverse, destination[half], source[half]);
+    ip.address[4 + half] = Select(reverse, source[half], destination[half]);
+  }
+  return ip;
+}
+
+// Whether what is stored of packets that are not common overwrites what is there.
+enum class Others : bool { kOverwritten, kKept };
+
+template <bool kIpv6, Others kOthers>
+Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
+                  SegmentLanes* segments) {
+  constexpr uint32_t kIpBytes = kIpv6 ? kIpv6Bytes : kIpv4MinBytes;
+  constexpr uint32_t kRowBegins = kIp + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
+  const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
+  Matrix m;
+  LoadRows(frames, bytes, kRowBegins, &m);
+  Transpose(&m);
+  Network ip;
+  if constexpr (kIpv6) {
+    ip = ReadIpv6(m, LoadBeginnings(frames, bytes));
+  } else {
+    ip = ReadIpv4(m);
+  }
+
+  // Lengths. The data offset may be less than a header, and lengths more than there is: below zero then.
+  const Lanes fixed = SwapBytes(m.row[kFixed]);  // offset, flags, window
+  const Lanes header_bytes = fixed >> 26 & 0x3c;
+  const Lanes option_bytes = header_bytes - kTcpMinBytes;
+  const Lanes payload_bytes = ip.total_bytes - kIpBytes - header_bytes;
+  const Mask contradicted =
+      IsNegative(payload_bytes | (wire_bytes - kIp - ip.total_bytes) |
+                 (bytes - (kIp + kIpBytes) - header_bytes) | (wire_bytes - bytes));
+
+  using namespace tcp_flag;
+  const Mask stamped =
+      Equal(option_bytes, All(kTimestampsBytes)) & Equal(m.row[kOptions], All(kTimestampsBegin));
+  const Mask without_options = Equal(option_bytes, All(0));
+  const Mask common =
+      eligible & Equal(ip.odd, All(0)) & (without_options | stamped) & ~contradicted;
+  const Mask plain =
+      common & HasAny(fixed, All(0xffff)) &
+      Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
+
+  const uint32_t first = frames.first;
+  const auto put_words = [&](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
+    const auto [first_half, last_half] = Interleave(low, high);
+    if constexpr (kOthers == Others::kKept) {
+      StoreWords(static_cast<uint8_t>(common), first_half, &(*to)[first]);
+      StoreWords(static_cast<uint8_t>(common >> 8), last_half, &(*to)[first + kLanes / 2]);
+    } else {
+      StoreWords(first_half, &(*to)[first]);
+      StoreWords(last_half, &(*to)[first + kLanes / 2]);
+    }
+  };
+  for (uint32_t word = 0; word < (kIpv6 ? 4 : 1); ++word)
+    put_words(ip.address[2 * word], ip.address[2 * word + 1], &words->address[word]);
+  const Lanes ports = m.row[kPorts];
+  put_words(Select(ip.reverse, SwapHalves(ports), ports), ip.context, &words->transport);
+  put_words(LoadBytes(frames.zone) | (kIpv6 ? uint32_t{FlowKey::kIpv6Place} : 0), All(0),
+            &words->place);
+  if (kIpv6) words->ipv6 |= uint64_t{common} << first;
+
+  const auto put = [&](Lanes value, SegmentLanes::Field* to) {
+    if constexpr (kOthers == Others::kKept) {
+      Store(common, value, &(*to)[first]);
+    } else {
+      Store(value, &(*to)[first]);
+    }
+  };
+  put(SwapBytes(m.row[kSeq]), &segments->seq);
+  put(SwapBytes(m.row[kAck]), &segments->ack);
+  put(payload_bytes, &segments->payload_bytes);
+  put(fixed & 0x00ffffff, &segments->flags_window);
+  put(ip.total_bytes, &segments->ip_bytes);
+  put(SwapBytes(m.row[kTsValue]), &segments->ts_value);
+  put(SwapBytes(m.row[kTsEcho]), &segments->ts_echo);
+  const auto put_bits = [&](Mask bits, SegmentLanes::Bits* to) {
+    uint16_t& at = (*to)[first / kLanes];
+    at = kOthers == Others::kKept ? (at & ~common) | (bits & common) : bits;
+  };
+  put_bits(common, &segments->common);
+  put_bits(plain, &segments->plain);
+  put_bits(ip.reverse, &segments->reverse);
+  put_bits(stamped, &segments->stamped);
+  return common;
+}
+
+bool LooksLikeIpv6(const uint8_t* frame, uint32_t bytes) {
+  return bytes >= kEthernetBytes &&
+         LoadRaw<uint16_t>(frame + kEthernetBytes - 2) == Swap16(ether_type::kIpv6);
+}
+
+}  // namespace
+
+Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments) {
+  const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
+  // One version at a time, that of the first packet first: it is nearly always that of all.
+  const bool ipv6 = LooksLikeIpv6(frames.data[0], frames.bytes[0]);
+  const Mask common =
+      ipv6 ? ParseVersion<true, Others::kOverwritten>(frames, eligible, words, segments)
+           : ParseVersion<false, Others::kOverwritten>(frames, eligible, words, segments);
+  const Mask left = eligible & ~common;
+  constexpr int kWorthwhile = 4;
+  if (std::popcount(left) < kWorthwhile) return common;
+  const auto next = static_cast<uint32_t>(std::countr_zero(left));
+  if (LooksLikeIpv6(frames.data[next], frames.bytes[next]) == ipv6) return common;
+  return common | (ipv6 ? ParseVersion<false, Others::kKept>(frames, left, words, segments)
+                        : ParseVersion<true, Others::kKept>(frames, left, words, segments));
+}
+
+void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t first,
+                   Mask packets, const uint8_t* const* data, PacketMeta* meta) {
+  static_assert(offsetof(TcpHeader, seq) == 0 && offsetof(TcpHeader, ack) == 4 &&
+                offsetof(TcpHeader, payload_bytes) == 8 && offsetof(TcpHeader, window) == 12 &&
+                offsetof(TcpHeader, flags) == 14 && offsetof(TcpHeader, option_bytes) == 15 &&
+                offsetof(TcpHeader, options) == 16);
+  static_assert(offsetof(PacketMeta, tcp) == 0 && offsetof(PacketMeta, ip_bytes) == 24 &&
+                offsetof(PacketMeta, kind) == 28 && offsetof(PacketMeta, malformed) == 29 &&
+                offsetof(PacketMeta, direction) == 30 && offsetof(PacketMeta, whole_kind) == 31 &&
+                offsetof(PacketMeta, vlan_tags) == 32 && offsetof(PacketMeta, key) == 40);
+  static_assert(offsetof(FlowKey, place) == 0 && offsetof(FlowKey, transport) == 8 &&
+                offsetof(FlowKey, address) == 16);
+  const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
+  const Mask reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  const auto ipv6 = static_cast<Mask>(words.ipv6 >> first);
+  const Lanes options =
+      Select(ipv6, All(kIp + kIpv6Bytes + kTcpMinBytes), All(kIp + kIpv4MinBytes + kTcpMinBytes));
+  const Words64 first_options = LoadWords(data + first) + WidenFirst(options);
+  const Words64 last_options = LoadWords(data + first + kLanes / 2) + WidenLast(options);
+  constexpr auto kTcpKind = static_cast<uint32_t>(PacketKind::kTcp);
+  constexpr auto kWholeKind = static_cast<uint32_t>(PacketKind::kNotIp) << 24;
+  static_assert(static_cast<uint32_t>(Malformed::kNone) == 0);
+  Matrix m;
+  m.row[0] = field(segments.seq);
+  m.row[1] = field(segments.ack);
+  m.row[2] = field(segments.payload_bytes);
+  m.row[3] = field(segments.flags_window) | Select(stamped, All(kTimestampsBytes << 24), All(0));
+  m.row[4] = LowHalves(first_options, last_options);
+  m.row[5] = HighHalves(first_options, last_options);
+  m.row[6] = field(segments.ip_bytes);
+  m.row[7] = Select(reverse, All(kTcpKind | 1 << 16 | kWholeKind), All(kTcpKind | kWholeKind));
+  m.row[8] = All(kOneFragment);
+  m.row[9] = All(0);
+  const auto put_word = [&](const std::array<uint64_t, kMaxBurst>& from, uint32_t row) {
+    const Words64 first_half = LoadWords(&from[first]);
+    const Words64 last_half = LoadWords(&from[first + kLanes / 2]);
+    m.row[row] = LowHalves(first_half, last_half);
+    m.row[row + 1] = HighHalves(first_half, last_half);
+  };
+  put_word(words.place, 10);
+  put_word(words.transport, 12);
+  put_word(words.address[0], 14);
+  Transpose(&m);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    if ((packets >> i & 1) == 0) continue;
+    Store(m.row[i], &meta[first + i]);
+    if ((ipv6 >> i & 1) == 0) continue;
+    for (size_t word = 1; word < words.address.size(); ++word)
+      meta[first + i].key.address[word] = words.address[word][first + i];
+  }
+}
+
+#else
+
+void FillMetaLanes(const SegmentLanes&, const KeyWords&, uint32_t, Mask, const uint8_t* const*,
+                   PacketMeta*) {}
+Mask ParseLanes(const FrameLanes&, bool, KeyWords*, SegmentLanes*) { return 0; }
+
+#endif
+
+}  // namespace coretrack

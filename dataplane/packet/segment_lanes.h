@@ -1,0 +1,39 @@
+// SegmentLanes: what the common segments of a burst say, field by field: an array a field, an entry a packet, so
+// that sixteen packets are one load (base/lanes.h).
+//
+// Common  untagged Ethernet, IPv4 without options or fragmentation or IPv6 without extension headers, TCP with no
+//         options or the usual timestamps, everything sound. Nothing is said here of any other packet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/base/limits.h"
+
+namespace coretrack {
+
+struct alignas(kCacheLine) SegmentLanes {
+  using Field = std::array<uint32_t, kMaxBurst>;
+  Field seq, ack, payload_bytes;  // TcpHeader's
+  Field flags_window;             // flags << 16 | window
+  Field ip_bytes;
+  Field ts_value, ts_echo;  // where `stamped`
+  // Of packet i: bit i % 16 of [i / 16]. (Not words of 64: a store of a few bits is loaded as such.)
+  using Bits = std::array<uint16_t, kMaxBurst / 16>;
+  Bits common;   // is common, and has no PacketMeta yet
+  Bits plain;    // is common, has ACK and neither SYN, FIN nor RST, and a window
+  Bits reverse;  // goes in Direction::kReverse
+  Bits stamped;  // has timestamps
+  static bool Has(const Bits& bits, uint32_t i) { return (bits[i / 16] >> i % 16 & 1) != 0; }
+
+  void Clear() { common = plain = {}; }
+  // `packets`: bits of the sixteen from `first` on. Answers those that were common.
+  uint32_t Remove(uint32_t first, uint32_t packets) {
+    const uint32_t removed = common[first / 16] & packets;
+    common[first / 16] ^= static_cast<uint16_t>(removed);
+    plain[first / 16] &= common[first / 16];
+    return removed;
+  }
+};
+
+}  // namespace coretrack

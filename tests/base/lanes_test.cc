@@ -1,0 +1,182 @@
+// What the names of base/lanes.h promise, against the same done number by number.
+#include "dataplane/base/lanes.h"
+
+#include <gtest/gtest.h>
+
+#ifdef CORETRACK_LANES
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <random>
+
+namespace coretrack {
+namespace {
+
+using namespace lanes;
+
+using Numbers = std::array<uint32_t, kLanes>;
+
+class LanesTest : public testing::Test {
+ protected:
+  // Small, huge, equal and any.
+  uint32_t Number() {
+    switch (random_() % 4) {
+      case 0:
+        return random_() % 4;
+      case 1:
+        return 0u - random_() % 4;
+      case 2:
+        return 0x80000000u + random_() % 3 - 1;
+      default:
+        return random_();
+    }
+  }
+  Lanes Any() {
+    Lanes a;
+    for (uint32_t i = 0; i < kLanes; ++i) a[i] = Number();
+    return a;
+  }
+  void EachRound(const std::function<void()>& check) {
+    for (int round = 0; round < 2000 && !HasFatalFailure(); ++round) check();
+  }
+  std::mt19937 random_{1};
+};
+
+template <typename Check>
+Mask MaskOf(const Check& check) {
+  Mask mask = 0;
+  for (uint32_t i = 0; i < kLanes; ++i) mask |= static_cast<Mask>(check(i) ? 1 << i : 0);
+  return mask;
+}
+
+TEST_F(LanesTest, Compares) {
+  EachRound([&] {
+    const Lanes a = Any(), b = Any();
+    ASSERT_EQ(Equal(a, b), MaskOf([&](uint32_t i) { return a[i] == b[i]; }));
+    ASSERT_EQ(Below(a, b), MaskOf([&](uint32_t i) { return a[i] < b[i]; }));
+    ASSERT_EQ(AtMost(a, b), MaskOf([&](uint32_t i) { return a[i] <= b[i]; }));
+    ASSERT_EQ(HasAny(a, b), MaskOf([&](uint32_t i) { return (a[i] & b[i]) != 0; }));
+    ASSERT_EQ(IsNegative(a), MaskOf([&](uint32_t i) { return static_cast<int32_t>(a[i]) < 0; }));
+    ASSERT_EQ(Before(a, b),
+              MaskOf([&](uint32_t i) { return static_cast<int32_t>(a[i] - b[i]) < 0; }));
+    const Lanes earlier = Earlier(a);
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      uint32_t same = 0;
+      for (uint32_t j = 0; j < i; ++j) same |= a[j] == a[i] ? 1u << j : 0;
+      ASSERT_EQ(earlier[i], same);
+      all |= a[i];
+    }
+    ASSERT_EQ(Union(a), all);
+  });
+}
+
+TEST_F(LanesTest, Computes) {
+  EachRound([&] {
+    const Lanes a = Any(), b = Any();
+    Lanes by = Any();
+    for (uint32_t i = 0; i < kLanes; ++i) by[i] = random_() % 40;
+    const auto mask = static_cast<Mask>(random_());
+    const Lanes selected = Select(mask, a, b), least = Least(a, b), swapped = SwapBytes(a),
+                halves = SwapHalves(a), left = Left(a, by), right = Right(a, by),
+                lowest = LowestBit(a), highest = HighestBit(a), all = All(a[3]),
+                picked = Pick(a, by);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(selected[i], (mask >> i & 1) != 0 ? a[i] : b[i]);
+      ASSERT_EQ(least[i], std::min<uint32_t>(a[i], b[i]));
+      ASSERT_EQ(swapped[i], __builtin_bswap32(a[i]));
+      ASSERT_EQ(halves[i], std::rotl<uint32_t>(a[i], 16));
+      ASSERT_EQ(left[i], by[i] < 32 ? a[i] << by[i] : 0);
+      ASSERT_EQ(right[i], by[i] < 32 ? a[i] >> by[i] : 0);
+      ASSERT_EQ(lowest[i],
+                a[i] != 0 ? static_cast<uint32_t>(std::countr_zero<uint32_t>(a[i])) : 0u - 1);
+      ASSERT_EQ(highest[i], static_cast<uint32_t>(std::bit_width<uint32_t>(a[i])) - 1);
+      ASSERT_EQ(all[i], a[3]);
+      ASSERT_EQ(picked[i], a[by[i] % kLanes]);
+    }
+  });
+}
+
+TEST_F(LanesTest, WordsAreTwoHalvesEach) {
+  EachRound([&] {
+    const Lanes low = Any(), high = Any();
+    const auto [first, last] = Interleave(low, high);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      const uint64_t word = i < 8 ? first[i] : last[i - 8];
+      ASSERT_EQ(word, low[i] | uint64_t{high[i]} << 32);
+    }
+    const Lanes same_low = LowHalves(first, last), same_high = HighHalves(first, last);
+    ASSERT_EQ(Equal(same_low, low) & Equal(same_high, high), kEach);
+    const Words64 wide_first = WidenFirst(low), wide_last = WidenLast(low);
+    const uint32_t factor = Number();
+    const Words64 product = Product(first, factor);
+    const auto words = static_cast<uint8_t>(random_());
+    const Words64 kept = Keep(words, first);
+    for (uint32_t i = 0; i < 8; ++i) {
+      ASSERT_EQ(wide_first[i], low[i]);
+      ASSERT_EQ(wide_last[i], low[i + 8]);
+      ASSERT_EQ(product[i], uint64_t{low[i]} * factor);
+      ASSERT_EQ(kept[i], (words >> i & 1) != 0 ? first[i] : 0);
+    }
+  });
+}
+
+TEST_F(LanesTest, Transposes) {
+  EachRound([&] {
+    Matrix m;
+    for (Lanes& row : m.row) row = Any();
+    Matrix t = m;
+    Transpose(&t);
+    for (uint32_t i = 0; i < kLanes; ++i)
+      for (uint32_t j = 0; j < kLanes; ++j) ASSERT_EQ(t.row[i][j], m.row[j][i]);
+
+    const uint8_t* rows[kLanes];
+    for (uint32_t i = 0; i < kLanes; ++i)
+      rows[i] = reinterpret_cast<const uint8_t*>(&m.row[i]) + i % 3;
+    const Quarter quarter = LoadQuarter(rows);
+    for (uint32_t i = 0; i < 4; ++i) {
+      for (uint32_t j = 0; j < kLanes; ++j) {
+        uint32_t number;
+        std::memcpy(&number, rows[j] + i * sizeof(number), sizeof(number));
+        ASSERT_EQ(quarter.row[i][j], number);
+      }
+    }
+  });
+}
+
+TEST_F(LanesTest, LoadsAndStores) {
+  EachRound([&] {
+    alignas(64) Numbers memory;
+    for (uint32_t& number : memory) number = Number();
+    const Numbers before = memory;
+    const Lanes a = Any();
+    const auto mask = static_cast<Mask>(random_());
+    Store(mask, a, memory.data());
+    for (uint32_t i = 0; i < kLanes; ++i)
+      ASSERT_EQ(memory[i], (mask >> i & 1) != 0 ? a[i] : before[i]);
+    ASSERT_EQ(Equal(Load(memory.data()), LoadAnywhere(memory.data())), kEach);
+
+    // A block of exactly that size: AddressSanitizer sees more being read.
+    const uint32_t bytes = random_() % 65;
+    const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes]);
+    for (uint32_t i = 0; i < bytes; ++i) exact[i] = static_cast<uint8_t>(random_());
+    const Lanes loaded = LoadFirst(exact.get(), bytes);
+    for (uint32_t i = 0; i < 64; ++i)
+      ASSERT_EQ(static_cast<uint8_t>(loaded[i / 4] >> i % 4 * 8), i < bytes ? exact[i] : 0);
+
+    std::array<uint8_t, kLanes> few;
+    for (uint8_t& byte : few) byte = static_cast<uint8_t>(random_() % 3 * 100);
+    const Lanes widened = LoadBytes(few.data());
+    ASSERT_EQ(NotZero(few.data()), MaskOf([&](uint32_t i) { return few[i] != 0; }));
+    for (uint32_t i = 0; i < kLanes; ++i) ASSERT_EQ(widened[i], few[i]);
+  });
+}
+
+}  // namespace
+}  // namespace coretrack
+
+#endif
