@@ -112,6 +112,19 @@ inline void EndWrite(AtomicLine& line, uint32_t head, unsigned d, Tick deadline)
 static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1 &&
               offsetof(FlowLine, packets) == 2 && offsetof(FlowLine, deadline_ms) == 4);
 
+// Is an established connection's next segment of direction `d` nothing new, whether data or a pure ACK? `head` is the
+// line's.
+inline bool IsPlainFor(AtomicLine& line, uint32_t head, unsigned d, uint32_t payload_bytes) {
+  if ((head >> 8 & kStateCodeMask) != kBothEstablished) [[unlikely]]
+    return false;
+  // Data and pure ACKs alternate: no branch on which it is.
+  const unsigned seen =
+      flow_flag::kAckSeenShift + d +
+      (flow_flag::kDataSeenShift - flow_flag::kAckSeenShift) * (payload_bytes != 0);
+  const uint32_t flags = ZoneFlags(line);
+  return (flags & flow_flag::kAttention) == 0 && (flags >> seen & 1) != 0;
+}
+
 }  // namespace established
 
 // True: the segment was plain and is tracked and counted. False: nothing was touched, the general
@@ -126,14 +139,7 @@ static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1
   if ((s.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) != tcp_flag::kAck) [[unlikely]]
     return false;
   const uint32_t head = Head(line);
-  if ((head >> 8 & kStateCodeMask) != kBothEstablished) [[unlikely]]
-    return false;
-  // Data and pure ACKs alternate: no branch on which it is.
-  const unsigned seen =
-      flow_flag::kAckSeenShift + d +
-      (flow_flag::kDataSeenShift - flow_flag::kAckSeenShift) * (s.payload_bytes != 0);
-  const uint32_t flags = ZoneFlags(line);
-  if ((flags & flow_flag::kAttention) != 0 || (flags >> seen & 1) == 0) [[unlikely]]
+  if (!IsPlainFor(line, head, d, s.payload_bytes)) [[unlikely]]
     return false;
   // It is in the future, and no further than now + timeout_ms: of a timeout that was shortened since
   // the wheel must hear.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/packet/layers.h"
 #include "dataplane/packet/parse_fast.h"
+#include "dataplane/worker/established_lanes.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/tcp_binding.h"
@@ -17,6 +18,26 @@ namespace {
 // takes requests; fewer, and what each waits for is not waited for together (README.md, "Measured
 // choices").
 constexpr uint32_t kChunk = 16;
+
+// Packets of a chunk, bit by bit: all of the first `count`.
+constexpr uint32_t AllOf(uint32_t count) { return (1u << count) - 1; }
+
+// Are there as many as go through a stage in lanes?
+static_assert(kChunk == kLanes);
+constexpr bool Together(uint32_t first, uint32_t last) {
+  return kHasLanes && last - first == kLanes;
+}
+// Are the plain segments of a chunk probably such of established connections? Two of them are looked at.
+bool LooksEstablished(const Burst& burst, uint32_t first) {
+  const auto is_plain = [&burst](uint32_t i) {
+    AtomicLine* line = burst.candidate[i];
+    return line != nullptr && established::IsPlainFor(*line, established::Head(*line),
+                                                      SegmentLanes::Has(burst.segments.reverse, i),
+                                                      burst.segments.payload_bytes[i]);
+  };
+  return burst.segments.plain[first / kLanes] != 0 &&
+         (is_plain(first) || is_plain(first + kLanes / 2));
+}
 
 }  // namespace
 
@@ -65,13 +86,19 @@ void Pipeline::Process(Burst* burst, Now now) {
 void Pipeline::Prepare(Burst* burst) const {
   burst->fragments = false;
   burst->words.Clear();
+  burst->segments.Clear();
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
       ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
+    const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
+    if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {
+      table(ipv6 != 0).PrefetchBuckets(&burst->hash[first]);
+      continue;
+    }
     for (uint32_t i = first; i < last; ++i)
-      table(burst->meta[i].key.ipv6).PrefetchBucket(burst->hash[i]);
+      table((burst->words.ipv6 >> i & 1) != 0).PrefetchBucket(burst->hash[i]);
   }
   const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
   burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4
@@ -79,14 +106,25 @@ void Pipeline::Prepare(Burst* burst) const {
                                            : Burst::Versions::kBoth;
 }
 
-// Parses what is common in [first, last), in a loop that calls nothing. Bit i: first + i is for
-// ParseOther().
+// Parses what is common in [first, last), in a loop that calls nothing; what is plain together. Bit i: first + i is
+// for ParseOther().
 uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) const {
-  if (burst->link != LinkLayer::kEthernet) return (1u << (last - first)) - 1;
-  static_assert(kChunk < 32);
+  const uint32_t all = AllOf(last - first);
+  if (burst->link != LinkLayer::kEthernet) return all;
   const bool verify = tunables_.verify_checksums;
+  uint32_t left = all;
+  if (Together(first, last) && options_.shortcuts) {
+    const FrameLanes frames = {.first = first,
+                               .data = &burst->data[first],
+                               .bytes = &burst->bytes[first],
+                               .wire_bytes = &burst->wire_bytes[first],
+                               .zone = &burst->zone[first],
+                               .checksum_known_good = &burst->checksum_known_good[first]};
+    left ^= ParseLanes(frames, verify, &burst->words, &burst->segments);
+  }
   uint32_t others = 0;
-  for (uint32_t i = first; i < last; ++i) {
+  for (; left != 0; left &= left - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(left));
     PacketMeta& meta = burst->meta[i];
     const bool common =
         (!verify || burst->checksum_known_good[i]) &&
@@ -94,7 +132,7 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) cons
     if (common) [[likely]] {
       burst->words.Set(i, meta.key);
     } else {
-      others |= 1u << (i - first);
+      others |= left & -left;
     }
   }
   return others;
@@ -126,7 +164,7 @@ void Pipeline::Locate(Burst* burst) const {
     case Burst::Versions::kBoth:
       return LocateIn(
           burst, [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
-            return *tables[burst->meta[i].key.ipv6];
+            return *tables[burst->IsIpv6(i)];
           });
   }
 }
@@ -141,9 +179,13 @@ void Pipeline::LocateIn(Burst* burst, const Choose& table_of) const {
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
     // Of its own: a store to the burst's might change the table, for all that the compiler knows.
-    std::array<AtomicLine*, kChunk> lines;
-    for (uint32_t i = first; i < last; ++i)
-      lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
+    alignas(kCacheLine) std::array<AtomicLine*, kChunk> lines;
+    if (Together(first, last) && burst->versions != Burst::Versions::kBoth) {
+      table_of(first).CandidateLines(&burst->hash[first], lines.data());
+    } else {
+      for (uint32_t i = first; i < last; ++i)
+        lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
+    }
     for (uint32_t i = first; i < last; ++i) {
       FlowTable& table = table_of(i);
       AtomicLine* const line = lines[i - first];
@@ -173,21 +215,16 @@ void Pipeline::LocateIn(Burst* burst, const Choose& table_of) const {
   }
 }
 
-// Leaves those candidates in [first, last) that are their packet's flow. All at once: lines that have not
-// come yet are waited for together.
-void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t last) {
-  if (burst->versions == Burst::Versions::kIpv4) {
-    for (uint32_t i = first; i < last; ++i) {
-      const AtomicLine* const line = burst->candidate[i];
-      if (line == nullptr || !FlowTable::HoldsIpv4(*line, burst->meta[i].key)) [[unlikely]]
-        burst->candidate[i] = nullptr;
-    }
-    return;
-  }
-  for (uint32_t i = first; i < last; ++i) {
+// Leaves those candidates of `packets` (bit i: first + i) that are their packet's flow. All at once: lines that
+// have not come yet are waited for together.
+void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t packets) {
+  const bool all_ipv4 = burst->versions == Burst::Versions::kIpv4;
+  for (; packets != 0; packets &= packets - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(packets));
     const AtomicLine* const line = burst->candidate[i];
-    if (line == nullptr || !FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i]))
-        [[unlikely]]
+    if (line == nullptr ||
+        !(all_ipv4 ? FlowTable::HoldsIpv4(*line, burst->meta[i].key)
+                   : FlowTable::Holds(*line, burst->meta[i].key, burst->hash[i]))) [[unlikely]]
       burst->candidate[i] = nullptr;
   }
 }
@@ -213,14 +250,26 @@ void Pipeline::Track(Burst* burst, Now now) {
   const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   for (uint32_t first = 0; first < burst->count; first += kChunk) {
     const uint32_t last = std::min(first + kChunk, burst->count);
-    KeepHeld(burst, first, last);
+    uint32_t left = AllOf(last - first);
+    if (Together(first, last) && established_ms != 0 && LooksEstablished(*burst, first)) {
+      left ^= TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
+                                    burst->candidate.data(), first, now.tick, established_ms);
+      tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
+      if (left == 0) continue;
+    }
+    burst->NeedMetas(first, left);
+    KeepHeld(burst, first, left);
     bool changed = false;  // slots, since then
-    for (uint32_t i = first; i < last;) {
-      if (changed) KeepHeld(burst, i, i + 1);
-      const uint32_t end = TrackPlain(*burst, i, changed ? i + 1 : last, now.tick, established_ms);
-      tally.tracked += end - i;
+    while (left != 0) {
+      const auto skipped = static_cast<uint32_t>(std::countr_zero(left));
+      const uint32_t i = first + skipped;
+      if (changed) KeepHeld(burst, first, left & -left);
+      const auto in_a_row = static_cast<uint32_t>(std::countr_one(left >> skipped));
+      const uint32_t end =
+          TrackPlain(*burst, i, i + (changed ? 1 : in_a_row), now.tick, established_ms);
       if (end != i) {
-        i = end;
+        tally.tracked += end - i;
+        left &= ~AllOf(end - first);
         continue;
       }
       AtomicLine* const line = burst->candidate[i];
@@ -231,7 +280,7 @@ void Pipeline::Track(Burst* burst, Now now) {
         TrackOne(*burst, i, now, tally);
         changed = true;
       }
-      ++i;
+      left &= left - 1;
     }
   }
   counters_.tracked.Add(tally.tracked);

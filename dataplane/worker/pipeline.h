@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -23,6 +24,9 @@
 #include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/parse.h"
+#include "dataplane/packet/parse_fast.h"
+#include "dataplane/packet/parse_lanes.h"
+#include "dataplane/packet/segment_lanes.h"
 #include "dataplane/tcp/tracker.h"
 #include "dataplane/timer/timer_wheel.h"
 #include "dataplane/worker/counters.h"
@@ -42,7 +46,7 @@ struct Burst {
   uint32_t count = 0;
   LinkLayer link = LinkLayer::kEthernet;
   // Inputs.
-  std::array<const uint8_t*, kMaxBurst> data;
+  alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data;
   std::array<uint32_t, kMaxBurst> bytes;
   std::array<uint32_t, kMaxBurst> wire_bytes;
   std::array<uint8_t, kMaxBurst> zone;
@@ -51,12 +55,34 @@ struct Burst {
   bool fragments = false;  // there is one
   // Of the keys; kBoth is never wrong.
   enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
-  std::array<PacketMeta, kMaxBurst> meta;
+  std::array<PacketMeta, kMaxBurst>
+      meta;  // of what is common in `segments`: once NeedMeta() was called
   KeyWords words;
-  std::array<FlowHash, kMaxBurst> hash;
-  std::array<AtomicLine*, kMaxBurst> candidate;  // the line that may be its flow's, or null
+  SegmentLanes segments;
+  alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hash;
+  alignas(kCacheLine)
+      std::array<AtomicLine*, kMaxBurst> candidate;  // the line that may be its flow's, or null
   // Output.
   std::array<Verdict, kMaxBurst> verdict;
+
+  // The key's.
+  bool IsIpv6(uint32_t i) const {
+    return SegmentLanes::Has(segments.common, i) ? (words.ipv6 >> i & 1) != 0 : meta[i].key.ipv6;
+  }
+  // For who needs meta[i], from Prepare() on; or several, as bits of the sixteen from `first` on.
+  void NeedMeta(uint32_t i) { NeedMetas(i & ~15u, 1u << (i & 15)); }
+  void NeedMetas(uint32_t first, uint32_t packets) {
+    uint32_t bits = segments.Remove(first, packets);
+    constexpr int kWorthLanes = 5;
+    if (kHasLanes && std::popcount(bits) >= kWorthLanes) {
+      return FillMetaLanes(segments, words, first, static_cast<Mask>(bits), data.data(),
+                           meta.data());
+    }
+    for (; bits != 0; bits &= bits - 1) {
+      const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(bits));
+      FillMeta(segments, words, i, data[i], &meta[i]);
+    }
+  }
 };
 
 // What someone who listens is told. Called on the worker's thread, at changes only: never for an
@@ -169,7 +195,7 @@ class Pipeline {
   void LocateIn(Burst* burst, const Choose& table_of) const;
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
   void ParseOther(Burst* burst, uint32_t i) const;
-  static void KeepHeld(Burst* burst, uint32_t first, uint32_t last);
+  static void KeepHeld(Burst* burst, uint32_t first, uint32_t packets);
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                              uint32_t established_ms);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);

@@ -10,7 +10,8 @@ bool Pipeline::FollowFragments(Burst* burst, Now now) {
   bool any_whole = false;
   for (uint32_t i = 0; i < burst->count; ++i) {
     PacketMeta& meta = burst->meta[i];
-    if (meta.kind != PacketKind::kFragment) continue;
+    if (SegmentLanes::Has(burst->segments.common, i) || meta.kind != PacketKind::kFragment)
+      continue;
     const Fragment fragment = ReadFragment(burst->data[i], burst->bytes[i], burst->wire_bytes[i],
                                            {.link = burst->link, .zone = burst->zone[i]});
     const FlowKey key = DatagramFollower::DatagramKey(meta.key, fragment.id);

@@ -22,6 +22,15 @@ bool HasKey(const PacketMeta& meta) {
   return meta.kind != PacketKind::kNotIp && meta.kind != PacketKind::kMalformed;
 }
 
+uint32_t OwnerOf(const Burst& burst, uint32_t i, const OwnerMap& owners, uint32_t of_no_flow) {
+  if (SegmentLanes::Has(burst.segments.common, i)) {
+    FlowKey key;
+    burst.words.Get(i, &key);
+    return owners.OwnerOf(key);
+  }
+  return HasKey(burst.meta[i]) ? owners.OwnerOf(burst.meta[i].key) : of_no_flow;
+}
+
 }  // namespace
 
 void PollLoop::CountReceived(Batch& batch, uint16_t port, uint32_t count) {
@@ -65,10 +74,10 @@ void PollLoop::GiveAwayForeign(Batch& batch) {
   auto& [burst, packets, headers] = batch;
   uint32_t kept = 0;
   for (uint32_t i = 0; i < burst.count; ++i) {
-    const PacketMeta& meta = burst.meta[i];
-    const uint32_t owner = HasKey(meta) ? wiring_->owners.OwnerOf(meta.key) : worker_;
+    const uint32_t owner = OwnerOf(burst, i, wiring_->owners, worker_);
+    if (owner != worker_ || kept != i) burst.NeedMeta(i);  // what stands elsewhere has no lanes
     if (owner != worker_) {
-      if (meta.kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
+      if (burst.meta[i].kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
       Outgoing& out = to_owner_[owner];
       out.packets[out.count++] = packets[i];
       if (out.count == kMaxBurst) FlushRing(wiring_->to_owner.get(), owner, &out);

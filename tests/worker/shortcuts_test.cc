@@ -1,8 +1,10 @@
-// The short ways through the pipeline (established_path.h, pipeline_steps.cc, pipeline_opening.cc) against
+// The short ways through the pipeline (lanes, established_path.h, pipeline_steps.cc, pipeline_opening.cc) against
 // the general one: two pipelines, one of which has no short ways, see the same frames and must hold the
 // same bytes afterwards: every line, every detail, every counter.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -27,6 +29,7 @@ struct Place {
   std::optional<uint16_t> vlan;
   uint8_t zone = 0;
   uint32_t end_options = 0;  // bytes of padding behind the options of a SYN, in fours
+  uint32_t number = 0;       // in the addresses
   static Place Of(uint32_t seed) {
     std::mt19937 random(seed);
     return {.ipv6 = random() % 4 == 0,
@@ -50,10 +53,12 @@ Bytes FrameOf(const WireSegment& s, const Place& place) {
   PacketBuilder builder;
   builder.Ethernet();
   if (place.vlan) builder.Vlan(*place.vlan);
+  const std::string net = (place.ipv6 ? "fd00::" : "10.0.") + std::to_string(place.number);
+  const std::string a = net + (place.ipv6 ? ":1" : ".1"), b = net + (place.ipv6 ? ":2" : ".2");
   if (place.ipv6) {
-    builder.Ipv6(low ? "fd00::1" : "fd00::2", low ? "fd00::2" : "fd00::1");
+    builder.Ipv6(low ? a : b, low ? b : a);
   } else {
-    builder.Ipv4(low ? "10.0.0.1" : "10.0.0.2", low ? "10.0.0.2" : "10.0.0.1");
+    builder.Ipv4(low ? a : b, low ? b : a);
   }
   return builder.Tcp(tcp).Payload(s.length).Build();
 }
@@ -115,16 +120,52 @@ std::vector<std::string> Heard(Harness& harness) {
   return heard;
 }
 
+// The two, on one clock.
+class Twins {
+ public:
+  explicit Twins(Pipeline::Options options) : a_(options), b_(Without(options)) {
+    a_.check_each_frame = b_.check_each_frame = false;
+  }
+  // Both see `burst` a while later; sometimes after all timeouts have changed. Answers what differs then.
+  std::string Send(const std::vector<Harness::Frame>& burst, uint64_t pause_us,
+                   std::mt19937& random) {
+    const bool tune = random() % 100 == 0;
+    Command command{.kind = Command::Kind::kTune, .flow = {}, .tunables = a_.pipeline().tunables()};
+    for (uint32_t& ms : command.tunables.tcp_timeout_ms)
+      if (tune) ms = 1000 + random() % 1'000'000;
+    for (Harness* h : {&a_, &b_}) {
+      h->Advance(pause_us);
+      if (tune) h->pipeline().Apply(command, h->now());
+      h->SendBurst(burst);
+    }
+    const std::string difference = Difference(a_, b_);
+    if (!difference.empty()) return difference;
+    return Heard(a_) != Heard(b_) ? "what the listeners heard" : "";
+  }
+  // How many of the last burst were tracked in lanes: nobody asked for their metas.
+  uint32_t together() const {
+    uint32_t count = 0;
+    for (const uint16_t bits : a_.burst().segments.common)
+      count += static_cast<uint32_t>(std::popcount(bits));
+    return count;
+  }
+
+ private:
+  static Pipeline::Options Without(Pipeline::Options options) {
+    options.shortcuts = false;
+    return options;
+  }
+  Harness a_, b_;
+};
+
+// One conversation after the other, each with a table of its own.
 void Hold(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {
   uint64_t compared = 0;
-  Pipeline::Options general = Harness::SmallOptions();
-  general.capacity_ipv4 = general.capacity_ipv6 = 8;
-  general.half_open_quota = 8;
-  const Pipeline::Options quick = general;
-  general.shortcuts = false;
+  Pipeline::Options options = Harness::SmallOptions();
+  options.capacity_ipv4 = options.capacity_ipv6 = 8;
+  options.half_open_quota = 8;
   for (uint32_t seed = first_seed; compared < segments; ++seed) {
-    Harness a(quick), b(general);
-    a.check_each_frame = b.check_each_frame = false;
+    Twins twins(options);
     Conversation conversation(seed, weather);
     const Place place = Place::Of(seed);
     std::mt19937 random(seed);
@@ -133,21 +174,10 @@ void Hold(const Conversation::Weather& weather, uint32_t first_seed, uint64_t se
     size_t wanted = 1;
     const auto send = [&] {
       const uint64_t pause_us = random() % 100 != 0 ? random() % 3000 : random() % 130'000'000;
-      const bool tune = random() % 100 == 0;
-      Command command{
-          .kind = Command::Kind::kTune, .flow = {}, .tunables = a.pipeline().tunables()};
-      for (uint32_t& ms : command.tunables.tcp_timeout_ms)
-        if (tune) ms = 1000 + random() % 1'000'000;
-      for (Harness* h : {&a, &b}) {
-        h->Advance(pause_us);
-        if (tune) h->pipeline().Apply(command, h->now());
-        h->SendBurst(burst);
-      }
+      difference = twins.Send(burst, pause_us, random);
       compared += burst.size();
       burst.clear();
       wanted = random() % 2 == 0 ? 1 : 1 + random() % 8;
-      difference = Difference(a, b);
-      if (difference.empty() && Heard(a) != Heard(b)) difference = "what the listeners heard";
     };
     conversation.set_witness(
         [&](const WireSegment& s, const tcp::Outcome&, const tcp::Connection&) {
@@ -163,6 +193,69 @@ void Hold(const Conversation::Weather& weather, uint32_t first_seed, uint64_t se
   }
 }
 
+// What a conversation sends, in the order in which it passes the box.
+std::vector<Harness::Frame> FramesOf(uint32_t seed, const Conversation::Weather& weather,
+                                     const Place& place) {
+  std::vector<Harness::Frame> frames;
+  Conversation conversation(seed, weather);
+  conversation.set_witness([&](const WireSegment& s, const tcp::Outcome&, const tcp::Connection&) {
+    frames.push_back({.bytes = FrameOf(s, place), .zone = place.zone});
+  });
+  EXPECT_TRUE(conversation.Run()) << "seed " << seed;
+  return frames;
+}
+
+// Many conversations at once, through tables that hold all of them, or not: sixteen packets of a burst are of as
+// many flows, or some of one; established, or opening and closing.
+// `at_least`: the share of packets that are tracked in lanes, or this is not what it claims to test.
+void HoldTogether(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments,
+                  double at_least) {
+  constexpr std::array<size_t, 4> kSizes = {1, 2, 5,
+                                            40};  // with few, packets of one flow stand together
+  uint64_t compared = 0, together = 0;
+  for (uint32_t seed = first_seed; compared < segments; seed += 40) {
+    std::mt19937 random(seed);
+    const size_t conversations = kSizes[random() % kSizes.size()];
+    const uint32_t any_version = random() % 3;  // 0: all IPv4, 1: all IPv6
+    Pipeline::Options options = Harness::SmallOptions();
+    options.capacity_ipv4 = options.capacity_ipv6 = random() % 4 == 0 ? 16 : 128;
+    options.half_open_quota = options.midstream_quota = random() % 4 == 0 ? 16 : 128;
+    Twins twins(options);
+    std::vector<std::vector<Harness::Frame>> frames;
+    for (uint32_t k = 0; k < conversations; ++k) {
+      Place place = Place::Of(seed + k);
+      place.number = k;
+      if (any_version < 2) place.ipv6 = any_version == 1;
+      if (random() % 4 != 0) place.vlan.reset();
+      frames.push_back(FramesOf(seed + k, weather, place));
+    }
+    std::vector<size_t> next(conversations);
+    std::vector<size_t> open(conversations);
+    for (size_t k = 0; k < open.size(); ++k) open[k] = k;
+    while (!open.empty()) {
+      std::vector<Harness::Frame> burst;
+      const size_t wanted = random() % 3 == 0 ? 1 + random() % kMaxBurst : kMaxBurst;
+      while (burst.size() < wanted && !open.empty()) {
+        const size_t at = random() % open.size();
+        const size_t k = open[at];
+        for (uint32_t in_a_row = random() % 16 == 0 ? 4 : 1;
+             in_a_row > 0 && next[k] < frames[k].size() && burst.size() < wanted; --in_a_row)
+          burst.push_back(frames[k][next[k]++]);
+        if (next[k] == frames[k].size()) open.erase(open.begin() + static_cast<ptrdiff_t>(at));
+      }
+      const uint64_t pause_us = random() % 500 != 0 ? random() % 3000 : random() % 130'000'000;
+      const std::string difference = twins.Send(burst, pause_us, random);
+      compared += burst.size();
+      together += twins.together();
+      ASSERT_TRUE(difference.empty())
+          << "seed " << seed << ", together against one by one: " << difference;
+    }
+  }
+  if (kHasLanes) {
+    EXPECT_GE(static_cast<double>(together), at_least * static_cast<double>(compared));
+  }
+}
+
 TEST(Shortcuts, FairWeather) { Hold({}, 1, 300'000); }
 TEST(Shortcuts, BadWeather) {
   Hold({.lose = 30, .reorder = 100, .forge = 50, .abort = 300}, 1'000'000, 500'000);
@@ -170,6 +263,17 @@ TEST(Shortcuts, BadWeather) {
 TEST(Shortcuts, BothOpen) { Hold({.reorder = 50, .simultaneous_open = true}, 2'000'000, 200'000); }
 TEST(Shortcuts, PickedUpMidStream) { Hold({.reorder = 20, .unseen = 20}, 3'000'000, 200'000); }
 TEST(Shortcuts, OneDirection) { Hold({.reorder = 20, .only_client = true}, 4'000'000, 100'000); }
+
+TEST(Together, FairWeather) { HoldTogether({}, 5'000'000, 1'000'000, 0.2); }
+TEST(Together, MildWeather) {
+  HoldTogether({.lose = 1, .reorder = 3, .forge = 1}, 6'000'000, 500'000, 0.1);
+}
+TEST(Together, BadWeather) {
+  HoldTogether({.lose = 30, .reorder = 100, .forge = 50, .abort = 300}, 7'000'000, 500'000, 0);
+}
+TEST(Together, PickedUpMidStream) {
+  HoldTogether({.reorder = 20, .unseen = 20}, 8'000'000, 300'000, 0.2);
+}
 
 }  // namespace
 }  // namespace coretrack::testing

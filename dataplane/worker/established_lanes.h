@@ -1,0 +1,27 @@
+// TrackEstablished() (established_path.h) of sixteen packets at once.
+//
+// How       The lines of sixteen flows are sixteen rows; turned into one register a field, they are held against
+//           the packets' keys and numbers together, moved together, and turned into lines again.
+// Lock      As ever: the version odd, the line, the version even. The line is one store of a register; x86-64
+//           keeps the order of stores, whatever their width.
+// Threads   The owning worker.
+// Cost      bench: Pipeline/established, stages
+#pragma once
+
+#include "dataplane/base/lanes.h"
+#include "dataplane/base/types.h"
+#include "dataplane/flow/flow_slot.h"
+#include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/segment_lanes.h"
+
+namespace coretrack {
+
+// Tracks what is plain of packets [first, first + kLanes) of a burst, each on the line that may be its flow's, or
+// null. Bit i: first + i was, and is counted. Nothing was touched for the others: they may hold other lines, not
+// be in order, or share their flow, whose packets must come one after another.
+// REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes.
+Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
+                           const FlowHash* hashes, AtomicLine* const* lines, uint32_t first,
+                           Tick now, uint32_t timeout_ms);
+
+}  // namespace coretrack
