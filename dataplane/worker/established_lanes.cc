@@ -159,25 +159,23 @@ inline Mask FlowsOf(Lanes number, Mask some) {
   return all;
 }
 
-// For every lane the sum over it and all before it that go its way on its flow.
-[[gnu::always_inline]] inline Lanes SumsAlong(const Chains& chains, Lanes values) {
-  Lanes sum = values, back = chains.same;
+// For every lane: `join` of its value and those of all before it that go its way on its flow.
+template <typename Join>
+[[gnu::always_inline]] inline Lanes Along(const Chains& chains, Lanes values, const Join& join) {
+  Lanes back = chains.same;
   Mask has = chains.has_same;
-  for (uint32_t steps = 1; steps < kLanes; steps *= 2) {
-    sum += Select(has, Pick(sum, back), All(0));
-    const Mask further = has & IsSet(Pick(Select(has, All(1), All(0)), back));
+  for (uint32_t reach = 1; reach < kLanes; reach *= 2) {
+    values = Select(has, join(values, Pick(values, back)), values);
+    has &= IsSet(Pick(Select(has, All(1), All(0)), back));
     back = Pick(back, back);
-    has = further;
   }
-  return sum;
+  return values;
 }
 
-// Along a flow `value` neither goes back nor moves so far from where it was (`begun`) that who is later could not be
-// told from both ends.
-[[gnu::always_inline]] inline Mask GoesOn(const Chains& chains, Lanes value, Lanes begun) {
+// Not so far from where it was that who is later could not be told from both ends of a chain.
+[[gnu::always_inline]] inline Mask IsNear(Lanes value, Lanes was) {
   constexpr uint32_t kFar = 1u << 30;
-  return ~(chains.has_same & Before(value, Pick(value, chains.same))) &
-         Below(value - begun + kFar, All(2 * kFar));
+  return Below(value - was + kFar, All(2 * kFar));
 }
 
 // Bytes and packets as one number: sums of sixteen have room.
@@ -219,27 +217,32 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes largest_window = Left((window_code & 7) + 8, window_code >> 3);
   const Lanes scale = Least(Right(flags >> 8, d << 2) & 0xf, All(tcp::kMaxScale));
   const Lanes window = Left(field(segments.flags_window) & 0xffff, scale);
-  const Lanes end_after = seq + payload_bytes, limit = ack + window;
+  const Lanes end_after = seq + payload_bytes;
+  Lanes latest_ack = ack, latest_limit = ack + window;
   Lanes counted = field(segments.ip_bytes) | kPacket, counted_back = All(0);
   Lines::Both end = lines.Get(kEnd, reverse), max_end = lines.Get(kMaxEnd, reverse);
   Lines::Both acked = lines.Get(kAck, reverse), ts = lines.Get(kTsRecent, reverse);
-  Mask goes_on = kEach;
+  // An echo of 0 says nothing (tcp::LaterTimestamp()).
+  Lanes latest_echo = Select(IsSet(ts_echo), ts_echo, ts.receiver);
+  Mask chained = kEach;
   if (chains.any != 0) {
-    const Mask paws_alike = IsSet(ts.sender) ^ ~IsSet(ts.receiver);
-    goes_on = GoesOn(chains, ack, acked.sender) & GoesOn(chains, limit, max_end.receiver) &
-              paws_alike &
-              (~IsSet(ts.sender) | (IsSet(ts_echo) & GoesOn(chains, ts_echo, ts.receiver)));
-    counted = SumsAlong(chains, counted);
+    const Mask stamps = IsSet(ts.sender);
+    chained = IsNear(ack, acked.sender) & IsNear(latest_limit, max_end.receiver) &
+              // Both or none: which of them is on does not change on the way.
+              ~(stamps ^ IsSet(ts.receiver)) & (~stamps | IsNear(latest_echo, ts.receiver));
+    latest_ack = Along(chains, latest_ack, Later);
+    latest_limit = Along(chains, latest_limit, Later);
+    latest_echo = Along(chains, latest_echo, Later);
+    counted = Along(chains, counted, [](Lanes a, Lanes b) { return a + b; });
     const auto there = [&chains](Lanes value, Lanes otherwise) {
       return Select(chains.has_other, Pick(value, chains.other), otherwise);
     };
     counted_back = there(counted, All(0));
     end.sender = Select(chains.has_same, Pick(end_after, chains.same), end.sender);
     end.receiver = there(end_after, end.receiver);
-    max_end.sender = Later(max_end.sender, there(limit, max_end.sender));
-    acked.receiver = Later(acked.receiver, there(ack, acked.receiver));
-    const Mask stamps_back = chains.has_other & IsSet(ts.sender);
-    ts.sender = Select(stamps_back, Later(ts.sender, Pick(ts_echo, chains.other)), ts.sender);
+    max_end.sender = Later(max_end.sender, there(latest_limit, max_end.sender));
+    acked.receiver = Later(acked.receiver, there(latest_ack, acked.receiver));
+    ts.sender = Select(stamps, Later(ts.sender, there(latest_echo, ts.sender)), ts.sender);
   }
   const Mask paws = IsSet(ts.sender);
   const Mask in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
@@ -254,17 +257,17 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                     AtMost((Right(packets, by_8) & 0xff) + (counted >> 24), All(0xff));
 
   Mask tracked =
-      IsHeld(lines, words, hashes, first, plain & established & in_order & room & goes_on);
+      IsHeld(lines, words, hashes, first, plain & established & in_order & room & chained);
   // A flow's packets are tracked here all, or one by one.
   if (chains.any != 0) tracked &= ~FlowsOf(lines.number, ~tracked);
   if (tracked == 0) return 0;
 
   // tcp::MoveInOrder(), and what is counted.
-  const Mask moves_ts = paws & IsSet(ts_echo) & Before(ts.receiver, ts_echo);
   lines.Set(kEnd, reverse, {end_after, end.receiver});
-  lines.Set(kMaxEnd, reverse, {max_end.sender, Later(max_end.receiver, limit)});
-  lines.Set(kAck, reverse, {Later(acked.sender, ack), acked.receiver});
-  lines.Set(kTsRecent, reverse, {ts.sender, Select(moves_ts, ts_echo, ts.receiver)});
+  lines.Set(kMaxEnd, reverse, {max_end.sender, Later(max_end.receiver, latest_limit)});
+  lines.Set(kAck, reverse, {Later(acked.sender, latest_ack), acked.receiver});
+  lines.Set(kTsRecent, reverse,
+            {ts.sender, Select(paws, Later(ts.receiver, latest_echo), ts.receiver)});
   row[kBytes] =
       bytes + Left(counted & kByteMask, by_16) + Left(counted_back & kByteMask, 16 - by_16);
   // Word 0 as it will be: the next even version, the packets, the deadline.

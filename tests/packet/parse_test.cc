@@ -412,6 +412,29 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
   EXPECT_FALSE(syn_taken(Eth().Ipv4(kA, kB).Tcp(bare).Build()));
 }
 
+// ParseBytes() has asked already whether lanes take what is theirs; this is what no packet of the others has.
+TEST(Parse, LanesLookAtTheWindowAndTheWire) {
+  if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  for (const bool ipv6 : {false, true}) {
+    const auto frame = [ipv6](uint16_t window) {
+      PacketBuilder builder = Eth();
+      ipv6 ? builder.Ipv6(kA6, kB6) : builder.Ipv4(kA, kB);
+      return builder.Tcp({.window = window}).Payload(20).Build();
+    };
+    EXPECT_EQ(ParseBytes(frame(0)).tcp.window, 0);
+    const Bytes packet = frame(1);
+    const auto bytes = static_cast<uint32_t>(packet.size());
+    const auto common = [&](uint32_t wire_bytes) {
+      return ParsedTogether({packet.data(), bytes, wire_bytes}, 3, ParsedTogether::Others::kSame,
+                            {})
+          .common();
+    };
+    EXPECT_TRUE(common(bytes));
+    EXPECT_TRUE(common(bytes + 1));
+    EXPECT_FALSE(common(bytes - 1)) << "more of it is there than was on the wire";
+  }
+}
+
 TEST(Parse, ASynsOptionsAreWalked) {
   const auto syn = [](const Bytes& options) {
     return Eth().Ipv4(kA, kB).Tcp({.flags = tcp_flag::kSyn, .options = options}).Build();

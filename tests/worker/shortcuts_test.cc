@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "tests/tcp/conversation.h"
-#include "tests/worker/harness.h"
+#include "tests/worker/twins.h"
 #include "tests/worker/wire_frame.h"
 
 namespace coretrack::testing {
@@ -62,101 +62,6 @@ Bytes FrameOf(const WireSegment& s, const Place& place) {
   }
   return builder.Tcp(tcp).Payload(s.length).Build();
 }
-
-// What differs between the two, or nothing.
-std::string Difference(const Harness& a, const Harness& b) {
-  for (const bool ipv6 : {false, true}) {
-    const FlowTable& of_a = a.pipeline().table(ipv6);
-    const FlowTable& of_b = b.pipeline().table(ipv6);
-    for (uint32_t slot = 0; slot < of_a.slots(); ++slot) {
-      const FlowIndex index{of_a.first_index() + slot};
-      FlowCopy copy_a{}, copy_b{};
-      const bool there = of_a.Read(index, &copy_a);
-      if (there != of_b.Read(index, &copy_b)) return "one of them holds a flow";
-      if (!there) continue;
-      // How often each was written is its own business.
-      copy_a.line.version = copy_b.line.version = 0;
-      const auto differ = [](const auto& x, const auto& y) -> std::string {
-        const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
-        const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
-        std::string text;
-        for (size_t i = 0; i < sizeof(x); ++i) {
-          if (bytes_x[i] != bytes_y[i])
-            text += " " + std::to_string(i) + ": " + std::to_string(bytes_x[i]) + " is " +
-                    std::to_string(bytes_y[i]);
-        }
-        return text;
-      };
-      if (const std::string line = differ(copy_a.line, copy_b.line); !line.empty())
-        return "line, byte" + line;
-      if (const std::string detail = differ(copy_a.detail, copy_b.detail); !detail.empty())
-        return "detail, byte" + detail;
-    }
-  }
-  // Up to the last of them: what pads the line is anything.
-  if (std::memcmp(static_cast<const void*>(&a.counters()), static_cast<const void*>(&b.counters()),
-                  offsetof(WorkerCounters, now_unix_us) + sizeof(Counter)) != 0)
-    return "counters";
-  return "";
-}
-
-// What its listener has heard since.
-std::vector<std::string> Heard(Harness& harness) {
-  std::vector<std::string> heard = std::exchange(harness.invalids, {});
-  const auto add = [&heard](std::string_view kind, std::vector<FlowRecord>* flows) {
-    for (const FlowRecord& flow : *flows) {
-      const auto state = [](const EndpointRecord& end) {
-        return std::string(end.state ? tcp::Name(*end.state) : "");
-      };
-      heard.push_back(std::string(kind) + " " + state(flow.originator) + " " +
-                      state(flow.responder) + " " + flow.history + " " +
-                      std::to_string(flow.originator.bytes) + " " +
-                      std::to_string(flow.responder.bytes));
-    }
-    flows->clear();
-  };
-  add("change", &harness.changes);
-  add("end", &harness.ends);
-  return heard;
-}
-
-// The two, on one clock.
-class Twins {
- public:
-  explicit Twins(Pipeline::Options options) : a_(options), b_(Without(options)) {
-    a_.check_each_frame = b_.check_each_frame = false;
-  }
-  // Both see `burst` a while later; sometimes after all timeouts have changed. Answers what differs then.
-  std::string Send(const std::vector<Harness::Frame>& burst, uint64_t pause_us,
-                   std::mt19937& random) {
-    const bool tune = random() % 100 == 0;
-    Command command{.kind = Command::Kind::kTune, .flow = {}, .tunables = a_.pipeline().tunables()};
-    for (uint32_t& ms : command.tunables.tcp_timeout_ms)
-      if (tune) ms = 1000 + random() % 1'000'000;
-    for (Harness* h : {&a_, &b_}) {
-      h->Advance(pause_us);
-      if (tune) h->pipeline().Apply(command, h->now());
-      h->SendBurst(burst);
-    }
-    const std::string difference = Difference(a_, b_);
-    if (!difference.empty()) return difference;
-    return Heard(a_) != Heard(b_) ? "what the listeners heard" : "";
-  }
-  // How many of the last burst were tracked in lanes: nobody asked for their metas.
-  uint32_t together() const {
-    uint32_t count = 0;
-    for (const uint16_t bits : a_.burst().segments.common)
-      count += static_cast<uint32_t>(std::popcount(bits));
-    return count;
-  }
-
- private:
-  static Pipeline::Options Without(Pipeline::Options options) {
-    options.shortcuts = false;
-    return options;
-  }
-  Harness a_, b_;
-};
 
 // One conversation after the other, each with a table of its own.
 void Hold(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments) {

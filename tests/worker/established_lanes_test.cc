@@ -1,0 +1,275 @@
+// Plain segments of a few established flows, sixteen and more at a time: as they come one by one, whatever is in
+// them. What a key is made of, and lines that change while a burst is tracked.
+#include "dataplane/worker/established_lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/worker/twins.h"
+
+namespace coretrack::testing {
+namespace {
+
+// One TCP connection as its two ends have it, on its way between them.
+struct Connection {
+  bool ipv6 = false;
+  bool swapped = false;  // the client's address is the greater one
+  uint8_t zone = 0;
+  uint16_t port = 0;
+  std::optional<uint8_t> scale = std::nullopt;
+  bool stamped = false;
+  uint32_t next[2] = {1000, 5000};  // of the client, of the server
+  uint32_t clock[2] = {70'000, 90'000};
+
+  Harness::Frame Segment(unsigned from, uint8_t flags, uint32_t payload,
+                         const std::function<void(TcpFields*)>& change = nullptr) const {
+    const bool syn = (flags & tcp_flag::kSyn) != 0;
+    TcpFields tcp{.source_port = from == 0 ? port : uint16_t{80},
+                  .destination_port = from == 0 ? uint16_t{80} : port,
+                  .seq = next[from],
+                  .ack = (flags & tcp_flag::kAck) != 0 ? next[1 - from] : 0,
+                  .flags = flags,
+                  .window = 60'000};
+    if (change) change(&tcp);
+    std::vector<Bytes> options;
+    if (stamped && tcp.options.empty())
+      options.push_back(TimestampsOption(clock[from], syn && from == 0 ? 0 : clock[1 - from]));
+    options.push_back(tcp.options);
+    if (syn && scale) options.push_back(WindowScaleOption(*scale));
+    tcp.options = Join(options);
+    const bool low = (from == 0) != swapped;
+    PacketBuilder builder;
+    builder.Ethernet();
+    if (ipv6) {
+      builder.Ipv6(low ? "fd00::1" : "fd00::2", low ? "fd00::2" : "fd00::1");
+    } else {
+      builder.Ipv4(low ? "10.0.0.1" : "10.0.0.2", low ? "10.0.0.2" : "10.0.0.1");
+    }
+    return {.bytes = builder.Tcp(tcp).Payload(payload).Build(), .zone = zone};
+  }
+  Harness::Frame Data(unsigned from, uint32_t payload) {
+    const Harness::Frame frame = Segment(from, tcp_flag::kAck, payload);
+    next[from] += payload;
+    return frame;
+  }
+  // Until data and pure ACKs of both directions are nothing new.
+  std::vector<Harness::Frame> Open() {
+    using namespace tcp_flag;
+    std::vector<Harness::Frame> frames = {Segment(0, kSyn, 0)};
+    ++next[0];
+    frames.push_back(Segment(1, kSyn | tcp_flag::kAck, 0));
+    ++next[1];
+    for (const unsigned from : {0u, 1u}) {
+      frames.push_back(Data(from, 0));
+      frames.push_back(Data(from, 10));
+      frames.push_back(Data(1 - from, 0));
+    }
+    return frames;
+  }
+};
+
+class EstablishedLanes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  }
+};
+
+// One thing of a segment is not as it should be; or it is, but rare.
+void Disturb(std::mt19937& random, const Connection& c, unsigned from, TcpFields* tcp) {
+  const auto near = [&random] { return random() % 2 == 0 ? 1 + random() % 3 : random() % 100'000; };
+  switch (random() % 9) {
+    case 0:
+      tcp->seq += near();
+      break;
+    case 1:
+      tcp->seq -= near();
+      break;
+    case 2:
+      tcp->ack += near();
+      break;
+    case 3:
+    case 4:
+      tcp->ack -= near();
+      break;
+    case 5:
+      tcp->window = 0;
+      break;
+    case 6:
+      tcp->options =
+          TimestampsOption(c.clock[from] - random() % 4, c.clock[1 - from] - random() % 4);
+      break;
+    case 7:
+      tcp->options = TimestampsOption(c.clock[from], random() % 2 == 0 ? 0 : random());
+      break;
+    default:
+      tcp->options = {1, 1, 1, 1};
+      break;
+  }
+}
+
+TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
+  uint64_t together = 0, sent = 0;
+  for (uint32_t seed = 1; seed <= 2500; ++seed) {
+    std::mt19937 random(seed);
+    Twins twins(Harness::SmallOptions());
+    std::vector<Connection> connections(1 + random() % 4);
+    const uint32_t clock_behind = random() % 4 == 0 ? 20 : 0;
+    for (size_t n = 0; n < connections.size(); ++n) {
+      Connection& c = connections[n];
+      c.ipv6 = random() % 4 == 0;
+      c.swapped = random() % 2 == 0;
+      c.zone = static_cast<uint8_t>(random() % kMaxZones);
+      c.port = static_cast<uint16_t>(40'000 + n);
+      if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
+      c.stamped = random() % 2 == 0;
+      for (uint32_t* numbers : {c.next, c.clock})
+        for (unsigned from : {0u, 1u})
+          numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();
+      ASSERT_EQ(twins.Send(c.Open()), "") << "seed " << seed;
+    }
+    const uint32_t odd_in = random() % 2 == 0 ? 60 : 2000;  // one in so many is disturbed
+    // Deltas fill up, and windows, without a word from the other side.
+    const bool one_way = random() % 8 == 0;
+    for (uint32_t round = 0; round < 6; ++round) {
+      std::vector<Harness::Frame> burst;
+      const size_t wanted = random() % 4 == 0 ? 1 + random() % kMaxBurst : kMaxBurst;
+      while (burst.size() < wanted) {
+        Connection& c = connections[random() % connections.size()];
+        for (uint32_t in_a_row = 1 + random() % 6; in_a_row > 0 && burst.size() < wanted;
+             --in_a_row) {
+          const unsigned from = one_way ? 0 : random() % 2;
+          constexpr uint32_t kPayloads[] = {0, 0, 1, 20, 100, 1448};
+          const uint32_t payload = kPayloads[random() % std::size(kPayloads)];
+          if (random() % 4 == 0) c.clock[from] += random() % 3;
+          const bool odd = random() % odd_in == 0;
+          const uint32_t back = random() % 100 == 0 ? random() % 3000 : 0;
+          const uint32_t echo_back = random() % 100 == 0 ? random() % (clock_behind + 1) : 0;
+          burst.push_back(c.Segment(from, tcp_flag::kAck, payload, [&](TcpFields* tcp) {
+            tcp->window = static_cast<uint16_t>(tcp->window - random() % 50'000);
+            tcp->ack -= back;
+            if (c.stamped && echo_back != 0)
+              tcp->options = TimestampsOption(c.clock[from], c.clock[1 - from] - echo_back);
+            if (odd) Disturb(random, c, from, tcp);
+          }));
+          if (!odd) c.next[from] += payload;
+        }
+      }
+      ASSERT_EQ(twins.Send(burst, random() % 2000, random), "") << "seed " << seed;
+      together += twins.together();
+      sent += burst.size();
+    }
+  }
+  EXPECT_GT(together, sent / 4) << "this is not what it claims to test";
+}
+
+// What TrackEstablishedLanes() is given, of a burst of plain segments of sixteen flows that a pipeline knows.
+struct Chunk {
+  explicit Chunk(bool ipv6) {
+    std::vector<Harness::Frame> frames;
+    for (uint16_t n = 0; n < kLanes; ++n) {
+      Connection c{.ipv6 = ipv6, .zone = 3, .port = static_cast<uint16_t>(40'000 + n)};
+      for (const Harness::Frame& frame : c.Open()) harness.Send(frame);
+      frames.push_back(c.Data(n % 2, 100));
+    }
+    // Parsed and located as a burst that is not tracked yet.
+    burst.count = kLanes;
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      bytes.push_back(frames[i].bytes);
+      burst.data[i] = bytes[i].data();
+      burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(bytes[i].size());
+      burst.zone[i] = 3;
+      burst.checksum_known_good[i] = true;
+    }
+    harness.pipeline().Prepare(&burst);
+    harness.pipeline().Locate(&burst);
+  }
+  // At `later_ms`, with a timeout of so much less than the flows have.
+  Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
+    return TrackEstablishedLanes(burst.segments, burst.words, burst.hash.data(),
+                                 burst.candidate.data(), 0, harness.now().tick + later_ms,
+                                 timeout_ms() - less_ms);
+  }
+  uint32_t timeout_ms() {
+    return harness.pipeline()
+        .tunables()
+        .tcp_timeout_ms[static_cast<size_t>(tcp::TimeoutClass::kEstablished)];
+  }
+  Harness harness;
+  std::vector<Bytes> bytes;
+  Burst burst;
+};
+
+TEST_F(EstablishedLanes, EveryWordOfTheKeyIsCompared) {
+  for (const bool ipv6 : {false, true}) {
+    using Change = std::function<void(Burst*)>;
+    constexpr uint32_t kOne = 5;
+    const std::vector<std::pair<std::string, Change>> changes = {
+        {"first port", [](Burst* b) { b->words.transport[kOne] ^= 1; }},
+        {"second port", [](Burst* b) { b->words.transport[kOne] ^= uint64_t{1} << 31; }},
+        {"protocol", [](Burst* b) { b->words.transport[kOne] ^= uint64_t{1} << 32; }},
+        {"VLAN", [](Burst* b) { b->words.transport[kOne] ^= uint64_t{1} << 63; }},
+        {"zone", [](Burst* b) { b->words.place[kOne] ^= 1; }},
+        {"hash, low", [=](Burst* b) { b->hash[kOne].value ^= ipv6 ? 1 : 0; }},
+        {"hash, high", [=](Burst* b) { b->hash[kOne].value ^= uint64_t{ipv6} << 63; }},
+        {"address 0, low", [](Burst* b) { b->words.address[0][kOne] ^= 1; }},
+        {"address 0, high", [](Burst* b) { b->words.address[0][kOne] ^= uint64_t{1} << 63; }},
+        {"address 1", [](Burst* b) { b->words.address[1][kOne] ^= 1; }},
+        {"address 2", [](Burst* b) { b->words.address[2][kOne] ^= uint64_t{1} << 40; }},
+        {"address 3", [](Burst* b) { b->words.address[3][kOne] ^= uint64_t{1} << 63; }},
+        {"no line", [](Burst* b) { b->candidate[kOne] = nullptr; }},
+        {"not plain", [](Burst* b) { b->segments.plain[0] ^= 1 << kOne; }},
+    };
+    for (const auto& [name, change] : changes) {
+      const bool matters = ipv6 ? true
+                                : name.find("hash") == std::string::npos &&
+                                      name.find("address 1") == std::string::npos &&
+                                      name.find("address 2") == std::string::npos &&
+                                      name.find("address 3") == std::string::npos;
+      Chunk chunk(ipv6);
+      AtomicLine* const line = chunk.burst.candidate[kOne];
+      ASSERT_NE(line, nullptr);
+      const auto before = line->LoadOwned<LineWords>();
+      change(&chunk.burst);
+      EXPECT_EQ(chunk.Track(), matters ? 0xffff ^ 1 << kOne : 0xffff) << name << ", IPv6: " << ipv6;
+      EXPECT_EQ(line->LoadOwned<LineWords>() == before, matters) << name << ", IPv6: " << ipv6;
+    }
+  }
+}
+
+TEST_F(EstablishedLanes, AFlowPastItsDeadlineIsLeftAlone) {
+  Chunk chunk(false);
+  EXPECT_EQ(chunk.Track(chunk.timeout_ms()), 0);
+  EXPECT_EQ(chunk.Track(chunk.timeout_ms() + 1), 0);
+  // And one whose deadline is farther away than it may be: the wheel must hear.
+  EXPECT_EQ(chunk.Track(0, 1), 0);
+  EXPECT_EQ(chunk.Track(chunk.timeout_ms() - 1), 0xffff);
+}
+
+// A slot that a burst's packet takes for its flow was located for the flow that was there before: numbers are the
+// same, ports are not.
+TEST(Stale, ALineThatHoldsAnotherFlowByNowIsNotTheCandidates) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.capacity_ipv4 = options.half_open_quota = 1;
+  Twins twins(options);
+  Connection evicted{.port = 1}, admitted{.port = 2};
+  EXPECT_EQ(twins.Send({evicted.Open()[0]}), "");
+  Connection imagined{.port = 1};  // the one that was evicted, had it gone on
+  const std::vector<Harness::Frame> its = imagined.Open(), other = admitted.Open();
+  std::vector<Harness::Frame> burst = {other[0], its[1]};
+  for (size_t i = 1; i < other.size(); ++i) burst.push_back(other[i]);
+  burst.push_back(admitted.Data(0, 20));
+  imagined.Data(0, 20);
+  burst.push_back(imagined.Data(0, 30));
+  EXPECT_EQ(twins.Send(burst), "");
+  EXPECT_GE(twins.with().ended(End::kEvicted), 1u);
+}
+
+}  // namespace
+}  // namespace coretrack::testing
