@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/io/poll_harness.h"
@@ -170,6 +171,62 @@ TEST_F(PollLoopTest, OneQueueTwoWorkersKeepEachFlowOnItsOwner) {
   EXPECT_EQ(h.counters(1).handed_over.Read(), 4 * expected[1]);
   EXPECT_EQ(h.counters(0).taken_over.Read(), 4 * expected[1]);
   EXPECT_EQ(h.DroppedAll(), 0u);
+}
+
+// Of a burst of established flows' data, every other packet goes to another worker: those that stay move up, and each is
+// tracked as what it is.
+TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) {
+  constexpr uint32_t kFlows = 100, kRounds = 6;
+  PollHarness h({.workers = 2, .queues = 1});
+  const auto send = [&h](const Bytes& frame) { ASSERT_TRUE(h.a.Inject(frame)); };
+  const auto settle = [&h] {
+    h.Settle();
+    h.b.Drain();
+  };
+  for (uint32_t n = 0; n < kFlows; ++n) send(Client(n, tcp_flag::kSyn, 100));
+  settle();
+  for (uint32_t n = 0; n < kFlows; ++n) {
+    ASSERT_TRUE(h.b.Inject(Server(n, tcp_flag::kSyn | tcp_flag::kAck, 500, 101)));
+  }
+  h.Settle();
+  h.a.Drain();
+  std::mt19937 random(1);
+  std::vector<uint32_t> order(kFlows);
+  for (uint32_t n = 0; n < kFlows; ++n) order[n] = n;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const uint32_t n : order) {
+      // Of a length of its own, so that no other flow's will do.
+      Bytes frame = PacketBuilder()
+                        .Ethernet()
+                        .Ipv4(Address(n), "192.0.2.1")
+                        .Tcp({.source_port = static_cast<uint16_t>(10'000 + n),
+                              .destination_port = 80,
+                              .seq = 101 + round * (n + 1),
+                              .ack = 501})
+                        .Payload(n + 1)
+                        .Build();
+      send(frame);
+    }
+    settle();
+  }
+  uint32_t flows = 0;
+  for (uint32_t w = 0; w < 2; ++w) {
+    const FlowTable& table = h.pipeline(w).table(false);
+    for (uint32_t slot = 0; slot < table.slots(); ++slot) {
+      const FlowIndex index{table.first_index() + slot};
+      if (table.LooksEmpty(index)) continue;
+      const FlowRecord flow = h.pipeline(w).RecordOf(index, {});
+      const uint32_t n = flow.originator.port - 10'000u;
+      ++flows;
+      EXPECT_EQ(flow.originator.packets, 1 + kRounds) << n;
+      EXPECT_EQ(flow.originator.bytes, 40 + kRounds * (40 + n + 1)) << n;
+      EXPECT_EQ(flow.responder.packets, 1u) << n;
+      EXPECT_EQ(flow.originator.out_of_window, 0u) << n;
+    }
+    for (const Counter& invalid : h.counters(w).invalid) EXPECT_EQ(invalid.Read(), 0u);
+  }
+  EXPECT_EQ(flows, kFlows);
 }
 
 // Fragments meet where their addresses belong; the datagram counts where its ports belong.
