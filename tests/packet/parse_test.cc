@@ -419,7 +419,7 @@ TEST(Parse, LanesLookAtTheWindowAndTheWire) {
     const auto frame = [ipv6](uint16_t window) {
       PacketBuilder builder = Eth();
       ipv6 ? builder.Ipv6(kA6, kB6) : builder.Ipv4(kA, kB);
-      return builder.Tcp({.window = window}).Payload(20).Build();
+      return builder.Tcp({.window = window}).Payload(20).Trailer(4).Build();
     };
     EXPECT_EQ(ParseBytes(frame(0)).tcp.window, 0);
     const Bytes packet = frame(1);
