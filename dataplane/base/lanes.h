@@ -13,8 +13,16 @@
 
 #include <cstdint>
 
+#if defined(__SANITIZE_THREAD__)
+#define CORETRACK_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CORETRACK_UNDER_TSAN 1
+#endif
+#endif
+
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
-    defined(__AVX512CD__) && defined(__AVX512VL__) && !defined(__SANITIZE_THREAD__)
+    defined(__AVX512CD__) && defined(__AVX512VL__) && !defined(CORETRACK_UNDER_TSAN)
 #define CORETRACK_LANES 1
 #include <immintrin.h>
 #endif

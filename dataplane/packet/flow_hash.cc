@@ -7,15 +7,15 @@ namespace {
 
 // As many hashes at once as one register of the CPU that this is built for holds.
 #if defined(__AVX512F__)
-constexpr uint32_t kLanes = 8;
+constexpr uint32_t kAtOnce = 8;
 #elif defined(__AVX2__)
-constexpr uint32_t kLanes = 4;
+constexpr uint32_t kAtOnce = 4;
 #else
-constexpr uint32_t kLanes = 2;
+constexpr uint32_t kAtOnce = 2;
 #endif
-using Vector = uint64_t __attribute__((vector_size(kLanes * sizeof(uint64_t))));
+using Vector = uint64_t __attribute__((vector_size(kAtOnce * sizeof(uint64_t))));
 
-static_assert(kMaxBurst % kLanes == 0 && 8 % kLanes == 0);
+static_assert(kMaxBurst % kAtOnce == 0 && 8 % kAtOnce == 0);
 
 Vector LoadLanes(const uint64_t* words) {
   Vector lanes;
@@ -41,7 +41,7 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
   const uint64_t keys = ~uint64_t{0} >> (64 - (last - first));
   const uint64_t ipv6_keys = words.ipv6 >> first & keys;
   const bool any_ipv4 = ipv6_keys != keys, any_ipv6 = ipv6_keys != 0;
-  for (uint32_t i = first; i < last; i += kLanes) {
+  for (uint32_t i = first; i < last; i += kAtOnce) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
     Vector hash = zero;

@@ -61,6 +61,15 @@ struct alignas(kCacheLine) KeyWords {
     for (size_t word = 1; word < address.size(); ++word) address[word][i] = key.address[word];
     ipv6 |= uint64_t{1} << i;
   }
+  void Move(uint32_t from, uint32_t to) {
+    place[to] = place[from];
+    transport[to] = transport[from];
+    address[0][to] = address[0][from];
+    const uint64_t is_ipv6 = ipv6 >> from & 1;
+    ipv6 = (ipv6 & ~(uint64_t{1} << to)) | is_ipv6 << to;
+    if (is_ipv6 == 0) return;
+    for (size_t word = 1; word < address.size(); ++word) address[word][to] = address[word][from];
+  }
   void Get(uint32_t i, FlowKey* key) const {
     key->place = place[i];
     key->transport = transport[i];

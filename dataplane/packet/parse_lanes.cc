@@ -189,9 +189,11 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
   return common;
 }
 
-bool LooksLikeIpv6(const uint8_t* frame, uint32_t bytes) {
-  return bytes >= kEthernetBytes &&
-         LoadRaw<uint16_t>(frame + kEthernetBytes - 2) == Swap16(ether_type::kIpv6);
+// By its EtherType: 4, 6, or 0 for anything else.
+uint32_t VersionOf(const uint8_t* frame, uint32_t bytes) {
+  if (bytes < kEthernetBytes) return 0;
+  const auto type = LoadRaw<uint16_t>(frame + kEthernetBytes - sizeof(uint16_t));
+  return type == Swap16(ether_type::kIpv4) ? 4 : type == Swap16(ether_type::kIpv6) ? 6 : 0;
 }
 
 }  // namespace
@@ -199,15 +201,19 @@ bool LooksLikeIpv6(const uint8_t* frame, uint32_t bytes) {
 Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments) {
   const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
   // One version at a time, that of the first packet first: it is nearly always that of all.
-  const bool ipv6 = LooksLikeIpv6(frames.data[0], frames.bytes[0]);
+  const bool ipv6 = VersionOf(frames.data[0], frames.bytes[0]) == 6;
   const Mask common =
       ipv6 ? ParseVersion<true, Others::kOverwritten>(frames, eligible, words, segments)
            : ParseVersion<false, Others::kOverwritten>(frames, eligible, words, segments);
   const Mask left = eligible & ~common;
   constexpr int kWorthwhile = 4;
   if (std::popcount(left) < kWorthwhile) return common;
-  const auto next = static_cast<uint32_t>(std::countr_zero(left));
-  if (LooksLikeIpv6(frames.data[next], frames.bytes[next]) == ipv6) return common;
+  int others = 0;
+  for (uint32_t bits = left; bits != 0; bits &= bits - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(bits));
+    others += VersionOf(frames.data[i], frames.bytes[i]) == (ipv6 ? 4 : 6);
+  }
+  if (others < kWorthwhile) return common;
   return common | (ipv6 ? ParseVersion<false, Others::kKept>(frames, left, words, segments)
                         : ParseVersion<true, Others::kKept>(frames, left, words, segments));
 }

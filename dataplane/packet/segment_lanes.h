@@ -27,6 +27,16 @@ struct alignas(kCacheLine) SegmentLanes {
   static bool Has(const Bits& bits, uint32_t i) { return (bits[i / 16] >> i % 16 & 1) != 0; }
 
   void Clear() { common = plain = {}; }
+  // What is at `to` now, common or not.  REQUIRES: to < from.
+  void Move(uint32_t from, uint32_t to) {
+    for (Bits* bits : {&common, &plain, &reverse, &stamped}) {
+      const uint32_t others = (*bits)[to / 16] & ~(1u << to % 16);
+      (*bits)[to / 16] = static_cast<uint16_t>(others | uint32_t{Has(*bits, from)} << to % 16);
+    }
+    if (!Has(common, from)) return;
+    for (Field* field : {&seq, &ack, &payload_bytes, &flags_window, &ip_bytes, &ts_value, &ts_echo})
+      (*field)[to] = (*field)[from];
+  }
   // `packets`: bits of the sixteen from `first` on. Answers those that were common.
   uint32_t Remove(uint32_t first, uint32_t packets) {
     const uint32_t removed = common[first / 16] & packets;

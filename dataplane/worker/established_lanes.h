@@ -17,8 +17,8 @@
 namespace coretrack {
 
 // Tracks what is plain of packets [first, first + kLanes) of a burst, each on the line that may be its flow's, or
-// null. Bit i: first + i was, and is counted. Nothing was touched for the others: they may hold other lines, not
-// be in order, or share their flow, whose packets must come one after another.
+// null. Bit i: first + i was, and is counted. Nothing was touched for the others: they may hold other lines, not be
+// in order, or be of one flow with a packet that was not tracked.
 // REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes.
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* lines, uint32_t first,

@@ -27,7 +27,7 @@ static_assert(kChunk == kLanes);
 constexpr bool Together(uint32_t first, uint32_t last) {
   return kHasLanes && last - first == kLanes;
 }
-// Are the plain segments of a chunk probably such of established connections? Two of them are looked at.
+// Are the plain segments of a chunk probably such of established connections? The first and the last are looked at.
 bool LooksEstablished(const Burst& burst, uint32_t first) {
   const auto is_plain = [&burst](uint32_t i) {
     AtomicLine* line = burst.candidate[i];
@@ -35,8 +35,9 @@ bool LooksEstablished(const Burst& burst, uint32_t first) {
                                                       SegmentLanes::Has(burst.segments.reverse, i),
                                                       burst.segments.payload_bytes[i]);
   };
-  return burst.segments.plain[first / kLanes] != 0 &&
-         (is_plain(first) || is_plain(first + kLanes / 2));
+  const uint16_t plain = burst.segments.plain[first / kLanes];
+  return plain != 0 && (is_plain(first + static_cast<uint32_t>(std::countr_zero(plain))) ||
+                        is_plain(first + static_cast<uint32_t>(std::bit_width(plain)) - 1));
 }
 
 }  // namespace
@@ -106,8 +107,8 @@ void Pipeline::Prepare(Burst* burst) const {
                                            : Burst::Versions::kBoth;
 }
 
-// Parses what is common in [first, last), in a loop that calls nothing; what is plain together. Bit i: first + i is
-// for ParseOther().
+// Parses what is common in [first, last): together, and the rest in a loop that calls nothing. Bit i: first + i is for
+// ParseOther().
 uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) const {
   const uint32_t all = AllOf(last - first);
   if (burst->link != LinkLayer::kEthernet) return all;

@@ -129,7 +129,7 @@ uint32_t PollLoop::ForSending() {
         wiring_->to_sender->Take(worker_, from, taking_->packets.data(), kMaxBurst);
     for (uint32_t i = 0; i < count; ++i) {
       rte_mbuf*& packet = taking_->packets[i];
-      Send({&packet, 1}, wiring_->ports[packet->port].peer);
+      Send({&packet, 1}, packet->pkt_len, packet->nb_segs > 1, wiring_->ports[packet->port].peer);
     }
     total += count;
   }

@@ -55,11 +55,14 @@ class PollLoop {
     Burst burst;
     std::array<rte_mbuf*, kMaxBurst> packets;
     std::array<std::array<uint8_t, kHeaderBytes>, kMaxBurst> headers;
+    bool one_port = false;   // all came from the port of the first
+    bool segmented = false;  // one of them is a chain of mbufs
   };
   // Packets on their way to one place: a port's tx queue or another worker's ring.
   struct Outgoing {
     std::array<rte_mbuf*, kMaxBurst> packets;
     uint32_t count = 0;
+    uint64_t bytes = 0;  // of to_port_'s: all of their pkt_len
   };
 
   // Stages, in the order of a poll. The numbers that they return are packets or commands.
@@ -81,7 +84,7 @@ class PollLoop {
   bool NoteWhole(Batch& batch, uint32_t i);
   void TakeWholes(Batch& batch);
   void Dispatch(Batch& batch);
-  void Send(std::span<rte_mbuf*> packets, uint16_t port);
+  void Send(std::span<rte_mbuf*> packets, uint64_t bytes, bool segmented, uint16_t port);
   void FlushPort(uint16_t port);
   void FlushRing(Handover* rings, uint32_t to, Outgoing* out);
   void Discard(std::span<rte_mbuf*> packets, Drop reason);

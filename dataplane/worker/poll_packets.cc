@@ -47,9 +47,10 @@ void PollLoop::CountReceived(Batch& batch, uint16_t port, uint32_t count) {
 
 // Packets -> the inputs of their burst.
 void PollLoop::Fill(Batch& batch, uint32_t count) {
-  auto& [burst, packets, headers] = batch;
+  auto& [burst, packets, headers, one_port, segmented] = batch;
   const auto& ports = wiring_->ports;
   burst.count = count;
+  uint32_t other_port = 0, more_segments = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const rte_mbuf* packet = packets[i];
     const auto* data = rte_pktmbuf_mtod(packet, const uint8_t*);
@@ -65,19 +66,23 @@ void PollLoop::Fill(Batch& batch, uint32_t count) {
     burst.wire_bytes[i] = packet->pkt_len;
     burst.zone[i] = ports[packet->port].zone;
     burst.checksum_known_good[i] = NicVouches(*packet);
+    other_port |= packet->port ^ packets[0]->port;
+    more_segments |= packet->nb_segs ^ 1u;
   }
+  one_port = other_port == 0;
+  segmented = more_segments != 0;
 }
 
 // Takes packets whose flow belongs to another worker out of the prepared burst, and closes the
 // gaps.
 void PollLoop::GiveAwayForeign(Batch& batch) {
-  auto& [burst, packets, headers] = batch;
+  auto& [burst, packets, headers, one_port, segmented] = batch;
   uint32_t kept = 0;
   for (uint32_t i = 0; i < burst.count; ++i) {
     const uint32_t owner = OwnerOf(burst, i, wiring_->owners, worker_);
-    if (owner != worker_ || kept != i) burst.NeedMeta(i);  // what stands elsewhere has no lanes
+    const bool has_meta = !SegmentLanes::Has(burst.segments.common, i);
     if (owner != worker_) {
-      if (burst.meta[i].kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
+      if (has_meta && burst.meta[i].kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
       Outgoing& out = to_owner_[owner];
       out.packets[out.count++] = packets[i];
       if (out.count == kMaxBurst) FlushRing(wiring_->to_owner.get(), owner, &out);
@@ -90,7 +95,9 @@ void PollLoop::GiveAwayForeign(Batch& batch) {
       burst.wire_bytes[kept] = burst.wire_bytes[i];
       burst.zone[kept] = burst.zone[i];
       burst.checksum_known_good[kept] = burst.checksum_known_good[i];
-      burst.meta[kept] = burst.meta[i];
+      burst.segments.Move(i, kept);
+      burst.words.Move(i, kept);
+      if (has_meta) burst.meta[kept] = burst.meta[i];
       burst.hash[kept] = burst.hash[i];
     }
     ++kept;
@@ -119,7 +126,7 @@ bool PollLoop::NoteWhole(Batch& batch, uint32_t i) {
 
 // Packets whose datagram another worker has followed to its end.
 void PollLoop::TakeWholes(Batch& batch) {
-  auto& [burst, packets, headers] = batch;
+  auto& [burst, packets, headers, one_port, segmented] = batch;
   DatagramFollower::Whole whole;
   for (uint32_t i = 0; i < burst.count; ++i) {
     if (whole_note_.Take(packets[i], &whole)) pipeline_->AdoptWhole(&burst, i, whole);
@@ -128,7 +135,7 @@ void PollLoop::TakeWholes(Batch& batch) {
 
 // Verdicts -> where each packet goes. Neighbours that came from one port and pass go on together.
 void PollLoop::Dispatch(Batch& batch) {
-  auto& [burst, packets, headers] = batch;
+  auto& [burst, packets, headers, one_port, segmented] = batch;
   // By verdict; what a monitor port would forward ends there.
   constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed,
                                   Drop::kFragment};
@@ -138,16 +145,22 @@ void PollLoop::Dispatch(Batch& batch) {
                 static_cast<int>(Verdict::kDropFragment) == 3);
   std::array<std::array<rte_mbuf*, kMaxBurst>, kReason.size()> ended;
   std::array<uint32_t, kReason.size()> count{};
+  const auto bytes_of = [&b = burst](uint32_t first, uint32_t last) {
+    uint64_t bytes = 0;
+    for (uint32_t i = first; i < last; ++i) bytes += b.wire_bytes[i];
+    return bytes;
+  };
   for (uint32_t i = 0; i < burst.count;) {
     const uint16_t port = packets[i]->port;
     const uint16_t peer = wiring_->ports[port].peer;
     const uint32_t first = i;
     if (peer != PollPort::kNoPeer) [[likely]] {
-      while (i < burst.count && burst.verdict[i] == Verdict::kForward && packets[i]->port == port)
+      while (i < burst.count && burst.verdict[i] == Verdict::kForward &&
+             (one_port || packets[i]->port == port))
         ++i;
     }
     if (i != first) [[likely]] {
-      Send({&packets[first], i - first}, peer);
+      Send({&packets[first], i - first}, bytes_of(first, i), segmented, peer);
       continue;
     }
     const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst.verdict[i]);
@@ -157,8 +170,8 @@ void PollLoop::Dispatch(Batch& batch) {
   for (size_t r = 0; r < ended.size(); ++r) Discard({ended[r].data(), count[r]}, kReason[r]);
 }
 
-// REQUIRES: at most kMaxBurst packets.
-void PollLoop::Send(std::span<rte_mbuf*> packets, uint16_t port) {
+// `bytes`: of all of them; `segmented`: some may be chains.  REQUIRES: at most kMaxBurst packets.
+void PollLoop::Send(std::span<rte_mbuf*> packets, uint64_t bytes, bool segmented, uint16_t port) {
   if (wiring_->port_down[port].load(std::memory_order_relaxed)) [[unlikely]] {
     return Discard(packets, Drop::kPortDown);
   }
@@ -173,24 +186,26 @@ void PollLoop::Send(std::span<rte_mbuf*> packets, uint16_t port) {
     }
   };
   if (out.count + packets.size() > kMaxBurst) flush();
-  uint32_t count = out.count;
-  for (rte_mbuf* packet : packets) {
-    if (packet->nb_segs > 1 && !to.sends_segments && rte_pktmbuf_linearize(packet) != 0)
-        [[unlikely]] {
-      Discard({&packet, 1}, Drop::kTxFull);
-      continue;
+  out.bytes += bytes;
+  if (!segmented || to.sends_segments) [[likely]] {
+    std::copy(packets.begin(), packets.end(), out.packets.begin() + out.count);
+    out.count += static_cast<uint32_t>(packets.size());
+  } else {
+    for (rte_mbuf* packet : packets) {
+      if (packet->nb_segs > 1 && rte_pktmbuf_linearize(packet) != 0) [[unlikely]] {
+        out.bytes -= packet->pkt_len;
+        Discard({&packet, 1}, Drop::kTxFull);
+        continue;
+      }
+      out.packets[out.count++] = packet;
     }
-    out.packets[count++] = packet;
   }
-  out.count = count;
-  if (count == kMaxBurst) flush();
+  if (out.count == kMaxBurst) flush();
 }
 
 void PollLoop::FlushPort(uint16_t port) {
   Outgoing& out = to_port_[port];
   if (out.count == 0) return;
-  uint64_t bytes = 0;  // before sending: a packet that was sent is not ours to look at
-  for (uint32_t i = 0; i < out.count; ++i) bytes += out.packets[i]->pkt_len;
   BeforeGiving(out.packets.data(), out.count);
   uint32_t sent = 0;
   for (uint32_t fruitless = 0; sent < out.count && fruitless < kSendTries;) {
@@ -203,12 +218,14 @@ void PollLoop::FlushPort(uint16_t port) {
       rte_pause();
     }
   }
-  for (uint32_t i = sent; i < out.count; ++i) bytes -= out.packets[i]->pkt_len;
+  // Of those that are still ours to look at.
+  for (uint32_t i = sent; i < out.count; ++i) out.bytes -= out.packets[i]->pkt_len;
   rte_smp_wmb();
   counters_->forwarded.Add(sent);
-  counters_->forwarded_bytes.Add(bytes);
+  counters_->forwarded_bytes.Add(out.bytes);
   Discard({&out.packets[sent], out.count - sent}, Drop::kTxFull);
   out.count = 0;
+  out.bytes = 0;
 }
 
 void PollLoop::FlushRing(Handover* rings, uint32_t to, Outgoing* out) {

@@ -117,11 +117,27 @@ void Disturb(std::mt19937& random, const Connection& c, unsigned from, TcpFields
   }
 }
 
+void SpoilChecksum(Harness::Frame* frame, bool ipv6) {
+  frame->bytes[kEthernetBytes + (ipv6 ? kIpv6Bytes : kIpv4MinBytes) + 16] ^= 0x55;
+}
+// The end of the payload is not captured, or there is something behind it.
+void CutOff(uint32_t bytes, uint32_t payload, Harness::Frame* frame) {
+  frame->wire_bytes = static_cast<uint32_t>(frame->bytes.size());
+  if (bytes <= payload) {
+    frame->bytes.resize(frame->bytes.size() - bytes);
+  } else {
+    frame->wire_bytes += bytes;
+  }
+}
+
 TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
   uint64_t together = 0, sent = 0;
   for (uint32_t seed = 1; seed <= 2500; ++seed) {
     std::mt19937 random(seed);
-    Twins twins(Harness::SmallOptions());
+    Pipeline::Options options = Harness::SmallOptions();
+    options.tunables.verify_checksums = random() % 3 == 0;
+    options.tunables.drop_invalid = random() % 2 == 0;
+    Twins twins(options);
     std::vector<Connection> connections(1 + random() % 4);
     const uint32_t clock_behind = random() % 4 == 0 ? 20 : 0;
     for (size_t n = 0; n < connections.size(); ++n) {
@@ -161,6 +177,10 @@ TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
               tcp->options = TimestampsOption(c.clock[from], c.clock[1 - from] - echo_back);
             if (odd) Disturb(random, c, from, tcp);
           }));
+          Harness::Frame& frame = burst.back();
+          frame.checksum_known_good = random() % 4 != 0;
+          if (random() % (4 * odd_in) == 0) SpoilChecksum(&frame, c.ipv6);
+          if (random() % 100 == 0) CutOff(random() % 200, payload, &frame);
           if (!odd) c.next[from] += payload;
         }
       }
@@ -219,8 +239,8 @@ TEST_F(EstablishedLanes, EveryWordOfTheKeyIsCompared) {
         {"protocol", [](Burst* b) { b->words.transport[kOne] ^= uint64_t{1} << 32; }},
         {"VLAN", [](Burst* b) { b->words.transport[kOne] ^= uint64_t{1} << 63; }},
         {"zone", [](Burst* b) { b->words.place[kOne] ^= 1; }},
-        {"hash, low", [=](Burst* b) { b->hash[kOne].value ^= ipv6 ? 1 : 0; }},
-        {"hash, high", [=](Burst* b) { b->hash[kOne].value ^= uint64_t{ipv6} << 63; }},
+        {"hash, low", [](Burst* b) { b->hash[kOne].value ^= 1; }},
+        {"hash, high", [](Burst* b) { b->hash[kOne].value ^= uint64_t{1} << 63; }},
         {"address 0, low", [](Burst* b) { b->words.address[0][kOne] ^= 1; }},
         {"address 0, high", [](Burst* b) { b->words.address[0][kOne] ^= uint64_t{1} << 63; }},
         {"address 1", [](Burst* b) { b->words.address[1][kOne] ^= 1; }},
