@@ -175,13 +175,18 @@ TEST_F(PollLoopTest, OneQueueTwoWorkersKeepEachFlowOnItsOwner) {
 
 // Of a burst of established flows' data, every other packet goes to another worker: those that stay move up, and each is
 // tracked as what it is.
-TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) {
+void GiveAwayHalf(uint32_t queues) {
   constexpr uint32_t kFlows = 100, kRounds = 6;
-  PollHarness h({.workers = 2, .queues = 1});
+  PollHarness h({.workers = 2, .queues = queues});
   const auto send = [&h](const Bytes& frame) { ASSERT_TRUE(h.a.Inject(frame)); };
-  const auto settle = [&h] {
+  const auto drain = [queues](testing::RingLink& link) {
+    uint32_t packets = 0;
+    for (uint32_t queue = 0; queue < queues; ++queue) packets += link.Drain(queue);
+    return packets;
+  };
+  const auto settle = [&] {
     h.Settle();
-    h.b.Drain();
+    drain(h.b);
   };
   for (uint32_t n = 0; n < kFlows; ++n) send(Client(n, tcp_flag::kSyn, 100));
   settle();
@@ -189,7 +194,7 @@ TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) {
     ASSERT_TRUE(h.b.Inject(Server(n, tcp_flag::kSyn | tcp_flag::kAck, 500, 101)));
   }
   h.Settle();
-  h.a.Drain();
+  drain(h.a);
   std::mt19937 random(1);
   std::vector<uint32_t> order(kFlows);
   for (uint32_t n = 0; n < kFlows; ++n) order[n] = n;
@@ -208,7 +213,13 @@ TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) {
                         .Build();
       send(frame);
     }
-    settle();
+    for (const uint32_t n : order) {
+      ASSERT_TRUE(h.b.Inject(Server(n, tcp_flag::kAck, 501, 101 + round * (n + 1))));
+    }
+    h.Settle();
+    // Of those that another worker tracked, and gave back, some are for either port.
+    ASSERT_EQ(drain(h.b), kFlows);
+    ASSERT_EQ(drain(h.a), kFlows);
   }
   uint32_t flows = 0;
   for (uint32_t w = 0; w < 2; ++w) {
@@ -221,13 +232,15 @@ TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) {
       ++flows;
       EXPECT_EQ(flow.originator.packets, 1 + kRounds) << n;
       EXPECT_EQ(flow.originator.bytes, 40 + kRounds * (40 + n + 1)) << n;
-      EXPECT_EQ(flow.responder.packets, 1u) << n;
+      EXPECT_EQ(flow.responder.packets, 1 + kRounds) << n;
       EXPECT_EQ(flow.originator.out_of_window, 0u) << n;
     }
     for (const Counter& invalid : h.counters(w).invalid) EXPECT_EQ(invalid.Read(), 0u);
   }
   EXPECT_EQ(flows, kFlows);
 }
+TEST_F(PollLoopTest, WhatStaysOfABurstIsTrackedAsWhatItIs) { GiveAwayHalf(1); }
+TEST_F(PollLoopTest, AndWhoTakesItSendsItWhereItGoes) { GiveAwayHalf(2); }
 
 // Fragments meet where their addresses belong; the datagram counts where its ports belong.
 TEST_F(PollLoopTest, FragmentsCountOnTheFlowOfTheirDatagramWhereverItIs) {
