@@ -1,10 +1,10 @@
 // Pipeline/established*, trains, elephant, stages: the packet path on real mbufs, without a device.
 //
-// What is timed  Only the bursts, eight of 32 that wait as they would in a rx queue: filling them from
-//                mbufs, parse, key, hash, look-up, track, deadline, counters, verdict; with the TSC
-//                around them. A time during which the kernel took the CPU away is not counted
-//                (counter discarded), so that a busy machine spoils the caches but not the clock, as
-//                it is for Peer/* which counts processor time.
+// What is timed  Only the bursts, four of 64 that wait as they would in a rx queue (the poll loop takes
+//                as many at a time): filling them from mbufs, parse, key, hash, look-up, track,
+//                deadline, counters, verdict; with the TSC around them. A time during which the
+//                kernel took the CPU away is not counted (counter discarded), so that a busy machine
+//                spoils the caches but not the clock, as it is for Peer/* which counts processor time.
 // What is not    The generator, which writes headers into the mbufs from a seeded random order of
 //                flows; its cost is the counter generator_ns.
 // Traffic        traffic.h; every flow established by its real handshake, then data in both

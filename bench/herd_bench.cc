@@ -1,7 +1,7 @@
 // Pipeline/herd/F: F flows in TIME_WAIT fall due within the same millisecond while a million
 // established connections keep the worker busy. How long do packets wait, and when are they gone?
 //
-// A poll        As the poll loop has it: up to four bursts (PollLoop::kBurstsPerQueue) of 32, always full,
+// A poll        As the poll loop has it: up to four bursts (PollLoop::kBurstsPerQueue) of 64, always full,
 //               so the worker is never idle; then Expire() with PollLoop::kExpireBudget.
 // Clock         Opening and closing the F connections takes place in one millisecond of a clock that
 //               stands still. Then a WorkerClock runs on the TSC at real speed.

@@ -17,7 +17,7 @@
 namespace coretrack::bench {
 
 inline constexpr uint32_t kLive = 1'000'000;
-inline constexpr uint32_t kPollPackets = PollLoop::kBurstsPerQueue * kBurst;
+inline constexpr uint32_t kPollPackets = PollLoop::kBurstsPerQueue * kMaxBurst;
 inline constexpr uint32_t kProbeEvery = 64;
 inline constexpr uint64_t kTimeWaitMs =
     tcp::kDefaultTimeoutsMs[static_cast<int>(tcp::TimeoutClass::kTimeWait)];

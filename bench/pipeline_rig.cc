@@ -27,9 +27,9 @@ void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
 
 void Rig::Process(uint32_t count) {
   Burst* located = nullptr;
-  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+  for (uint32_t first = 0, n = 0; first < count; first += kMaxBurst, ++n) {
     Burst* burst = &(*bursts)[n % 2];
-    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    FillBurst(traffic->mbufs() + first, std::min(kMaxBurst, count - first), burst);
     pipeline->Prepare(burst);
     if (located != nullptr) pipeline->Track(located, now);
     pipeline->Locate(burst);
@@ -46,9 +46,9 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
     (*cycles)[stage] += after - before;
     before = after;
   };
-  for (uint32_t first = 0, n = 0; first < count; first += kBurst, ++n) {
+  for (uint32_t first = 0, n = 0; first < count; first += kMaxBurst, ++n) {
     Burst* burst = &(*bursts)[n % 2];
-    FillBurst(traffic->mbufs() + first, std::min(kBurst, count - first), burst);
+    FillBurst(traffic->mbufs() + first, std::min(kMaxBurst, count - first), burst);
     stamp(0);
     pipeline->Prepare(burst);
     stamp(1);

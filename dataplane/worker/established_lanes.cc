@@ -178,6 +178,40 @@ template <typename Join>
   return Below(value - was + kFar, All(2 * kFar));
 }
 
+// As established::IsPlainFor() asks, and whether the deadline is in the future, and no further than now + timeout_ms.
+[[gnu::always_inline]] inline Mask IsNothingNew(const Matrix& held, Lanes d, Lanes payload_bytes,
+                                                Tick now, uint32_t timeout_ms) {
+  const Lanes head = held.row[kHead], flags = held.row[kFlags];
+  const Lanes seen = d + flow_flag::kAckSeenShift +
+                     Select(IsSet(payload_bytes),
+                            All(flow_flag::kDataSeenShift - flow_flag::kAckSeenShift), All(0));
+  const Lanes odd = ((head >> 8 & kStateCodeMask) ^ established::kBothEstablished) |
+                    (flags & flow_flag::kAttention) | (~Right(flags, seen) & 1);
+  return Equal(odd, All(0)) & Below(held.row[kDeadline] - now.ms() - 1, All(timeout_ms));
+}
+
+// Writes each line that is in `stored`: what `held` has of it, and word 0 as it is to be.
+[[gnu::always_inline]] inline void StoreLines(Matrix* held, const Halves& word0,
+                                              AtomicLine* const* lines, Mask stored) {
+  alignas(kCacheLine) uint64_t word0_after[kLanes];
+  StoreWords(word0.first, word0_after);
+  StoreWords(word0.last, word0_after + kLanes / 2);
+  KeepInMemory(&word0_after);
+  held->row[kHead] |= 1;  // as BeginWrite() leaves it
+  Transpose(held);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    if ((stored >> i & 1) == 0) [[unlikely]]
+      continue;
+    AtomicLine& line = *lines[i];
+    BeginWrite(line);
+    std::atomic_signal_fence(std::memory_order_release);
+    Store(held->row[i], &line);
+    std::atomic_signal_fence(std::memory_order_release);
+    line.words[0].store(word0_after[i], std::memory_order_release);
+  }
+}
+
 // Bytes and packets as one number: sums of sixteen have room.
 constexpr uint32_t kPacket = 1u << 24, kByteMask = kPacket - 1;
 
@@ -200,15 +234,8 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes d = Select(reverse, All(1), All(0));
   const Lanes by_8 = d << 3, by_16 = d << 4;
 
-  // As TrackEstablished() asks.
   const Lanes head = row[kHead], flags = row[kFlags], payload_bytes = field(segments.payload_bytes);
-  const Lanes seen = d + flow_flag::kAckSeenShift +
-                     Select(IsSet(payload_bytes),
-                            All(flow_flag::kDataSeenShift - flow_flag::kAckSeenShift), All(0));
-  const Lanes odd = ((head >> 8 & kStateCodeMask) ^ established::kBothEstablished) |
-                    (flags & flow_flag::kAttention) | (~Right(flags, seen) & 1);
-  const Mask established =
-      Equal(odd, All(0)) & Below(row[kDeadline] - now.ms() - 1, All(timeout_ms));
+  const Mask established = IsNothingNew(lines.held, d, payload_bytes, now, timeout_ms);
 
   // tcp::IsInOrder(): every packet behind those of its flow that come before it.
   const Lanes seq = field(segments.seq), ack = field(segments.ack);
@@ -273,25 +300,8 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   // Word 0 as it will be: the next even version, the packets, the deadline.
   const Lanes counts = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
   const Lanes head_after = ((head & 0xffffff00) + (counts << 16)) | (((head | 1) + 1) & 0xff);
-  const Halves word0 = Interleave(head_after, All(now.ms() + timeout_ms));
-  alignas(kCacheLine) uint64_t word0_after[kLanes];
-  StoreWords(word0.first, word0_after);
-  StoreWords(word0.last, word0_after + kLanes / 2);
-  KeepInMemory(&word0_after);
-  row[kHead] = head | 1;
-  Transpose(&lines.held);
-  const Mask stored = tracked & chains.last;
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    if ((stored >> i & 1) == 0) [[unlikely]]
-      continue;
-    AtomicLine& line = *all_lines[first + i];
-    BeginWrite(line);
-    std::atomic_signal_fence(std::memory_order_release);
-    Store(row[i], &line);
-    std::atomic_signal_fence(std::memory_order_release);
-    line.words[0].store(word0_after[i], std::memory_order_release);
-  }
+  StoreLines(&lines.held, Interleave(head_after, All(now.ms() + timeout_ms)), all_lines + first,
+             tracked & chains.last);
   return tracked;
 }
 
