@@ -275,6 +275,30 @@ TEST_F(EstablishedLanes, AFlowPastItsDeadlineIsLeftAlone) {
   EXPECT_EQ(chunk.Track(chunk.timeout_ms() - 1), 0xffff);
 }
 
+// What stood at a packet's place in the burst before is not what it is: its meta is of then.
+TEST_F(EstablishedLanes, AFragmentOfTheLastBurstIsNotLookedForInThisOne) {
+  Twins twins(Harness::SmallOptions());
+  Connection c{.port = 1};
+  ASSERT_EQ(twins.Send(c.Open()), "");
+  const Bytes fragment = PacketBuilder()
+                             .Ethernet()
+                             .Ipv4("10.0.0.7", "10.0.0.8", {.fragment_field = 0x2000})
+                             .Udp(1, 2)
+                             .Payload(16)
+                             .Build();
+  for (const uint32_t place : {3u, 10u}) {
+    std::vector<Harness::Frame> burst;
+    for (uint32_t i = 0; i < 2 * kLanes; ++i) {
+      burst.push_back(i == place ? Harness::Frame{.bytes = fragment} : c.Data(0, 10));
+    }
+    ASSERT_EQ(twins.Send(burst), "");
+  }
+  EXPECT_GT(twins.together(), 0u);
+  for (const FlowRecord& flow : twins.with().Live()) {
+    EXPECT_EQ(flow.originator.packets, 4 + 2 * (2 * kLanes - 1));
+  }
+}
+
 // A slot that a burst's packet was located in is another flow's by the time it is tracked: its numbers are the same,
 // its ports are not.
 class Stale : public ::testing::Test {
