@@ -60,7 +60,7 @@ class FlowTable {
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
-  // Both of kLanes hashes.  REQUIRES: the arrays are aligned to 64 bytes; kHasLanes.
+  // PrefetchBucket() and CandidateLine() of kLanes hashes.  REQUIRES: the arrays are aligned to 64 bytes.
   void PrefetchBuckets(const FlowHash* hashes) const;
   void CandidateLines(const FlowHash* hashes, AtomicLine** lines);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
@@ -78,6 +78,7 @@ class FlowTable {
   // Is `key` what the slot of `line` holds, or held last? (An erased line keeps its key; its state is 0.)
   // REQUIRES: key.ipv6 is that of the line's table.
   static bool Holds(const AtomicLine& line, const FlowKey& key, FlowHash hash);
+  // The same where key.ipv6 is known to be false.
   static bool HoldsIpv4(const AtomicLine& line, const FlowKey& key);
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after

@@ -58,8 +58,12 @@ void FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines) {
 
 #else
 
-void FlowTable::PrefetchBuckets(const FlowHash*) const {}
-void FlowTable::CandidateLines(const FlowHash*, AtomicLine**) {}
+void FlowTable::PrefetchBuckets(const FlowHash* hashes) const {
+  for (uint32_t i = 0; i < kLanes; ++i) PrefetchBucket(hashes[i]);
+}
+void FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines) {
+  for (uint32_t i = 0; i < kLanes; ++i) lines[i] = CandidateLine(hashes[i]);
+}
 
 #endif
 

@@ -29,7 +29,6 @@ struct Network {
   Lanes odd;          // 0: nothing that is not common
   Lanes total_bytes;  // of the IP packet, as its header states them
   Mask reverse;
-  Lanes context;
   // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
   Lanes address[8];
 };
@@ -77,7 +76,6 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
                  Differs(m.row[kIpRow + 2], 0xff00, uint32_t{ip_protocol::kTcp} << 8),
           .total_bytes = SwapBytes(m.row[kIpRow]) & 0xffff,
           .reverse = reverse,
-          .context = All(ip_protocol::kTcp),
           .address = {Select(reverse, destination, source), Select(reverse, source, destination)}};
 }
 
@@ -98,7 +96,6 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
                        Differs(length_and_next, 0x00ff0000, uint32_t{ip_protocol::kTcp} << 16),
                 .total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes,
                 .reverse = reverse,
-                .context = All(ip_protocol::kTcp),
                 .address = {}};
   for (uint32_t half = 0; half < 4; ++half) {
     ip.address[half] = Select(reverse, destination[half], source[half]);
@@ -159,7 +156,8 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
   for (uint32_t word = 0; word < (kIpv6 ? 4 : 1); ++word)
     put_words(ip.address[2 * word], ip.address[2 * word + 1], &words->address[word]);
   const Lanes ports = m.row[kPorts];
-  put_words(Select(ip.reverse, SwapHalves(ports), ports), ip.context, &words->transport);
+  constexpr uint32_t kContext = MakeContext(ip_protocol::kTcp, 0, 0);
+  put_words(Select(ip.reverse, SwapHalves(ports), ports), All(kContext), &words->transport);
   put_words(LoadBytes(frames.zone) | (kIpv6 ? uint32_t{FlowKey::kIpv6Place} : 0), All(0),
             &words->place);
   if (kIpv6) words->ipv6 |= uint64_t{common} << first;

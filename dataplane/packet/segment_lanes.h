@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/base/lanes.h"
 #include "dataplane/base/limits.h"
 
 namespace coretrack {
@@ -18,30 +19,32 @@ struct alignas(kCacheLine) SegmentLanes {
   Field flags_window;             // flags << 16 | window
   Field ip_bytes;
   Field ts_value, ts_echo;  // where `stamped`
-  // Of packet i: bit i % 16 of [i / 16]. (Not words of 64: a store of a few bits is loaded as such.)
-  using Bits = std::array<uint16_t, kMaxBurst / 16>;
+  // Of packet i: bit i % kLanes of [i / kLanes]. (Not words of 64: a store of a few bits is loaded as such.)
+  using Bits = std::array<Mask, kMaxBurst / kLanes>;
   Bits common;   // is common, and has no PacketMeta yet
   Bits plain;    // is common, has ACK and neither SYN, FIN nor RST, and a window
   Bits reverse;  // goes in Direction::kReverse
   Bits stamped;  // has timestamps
-  static bool Has(const Bits& bits, uint32_t i) { return (bits[i / 16] >> i % 16 & 1) != 0; }
+  static bool Has(const Bits& bits, uint32_t i) {
+    return (bits[i / kLanes] >> i % kLanes & 1) != 0;
+  }
 
   void Clear() { common = plain = {}; }
   // What is at `to` now, common or not.  REQUIRES: to < from.
   void Move(uint32_t from, uint32_t to) {
     for (Bits* bits : {&common, &plain, &reverse, &stamped}) {
-      const uint32_t others = (*bits)[to / 16] & ~(1u << to % 16);
-      (*bits)[to / 16] = static_cast<uint16_t>(others | uint32_t{Has(*bits, from)} << to % 16);
+      const uint32_t others = (*bits)[to / kLanes] & ~(1u << to % kLanes);
+      (*bits)[to / kLanes] = static_cast<Mask>(others | uint32_t{Has(*bits, from)} << to % kLanes);
     }
     if (!Has(common, from)) return;
     for (Field* field : {&seq, &ack, &payload_bytes, &flags_window, &ip_bytes, &ts_value, &ts_echo})
       (*field)[to] = (*field)[from];
   }
-  // `packets`: bits of the sixteen from `first` on. Answers those that were common.
+  // `packets`: bits of the kLanes from `first` on. Answers those that were common.
   uint32_t Remove(uint32_t first, uint32_t packets) {
-    const uint32_t removed = common[first / 16] & packets;
-    common[first / 16] ^= static_cast<uint16_t>(removed);
-    plain[first / 16] &= common[first / 16];
+    const uint32_t removed = common[first / kLanes] & packets;
+    common[first / kLanes] ^= static_cast<Mask>(removed);
+    plain[first / kLanes] &= common[first / kLanes];
     return removed;
   }
 };

@@ -55,13 +55,13 @@ struct Burst {
   bool fragments = false;  // there is one
   // Of the keys; kBoth is never wrong.
   enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
-  std::array<PacketMeta, kMaxBurst>
-      meta;  // of what is common in `segments`: once NeedMeta() was called
+  // Of what is common in `segments`: once NeedMetas() was called.
+  std::array<PacketMeta, kMaxBurst> meta;
   KeyWords words;
   SegmentLanes segments;
   alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hash;
-  alignas(kCacheLine)
-      std::array<AtomicLine*, kMaxBurst> candidate;  // the line that may be its flow's, or null
+  // The line that may be its flow's, or null.
+  alignas(kCacheLine) std::array<AtomicLine*, kMaxBurst> candidate;
   // Output.
   std::array<Verdict, kMaxBurst> verdict;
 
@@ -69,8 +69,7 @@ struct Burst {
   bool IsIpv6(uint32_t i) const {
     return SegmentLanes::Has(segments.common, i) ? (words.ipv6 >> i & 1) != 0 : meta[i].key.ipv6;
   }
-  // For who needs meta[i], from Prepare() on; or several, as bits of the sixteen from `first` on.
-  void NeedMeta(uint32_t i) { NeedMetas(i & ~15u, 1u << (i & 15)); }
+  // For who needs the metas of `packets`, bits of the kLanes from `first` on; from Prepare() on.
   void NeedMetas(uint32_t first, uint32_t packets) {
     uint32_t bits = segments.Remove(first, packets);
     constexpr int kWorthLanes = 5;

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+// What tests lanes skips itself where there are none: they must not be gone where they could be.
+#if defined(__AVX512BW__) && !defined(__SANITIZE_THREAD__)
+TEST(HasLanes, WhereTheInstructionSetHasThem) { EXPECT_TRUE(coretrack::kHasLanes); }
+#endif
+
 #ifdef CORETRACK_LANES
 
 #include <algorithm>
