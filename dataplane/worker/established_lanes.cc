@@ -56,7 +56,7 @@ inline Mask IsSet(Lanes a) { return HasAny(a, a); }
 
 // Sixteen lines: where they are, what they hold, and as numbers that tell them apart.
 struct Lines {
-  alignas(kCacheLine) const AtomicLine* at[kLanes];
+  const AtomicLine* at[kLanes];
   Matrix held;
   Lanes number;
 
@@ -75,14 +75,17 @@ struct Lines {
 };
 
 [[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Lines* to) {
+  // Of its own: what must be in memory takes with it the structure that it is part of.
+  alignas(kCacheLine) const AtomicLine* at[kLanes];
   const auto place = [&](uint32_t from) {
     const Words64 line = LoadWords(lines + from), nothing = LoadWords(kNothing.data() + from);
     const Words64 there = line != 0 ? line : nothing;
-    StoreWords(there, to->at + from);
+    StoreWords(there, at + from);
     return there;
   };
   const Words64 first = place(0), last = place(kLanes / 2);
-  KeepInMemory(&to->at);
+  KeepInMemory(&at);
+  for (uint32_t i = 0; i < kLanes; ++i) to->at[i] = at[i];
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
