@@ -31,8 +31,11 @@ void Rig::Process(uint32_t count) {
     Burst* burst = &(*bursts)[n % 2];
     FillBurst(traffic->mbufs() + first, std::min(kMaxBurst, count - first), burst);
     pipeline->Prepare(burst);
-    if (located != nullptr) pipeline->Track(located, now);
-    pipeline->Locate(burst);
+    if (located != nullptr) {
+      pipeline->TrackAndLocate(located, now, burst);
+    } else {
+      pipeline->Locate(burst);
+    }
     located = burst;
   }
   pipeline->Track(located, now);

@@ -27,6 +27,7 @@
 #include <cstdint>
 
 #include "dataplane/base/arena.h"
+#include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_slot.h"
@@ -60,9 +61,10 @@ class FlowTable {
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
-  // PrefetchBucket() and CandidateLine() of kLanes hashes.  REQUIRES: the arrays are aligned to 64 bytes.
-  void PrefetchBuckets(const FlowHash* hashes) const;
-  void CandidateLines(const FlowHash* hashes, AtomicLine** lines);
+  // The same of kLanes hashes, with what is to be loaded: their buckets, and their candidates' lines. Bit i: hash i has
+  // no candidate.  REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
+  void FetchBuckets(const FlowHash* hashes, Fetches* fetches) const;
+  Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).

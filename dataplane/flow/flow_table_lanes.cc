@@ -1,5 +1,6 @@
 // The first steps of a look-up, of sixteen flows at once: what is arithmetic is done in lanes, what is an access
 // of its own to memory one by one.
+#include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/flow/tag_match.h"
@@ -28,15 +29,15 @@ static_assert(uint64_t{kMaxFlowsPerWorker} / FlowTable::kGroupSlots * kCacheLine
 
 }  // namespace
 
-void FlowTable::PrefetchBuckets(const FlowHash* hashes) const {
-  alignas(kCacheLine) uint32_t buckets[kLanes];
-  Spill(HomesOf(hashes, groups_).buckets, &buckets);
-  const auto* base = reinterpret_cast<const unsigned char*>(buckets_);
-#pragma GCC unroll 16
-  for (const uint32_t bucket : buckets) __builtin_prefetch(base + bucket);
+void FlowTable::FetchBuckets(const FlowHash* hashes, Fetches* fetches) const {
+  const Lanes buckets = HomesOf(hashes, groups_).buckets;
+  const auto base = reinterpret_cast<uintptr_t>(buckets_);
+  const void** at = fetches->Refill(1);
+  StoreWords(WidenFirst(buckets) + base, at);
+  StoreWords(WidenLast(buckets) + base, at + kLanes / 2);
 }
 
-void FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines) {
+Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
   const Homes homes = HomesOf(hashes, groups_);
   alignas(kCacheLine) uint32_t buckets[kLanes], tags[kLanes], matches[kLanes];
   Spill(homes.buckets, &buckets);
@@ -46,23 +47,40 @@ void FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines) {
   for (uint32_t i = 0; i < kLanes; ++i)
     matches[i] = TagMatch::Match(base + buckets[i], static_cast<uint16_t>(tags[i]));
   const Lanes match = Collect(&matches);
-  const Lanes slots = homes.groups * kGroupSlots + LowestBit(match);
-  const auto address = [this](Words64 slot) {
-    return (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
-  };
-  static_assert(sizeof(AtomicLine) == 1 << 6);
   const Mask found = HasAny(match, match);
-  StoreWords(Keep(static_cast<uint8_t>(found), address(WidenFirst(slots))), lines);
-  StoreWords(Keep(static_cast<uint8_t>(found >> 8), address(WidenLast(slots))), lines + kLanes / 2);
+  const Lanes slots = homes.groups * kGroupSlots + LowestBit(match);
+  static_assert(sizeof(AtomicLine) == 1 << 6);
+  const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
+  const auto put = [&](uint8_t there, Words64 slot, uint32_t at) {
+    const Words64 address = (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
+    const Words64 line = Keep(there, address);
+    StoreWords(line, lines + at);
+    // What is not there is replaced by a bucket, which has come.
+    StoreWords(line != 0 ? line : Words64{} + reinterpret_cast<uintptr_t>(base + buckets[at]),
+               fetched + at);
+  };
+  put(static_cast<uint8_t>(found), WidenFirst(slots), 0);
+  put(static_cast<uint8_t>(found >> 8), WidenLast(slots), kLanes / 2);
+  return static_cast<Mask>(~found);
 }
 
 #else
 
-void FlowTable::PrefetchBuckets(const FlowHash* hashes) const {
-  for (uint32_t i = 0; i < kLanes; ++i) PrefetchBucket(hashes[i]);
+void FlowTable::FetchBuckets(const FlowHash* hashes, Fetches* fetches) const {
+  const void** at = fetches->Refill(1);
+  for (uint32_t i = 0; i < kLanes; ++i) at[i] = &buckets_[HomeOf(hashes[i])];
 }
-void FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines) {
-  for (uint32_t i = 0; i < kLanes; ++i) lines[i] = CandidateLine(hashes[i]);
+Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
+  uint32_t without = 0;
+  const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    lines[i] = CandidateLine(hashes[i]);
+    fetched[i] = lines[i];
+    if (lines[i] != nullptr) continue;
+    fetched[i] = &buckets_[HomeOf(hashes[i])];  // which has come already
+    without |= 1u << i;
+  }
+  return static_cast<Mask>(without);
 }
 
 #endif

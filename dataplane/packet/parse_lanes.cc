@@ -108,14 +108,16 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
 enum class Others : bool { kOverwritten, kKept };
 
 template <bool kIpv6, Others kOthers>
-Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
-                  SegmentLanes* segments) {
+Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
+                  Fetches* meanwhile) {
   constexpr uint32_t kIpBytes = kIpv6 ? kIpv6Bytes : kIpv4MinBytes;
   constexpr uint32_t kRowBegins = kIp + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
+  meanwhile->Part(0);
   LoadRows(frames, bytes, kRowBegins, &m);
   Transpose(&m);
+  meanwhile->Part(1);
   Network ip;
   if constexpr (kIpv6) {
     ip = ReadIpv6(m, LoadBeginnings(frames, bytes));
@@ -142,6 +144,7 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
       common & HasAny(fixed, All(0xffff)) &
       Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
 
+  meanwhile->Part(2);
   const uint32_t first = frames.first;
   const auto put_words = [&](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
     const auto [first_half, last_half] = Interleave(low, high);
@@ -184,6 +187,8 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words,
   put_bits(plain, &segments->plain);
   put_bits(ip.reverse, &segments->reverse);
   put_bits(stamped, &segments->stamped);
+  meanwhile->Part(3);
+  meanwhile->Done();
   return common;
 }
 
@@ -196,13 +201,15 @@ uint32_t VersionOf(const uint8_t* frame, uint32_t bytes) {
 
 }  // namespace
 
-Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments) {
+Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
+                Fetches* meanwhile) {
   const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
   // One version at a time, that of the first packet first: it is nearly always that of all.
   const bool ipv6 = VersionOf(frames.data[0], frames.bytes[0]) == 6;
   const Mask common =
-      ipv6 ? ParseVersion<true, Others::kOverwritten>(frames, eligible, words, segments)
-           : ParseVersion<false, Others::kOverwritten>(frames, eligible, words, segments);
+      ipv6
+          ? ParseVersion<true, Others::kOverwritten>(frames, eligible, words, segments, meanwhile)
+          : ParseVersion<false, Others::kOverwritten>(frames, eligible, words, segments, meanwhile);
   const Mask left = eligible & ~common;
   constexpr int kWorthwhile = 4;
   if (std::popcount(left) < kWorthwhile) return common;
@@ -212,8 +219,9 @@ Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentL
     others += VersionOf(frames.data[i], frames.bytes[i]) == (ipv6 ? 4 : 6);
   }
   if (others < kWorthwhile) return common;
-  return common | (ipv6 ? ParseVersion<false, Others::kKept>(frames, left, words, segments)
-                        : ParseVersion<true, Others::kKept>(frames, left, words, segments));
+  return common |
+         (ipv6 ? ParseVersion<false, Others::kKept>(frames, left, words, segments, meanwhile)
+               : ParseVersion<true, Others::kKept>(frames, left, words, segments, meanwhile));
 }
 
 void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t first,
@@ -273,7 +281,7 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
 
 void FillMetaLanes(const SegmentLanes&, const KeyWords&, uint32_t, Mask, const uint8_t* const*,
                    PacketMeta*) {}
-Mask ParseLanes(const FrameLanes&, bool, KeyWords*, SegmentLanes*) { return 0; }
+Mask ParseLanes(const FrameLanes&, bool, KeyWords*, SegmentLanes*, Fetches*) { return 0; }
 
 #endif
 

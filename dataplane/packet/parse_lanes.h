@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/packet_meta.h"
@@ -26,9 +27,11 @@ struct FrameLanes {
 };
 
 // Bit i: packet first + i is common (segment_lanes.h): its segment lanes and its key's words are there. The
-// others' are anything. `verify`: whose checksums are not known to be good is for ParseGeneral().
+// others' are anything. `verify`: whose checksums are not known to be good is for ParseGeneral(). What `meanwhile` has
+// left is asked for on the way.
 // REQUIRES: frames of Ethernet, kHasLanes.
-Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments);
+Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
+                Fetches* meanwhile);
 
 // FillMeta() of `packets` among those from `first` on, whose frames are at data[first] and so on, into meta[first] and so
 // on.  REQUIRES: they are, or were, common; kHasLanes.

@@ -220,7 +220,7 @@ constexpr uint32_t kPacket = 1u << 24, kByteMask = kPacket - 1;
 
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* all_lines, uint32_t first,
-                           Tick now, uint32_t timeout_ms) {
+                           Tick now, uint32_t timeout_ms, Fetches* meanwhile) {
   const Mask plain = segments.plain[first / kLanes], reverse = segments.reverse[first / kLanes],
              stamped = segments.stamped[first / kLanes];
   if (std::popcount(plain) < kEnough) return 0;
@@ -232,6 +232,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
   const Chains chains = ChainsOf(lines.number, reverse);
   Transpose(&lines.held);
+  meanwhile->Part(0);
   const Lanes d = Select(reverse, All(1), All(0));
   const Lanes by_8 = d << 3, by_16 = d << 4;
 
@@ -279,6 +280,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                         AtMost(window, largest_window) &
                         (~paws | (stamped & ~Before(ts_value, ts.sender)));
 
+  meanwhile->Part(1);
   // Room in the deltas.
   const Lanes bytes = row[kBytes], packets = head >> 16;
   const Mask room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
@@ -290,6 +292,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   if (chains.any != 0) tracked &= ~FlowsOf(lines.number, ~tracked);
   if (tracked == 0) return 0;
 
+  meanwhile->Part(2);
   // tcp::MoveInOrder(), and what is counted.
   lines.Set(kEnd, reverse, {end_after, end.receiver});
   lines.Set(kMaxEnd, reverse, {max_end.sender, Later(max_end.receiver, latest_limit)});
@@ -303,13 +306,15 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes head_after = ((head & 0xffffff00) + (counts << 16)) | (((head | 1) + 1) & 0xff);
   StoreLines(&lines.held, Interleave(head_after, All(now.ms() + timeout_ms)), all_lines + first,
              tracked & chains.last);
+  meanwhile->Part(3);
+  meanwhile->Done();
   return tracked;
 }
 
 #else
 
 Mask TrackEstablishedLanes(const SegmentLanes&, const KeyWords&, const FlowHash*,
-                           AtomicLine* const*, uint32_t, Tick, uint32_t) {
+                           AtomicLine* const*, uint32_t, Tick, uint32_t, Fetches*) {
   return 0;
 }
 

@@ -8,6 +8,7 @@
 // Cost      bench: Pipeline/established, stages
 #pragma once
 
+#include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_slot.h"
@@ -18,10 +19,10 @@ namespace coretrack {
 
 // Tracks what is plain of packets [first, first + kLanes) of a burst, each on the line that may be its flow's, or
 // null. Bit i: first + i was, and is counted. Nothing was touched for the others: they may hold other lines, not be
-// in order, or be of one flow with a packet that was not tracked.
+// in order, or be of one flow with a packet that was not tracked. What `meanwhile` has left is asked for on the way.
 // REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes.
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* lines, uint32_t first,
-                           Tick now, uint32_t timeout_ms);
+                           Tick now, uint32_t timeout_ms, Fetches* meanwhile);
 
 }  // namespace coretrack

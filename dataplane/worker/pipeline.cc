@@ -84,7 +84,7 @@ void Pipeline::Process(Burst* burst, Now now) {
   Track(burst, now);
 }
 
-void Pipeline::Prepare(Burst* burst) const {
+void Pipeline::Prepare(Burst* burst) {
   burst->fragments = false;
   burst->words.Clear();
   burst->segments.Clear();
@@ -92,10 +92,11 @@ void Pipeline::Prepare(Burst* burst) const {
     const uint32_t last = std::min(first + kChunk, burst->count);
     for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
       ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
+    fetches_.Rest();
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
     const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
     if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {
-      table(ipv6 != 0).PrefetchBuckets(&burst->hash[first]);
+      table(ipv6 != 0).FetchBuckets(&burst->hash[first], &fetches_);
       continue;
     }
     for (uint32_t i = first; i < last; ++i)
@@ -109,7 +110,7 @@ void Pipeline::Prepare(Burst* burst) const {
 
 // Parses what is common in [first, last): together, and the rest in a loop that calls nothing. Bit i: first + i is for
 // ParseOther().
-uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) const {
+uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
   const uint32_t all = AllOf(last - first);
   if (burst->link != LinkLayer::kEthernet) return all;
   const bool verify = tunables_.verify_checksums;
@@ -121,7 +122,7 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) cons
                                .wire_bytes = &burst->wire_bytes[first],
                                .zone = &burst->zone[first],
                                .checksum_known_good = &burst->checksum_known_good[first]};
-    left ^= ParseLanes(frames, verify, &burst->words, &burst->segments);
+    left ^= ParseLanes(frames, verify, &burst->words, &burst->segments, &fetches_);
   }
   uint32_t others = 0;
   for (; left != 0; left &= left - 1) {
@@ -156,61 +157,79 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
   burst->words.Set(i, meta.key);
 }
 
-void Pipeline::Locate(Burst* burst) const {
+void Pipeline::Locate(Burst* burst) {
+  Missed missed;
+  for (uint32_t first = 0; first < burst->count; first += kChunk)
+    LocateChunk(burst, first, &missed);
+  LocateFarther(burst, missed);
+}
+
+// The packets from `first` on, as many as go through a stage together.
+void Pipeline::LocateChunk(Burst* burst, uint32_t first, Missed* missed) {
   switch (burst->versions) {
     case Burst::Versions::kIpv4:
-      return LocateIn(burst, [&table = *ipv4_](uint32_t) -> FlowTable& { return table; });
+      return LocateChunkIn(
+          burst, first, [&table = *ipv4_](uint32_t) -> FlowTable& { return table; }, missed);
     case Burst::Versions::kIpv6:
-      return LocateIn(burst, [&table = *ipv6_](uint32_t) -> FlowTable& { return table; });
+      return LocateChunkIn(
+          burst, first, [&table = *ipv6_](uint32_t) -> FlowTable& { return table; }, missed);
     case Burst::Versions::kBoth:
-      return LocateIn(
-          burst, [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
+      return LocateChunkIn(
+          burst, first,
+          [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
             return *tables[burst->IsIpv6(i)];
-          });
+          },
+          missed);
   }
 }
 
 // `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
 // table stays in registers.
 template <typename Choose>
-void Pipeline::LocateIn(Burst* burst, const Choose& table_of) const {
+void Pipeline::LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, Missed* missed) {
   static_assert(kMaxBurst <= 64);
-  uint64_t missed = 0;  // packets without a candidate in their home group
-  uint64_t full = 0;    // of those, whose home group has no room
-  for (uint32_t first = 0; first < burst->count; first += kChunk) {
-    const uint32_t last = std::min(first + kChunk, burst->count);
+  const uint32_t last = std::min(first + kChunk, burst->count);
+  fetches_.Rest();
+  uint32_t without = 0;  // bit i: first + i has no candidate in its home group
+  if (Together(first, last) && burst->versions != Burst::Versions::kBoth) {
+    without =
+        table_of(first).CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
+  } else {
     // Of its own: a store to the burst's might change the table, for all that the compiler knows.
-    alignas(kCacheLine) std::array<AtomicLine*, kChunk> lines;
-    if (Together(first, last) && burst->versions != Burst::Versions::kBoth) {
-      table_of(first).CandidateLines(&burst->hash[first], lines.data());
-    } else {
-      for (uint32_t i = first; i < last; ++i)
-        lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
-    }
+    std::array<AtomicLine*, kChunk> lines;
+    for (uint32_t i = first; i < last; ++i)
+      lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
     for (uint32_t i = first; i < last; ++i) {
-      FlowTable& table = table_of(i);
       AtomicLine* const line = lines[i - first];
       burst->candidate[i] = line;
       if (line != nullptr) [[likely]] {
-        FlowTable::PrefetchLine(line, table.ipv6());
-        continue;
-      }
-      // It lies farther from home, or will be inserted.
-      table.PrefetchNextBucket(burst->hash[i]);
-      const FlowIndex place = table.PrefetchInsert(burst->hash[i]);
-      if (place != FlowIndex::kNone) {
-        wheel_->Prefetch(place);
+        FlowTable::PrefetchLine(line, table_of(i).ipv6());
       } else {
-        full |= uint64_t{1} << i;
+        without |= 1u << (i - first);
       }
-      missed |= uint64_t{1} << i;
     }
   }
-  for (; missed != 0; missed &= missed - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+  missed->all |= uint64_t{without} << first;
+  // These lie farther from home, or will be inserted.
+  for (; without != 0; without &= without - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(without));
     FlowTable& table = table_of(i);
+    table.PrefetchNextBucket(burst->hash[i]);
+    const FlowIndex place = table.PrefetchInsert(burst->hash[i]);
+    if (place != FlowIndex::kNone) {
+      wheel_->Prefetch(place);
+    } else {
+      missed->full |= uint64_t{1} << i;
+    }
+  }
+}
+
+void Pipeline::LocateFarther(Burst* burst, Missed missed) {
+  for (; missed.all != 0; missed.all &= missed.all - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(missed.all));
+    FlowTable& table = TableOf(burst->IsIpv6(i));
     burst->candidate[i] = table.LineOrNull(table.FartherCandidate(burst->hash[i]));
-    if ((full >> i & 1) == 0 || burst->candidate[i] != nullptr) continue;
+    if ((missed.full >> i & 1) == 0 || burst->candidate[i] != nullptr) continue;
     const FlowIndex place = table.PrefetchFartherInsert(burst->hash[i]);
     if (place != FlowIndex::kNone) wheel_->Prefetch(place);
   }
@@ -248,42 +267,63 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
 void Pipeline::Track(Burst* burst, Now now) {
   burst->verdict.fill(Verdict::kForward);
   Tally tally;
-  const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
-  for (uint32_t first = 0; first < burst->count; first += kChunk) {
-    const uint32_t last = std::min(first + kChunk, burst->count);
-    uint32_t left = AllOf(last - first);
-    if (Together(first, last) && established_ms != 0 && LooksEstablished(*burst, first)) {
-      left ^= TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
-                                    burst->candidate.data(), first, now.tick, established_ms);
-      tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
-      if (left == 0) continue;
-    }
-    burst->NeedMetas(first, left);
-    KeepHeld(burst, first, left);
-    bool changed = false;  // slots, since then
-    while (left != 0) {
-      const auto skipped = static_cast<uint32_t>(std::countr_zero(left));
-      const uint32_t i = first + skipped;
-      if (changed) KeepHeld(burst, first, left & -left);
-      const auto in_a_row = static_cast<uint32_t>(std::countr_one(left >> skipped));
-      const uint32_t end =
-          TrackPlain(*burst, i, i + (changed ? 1 : in_a_row), now.tick, established_ms);
-      if (end != i) {
-        tally.tracked += end - i;
-        left &= ~AllOf(end - first);
-        continue;
-      }
-      AtomicLine* const line = burst->candidate[i];
-      if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp && options_.shortcuts &&
-          TrackStep(*burst, i, *line, now)) {
-        ++tally.tracked;
-      } else {
-        TrackOne(*burst, i, now, tally);
-        changed = true;
-      }
-      left &= left - 1;
-    }
+  for (uint32_t first = 0; first < burst->count; first += kChunk)
+    TrackChunk(burst, first, now, tally);
+  Count(tally);
+}
+
+void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
+  burst->verdict.fill(Verdict::kForward);
+  Tally tally;
+  Missed missed;
+  for (uint32_t first = 0; first < std::max(burst->count, next->count); first += kChunk) {
+    if (first < burst->count) TrackChunk(burst, first, now, tally);
+    if (first < next->count) LocateChunk(next, first, &missed);
   }
+  LocateFarther(next, missed);
+  Count(tally);
+}
+
+void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
+  const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
+  const uint32_t last = std::min(first + kChunk, burst->count);
+  uint32_t left = AllOf(last - first);
+  if (Together(first, last) && established_ms != 0 && LooksEstablished(*burst, first)) {
+    left ^=
+        TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
+                              burst->candidate.data(), first, now.tick, established_ms, &fetches_);
+    tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
+    if (left == 0) return;
+  }
+  fetches_.Rest();
+  burst->NeedMetas(first, left);
+  KeepHeld(burst, first, left);
+  bool changed = false;  // slots, since then
+  while (left != 0) {
+    const auto skipped = static_cast<uint32_t>(std::countr_zero(left));
+    const uint32_t i = first + skipped;
+    if (changed) KeepHeld(burst, first, left & -left);
+    const auto in_a_row = static_cast<uint32_t>(std::countr_one(left >> skipped));
+    const uint32_t end =
+        TrackPlain(*burst, i, i + (changed ? 1 : in_a_row), now.tick, established_ms);
+    if (end != i) {
+      tally.tracked += end - i;
+      left &= ~AllOf(end - first);
+      continue;
+    }
+    AtomicLine* const line = burst->candidate[i];
+    if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp && options_.shortcuts &&
+        TrackStep(*burst, i, *line, now)) {
+      ++tally.tracked;
+    } else {
+      TrackOne(*burst, i, now, tally);
+      changed = true;
+    }
+    left &= left - 1;
+  }
+}
+
+void Pipeline::Count(const Tally& tally) {
   counters_.tracked.Add(tally.tracked);
   for (size_t r = 0; r < tally.untracked.size(); ++r) {
     if (tally.untracked[r] != 0) counters_.untracked[r].Add(tally.untracked[r]);

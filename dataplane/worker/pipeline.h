@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "dataplane/base/arena.h"
+#include "dataplane/base/fetches.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/packet/flow_hash.h"
@@ -125,14 +126,16 @@ class Pipeline {
   // The whole way of one burst: Prepare(), FollowFragments() if there are any, Locate(), Track().
   void Process(Burst* burst, Now now);
   // The stages, for who has several bursts: a stage's lines of memory are on their way while another
-  // burst is worked on. With bursts A and B: Prepare(B), Track(A), Locate(B), Prepare(A), ...
+  // burst is worked on. With bursts A and B: Prepare(B), TrackAndLocate(A, B), Prepare(A), ...
   // Parses, hashes, starts loading buckets.
-  void Prepare(Burst* burst) const;
+  void Prepare(Burst* burst);
   // Finds candidates, starts loading their lines. What is tracked between it and Track() of the same
   // burst costs that burst time at most.
-  void Locate(Burst* burst) const;
+  void Locate(Burst* burst);
   // Each packet of `burst` gets its verdict.
   void Track(Burst* burst, Now now);
+  // Track(burst), and Locate(next) on the way.
+  void TrackAndLocate(Burst* burst, Now now, Burst* next);
 
   // Makes each fragment that completes its datagram a kWhole, with the key of the datagram's flow.
   // True: there was one. REQUIRES: all fragments of a datagram meet on this worker.
@@ -190,10 +193,18 @@ class Pipeline {
   }
 
   // pipeline.cc
-  template <typename Choose>
-  void LocateIn(Burst* burst, const Choose& table_of) const;
-  uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last) const;
+  uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last);
   void ParseOther(Burst* burst, uint32_t i) const;
+  // Packets of a burst whose home groups have no candidate; of those, whose home groups have no room.
+  struct Missed {
+    uint64_t all = 0, full = 0;
+  };
+  void LocateChunk(Burst* burst, uint32_t first, Missed* missed);
+  template <typename Choose>
+  void LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, Missed* missed);
+  void LocateFarther(Burst* burst, Missed missed);
+  void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
+  void Count(const Tally& tally);
   static void KeepHeld(Burst* burst, uint32_t first, uint32_t packets);
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                              uint32_t established_ms);
@@ -264,6 +275,7 @@ class Pipeline {
   Options options_;
   Tunables tunables_;
   Arena arena_;
+  Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;

@@ -107,8 +107,12 @@ void PollLoop::Enter(uint32_t count, Origin origin, Now now) {
     if (origin == Origin::kWorker) TakeWholes(batch);
     FollowFragments(batch, now);
   }
-  Finish(now);
-  pipeline_->Locate(&batch.burst);
+  if (located_ != nullptr) {
+    pipeline_->TrackAndLocate(&located_->burst, now, &batch.burst);
+    Dispatch(*located_);
+  } else {
+    pipeline_->Locate(&batch.burst);
+  }
   located_ = &batch;
   taking_ = &batch == &batches_[0] ? &batches_[1] : &batches_[0];
 }

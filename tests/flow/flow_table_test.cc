@@ -196,10 +196,20 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
     alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
     alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
     for (uint32_t i = 0; i < kLanes; ++i) hashes[i] = PlainHash(Key(id + i));
-    table_->PrefetchBuckets(hashes.data());
-    table_->CandidateLines(hashes.data(), lines.data());
+    Fetches fetches;
+    table_->FetchBuckets(hashes.data(), &fetches);
+    std::array<const void*, kLanes> buckets;
+    std::copy(fetches.addresses().begin(), fetches.addresses().end(), buckets.begin());
+    const Mask without = table_->CandidateLines(hashes.data(), lines.data(), &fetches);
     for (uint32_t i = 0; i < kLanes; ++i) {
       ASSERT_EQ(lines[i], table_->CandidateLine(hashes[i])) << id + i;
+      ASSERT_EQ(lines[i] == nullptr, (without >> i & 1) != 0) << id + i;
+      if (lines[i] != nullptr) {
+        ASSERT_EQ(fetches.addresses()[i], lines[i]) << id + i;
+      } else {  // nothing that would have to come
+        ASSERT_TRUE(std::find(buckets.begin(), buckets.end(), fetches.addresses()[i]) !=
+                    buckets.end());
+      }
       ++(lines[i] != nullptr ? found : absent);
     }
   }

@@ -82,13 +82,14 @@ void CheckLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   static SegmentLanes segments;
   words.Clear();
   segments.Clear();
+  Fetches none;
   const Mask common = ParseLanes({.first = 0,
                                   .data = all_data.data(),
                                   .bytes = all_bytes.data(),
                                   .wire_bytes = all_wire_bytes.data(),
                                   .zone = zones.data(),
                                   .checksum_known_good = known_good.data()},
-                                 options.verify_checksums, &words, &segments);
+                                 options.verify_checksums, &words, &segments, &none);
   Check(common == 0 || common == 0xffff, "what one lane takes, all take");
   if (common == 0) return;
   static std::array<PacketMeta, kLanes> metas;

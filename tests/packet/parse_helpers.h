@@ -57,13 +57,14 @@ class ParsedTogether {
     }
     words_->Clear();
     segments_->Clear();
+    Fetches none;
     common_ = ParseLanes({.first = kFirst,
                           .data = &data[kFirst],
                           .bytes = bytes.data(),
                           .wire_bytes = wire_bytes.data(),
                           .zone = zone.data(),
                           .checksum_known_good = known_good.data()},
-                         true, words_.get(), segments_.get());
+                         true, words_.get(), segments_.get(), &none);
     EXPECT_EQ(segments_->common[kFirst / kLanes], common_);
     EXPECT_EQ(segments_->plain[kFirst / kLanes] & ~common_, 0);
     if (!common()) return;

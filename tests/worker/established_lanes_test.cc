@@ -215,9 +215,10 @@ struct Chunk {
   }
   // At `later_ms`, with a timeout of so much less than the flows have.
   Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
+    Fetches none;
     return TrackEstablishedLanes(burst.segments, burst.words, burst.hash.data(),
                                  burst.candidate.data(), 0, harness.now().tick + later_ms,
-                                 timeout_ms() - less_ms);
+                                 timeout_ms() - less_ms, &none);
   }
   uint32_t timeout_ms() {
     return harness.pipeline()

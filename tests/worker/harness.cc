@@ -16,23 +16,43 @@ Verdict Harness::Send(const Frame& frame) {
   return burst_->verdict[0];
 }
 
-void Harness::SendBurst(const std::vector<Frame>& frames) {
-  // Blocks of exactly the frames' sizes, so that AddressSanitizer sees any read past them.
-  std::vector<std::unique_ptr<uint8_t[]>> exact;
-  burst_->count = 0;
+// Blocks of exactly the frames' sizes, so that AddressSanitizer sees any read past them.
+Harness::Blocks Harness::Fill(std::span<const Frame> frames, Burst* burst) {
+  Blocks exact;
+  burst->count = 0;
   for (const Frame& frame : frames) {
     exact.emplace_back(new uint8_t[frame.bytes.size()]);
     if (!frame.bytes.empty())
       std::memcpy(exact.back().get(), frame.bytes.data(), frame.bytes.size());
-    const uint32_t i = burst_->count++;
-    burst_->link = frame.link;
-    burst_->data[i] = exact.back().get();
-    burst_->bytes[i] = static_cast<uint32_t>(frame.bytes.size());
-    burst_->wire_bytes[i] = frame.wire_bytes != 0 ? frame.wire_bytes : burst_->bytes[i];
-    burst_->zone[i] = frame.zone;
-    burst_->checksum_known_good[i] = frame.checksum_known_good;
+    const uint32_t i = burst->count++;
+    burst->link = frame.link;
+    burst->data[i] = exact.back().get();
+    burst->bytes[i] = static_cast<uint32_t>(frame.bytes.size());
+    burst->wire_bytes[i] = frame.wire_bytes != 0 ? frame.wire_bytes : burst->bytes[i];
+    burst->zone[i] = frame.zone;
+    burst->checksum_known_good[i] = frame.checksum_known_good;
   }
+  return exact;
+}
+
+void Harness::SendBurst(const std::vector<Frame>& frames) {
+  const Blocks blocks = Fill(frames, burst_.get());
   pipeline_->Process(burst_.get(), now());
+  overlapped_ = false;
+  sent_ += frames.size();
+  if (check_each_frame) CheckIdentities();
+}
+
+void Harness::SendOverlapping(const std::vector<Frame>& frames, size_t before) {
+  const std::span all(frames);
+  const Blocks first = Fill(all.first(before), before_.get());
+  const Blocks rest = Fill(all.subspan(before), burst_.get());
+  pipeline_->Prepare(before_.get());
+  pipeline_->Locate(before_.get());
+  pipeline_->Prepare(burst_.get());
+  pipeline_->TrackAndLocate(before_.get(), now(), burst_.get());
+  pipeline_->Track(burst_.get(), now());
+  overlapped_ = true;
   sent_ += frames.size();
   if (check_each_frame) CheckIdentities();
 }

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,11 @@ class Harness : public FlowListener {
   Verdict Send(const Bytes& frame) { return Send(Frame{.bytes = frame}); }
   // As one burst, at most kMaxBurst, of one link layer.
   void SendBurst(const std::vector<Frame>& frames);
-  // The last one, as the pipeline left it.
+  // As two, one located while the other is tracked: the first `before` of them, and the rest.  REQUIRES: no fragments.
+  void SendOverlapping(const std::vector<Frame>& frames, size_t before);
+  // The last one, as the pipeline left it; and the one before it, if these overlapped.
   const Burst& burst() const { return *burst_; }
+  const Burst* before() const { return overlapped_ ? before_.get() : nullptr; }
 
   // Moves the clock and ends what is due.
   void Advance(uint64_t us);
@@ -75,12 +79,16 @@ class Harness : public FlowListener {
   bool check_each_frame = true;
 
  private:
+  using Blocks = std::vector<std::unique_ptr<uint8_t[]>>;
+  static Blocks Fill(std::span<const Frame> frames, Burst* burst);
   void OnChange(uint32_t packet, const FlowRecord& flow) override;
   void OnInvalid(uint32_t packet, std::string_view reason) override;
   void OnEnd(const FlowRecord& flow) override;
 
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Burst> burst_ = std::make_unique<Burst>();
+  std::unique_ptr<Burst> before_ = std::make_unique<Burst>();
+  bool overlapped_ = false;
   uint64_t now_us_ = kStartUs;
   uint64_t sent_ = 0;
 };

@@ -76,7 +76,8 @@ class Twins {
   explicit Twins(Pipeline::Options options) : a_(options), b_(Without(options)) {
     a_.check_each_frame = b_.check_each_frame = false;
   }
-  // Both see `burst` a while later; sometimes after all timeouts have changed. Answers what differs then.
+  // Both see `burst` a while later, one of them often as two bursts that overlap; sometimes after all timeouts have
+  // changed. Answers what differs then.
   std::string Send(const std::vector<Harness::Frame>& burst, uint64_t pause_us,
                    std::mt19937& random) {
     const bool tune = random() % 100 == 0;
@@ -86,8 +87,13 @@ class Twins {
     for (Harness* h : {&a_, &b_}) {
       h->Advance(pause_us);
       if (tune) h->pipeline().Apply(command, h->now());
-      h->SendBurst(burst);
     }
+    if (random() % 2 == 0) {
+      a_.SendBurst(burst);
+    } else {
+      a_.SendOverlapping(burst, random() % (burst.size() + 1));
+    }
+    b_.SendBurst(burst);
     return Compare();
   }
   // What differs after both have seen `burst`.
@@ -95,11 +101,14 @@ class Twins {
     for (Harness* h : {&a_, &b_}) h->SendBurst(burst);
     return Compare();
   }
-  // How many of the last burst were tracked in lanes: nobody asked for their metas.
+  // How many of the last frames were tracked in lanes: nobody asked for their metas.
   uint32_t together() const {
     uint32_t count = 0;
-    for (const uint16_t bits : a_.burst().segments.common)
-      count += static_cast<uint32_t>(std::popcount(bits));
+    for (const Burst* burst : {&a_.burst(), a_.before()}) {
+      if (burst == nullptr) continue;
+      for (const uint16_t bits : burst->segments.common)
+        count += static_cast<uint32_t>(std::popcount(bits));
+    }
     return count;
   }
 

@@ -1,0 +1,65 @@
+// Fetches: lines of memory that will be needed, asked for a few at a time between other work.
+//
+// Why      A prefetch whose page is not in the TLB holds up all that is behind it until the page table has been walked. Sixteen
+//          in a row fill the core's window, and it stands still; a few of them, and some hundred instructions of
+//          other work behind them, do not.
+// Threads  One owner.
+// Cost     worker/README.md, "Measured choices"
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <span>
+
+#include "dataplane/base/limits.h"
+
+namespace coretrack {
+
+class Fetches {
+ public:
+  static constexpr uint32_t kMost = 16;
+  static constexpr uint32_t kParts = 4;
+
+  Fetches() { std::fill(std::begin(at_), std::end(at_), this); }
+
+  // Where to put the addresses of the next kMost, which begin `lines` (1 or 2) lines each. Aligned to 64 bytes.
+  // REQUIRES: all are filled in before anything else is called.
+  const void** Refill(uint32_t lines) {
+    left_ = true;
+    pairs_ = lines == 2;
+    return at_;
+  }
+
+  std::span<const void* const, kMost> addresses() const { return at_; }
+
+  // Asks for a quarter of them, 0 to kParts - 1. Again, if that has been done: what has come already costs nothing to ask for.
+  [[gnu::always_inline]] void Part(uint32_t part) const {
+    // Into L2: the lines and arrays of two bursts are more than an L1 of 32 KiB can keep.
+    constexpr int kRead = 0, kL2 = 2;
+    constexpr uint32_t kFew = kMost / kParts;
+    const void* const* const few = &at_[part * kFew];
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < kFew; ++i) __builtin_prefetch(few[i], kRead, kL2);
+    if (!pairs_) return;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < kFew; ++i)
+      __builtin_prefetch(static_cast<const char*>(few[i]) + kCacheLine, kRead, kL2);
+  }
+  // All parts have been asked for.
+  void Done() { left_ = false; }
+
+  // Asks for all, unless that is done.
+  void Rest() {
+    if (!left_) return;
+    for (uint32_t part = 0; part < kParts; ++part) Part(part);
+    left_ = false;
+  }
+
+ private:
+  alignas(kCacheLine) const void* at_[kMost];
+  bool left_ = false;
+  bool pairs_ = false;
+};
+
+}  // namespace coretrack
