@@ -22,7 +22,8 @@
 #endif
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
-    defined(__AVX512CD__) && defined(__AVX512VL__) && !defined(CORETRACK_UNDER_TSAN)
+    defined(__AVX512CD__) && defined(__AVX512VL__) && defined(__BMI2__) &&    \
+    !defined(CORETRACK_UNDER_TSAN)
 #define CORETRACK_LANES 1
 #include <immintrin.h>
 #endif
@@ -168,6 +169,42 @@ inline Lanes LowHalves(Words64 first, Words64 last) {
 inline Lanes HighHalves(Words64 first, Words64 last) {
   return __builtin_shufflevector(reinterpret_cast<Lanes>(first), reinterpret_cast<Lanes>(last), 1,
                                  3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+// Eight rows of four words in memory against eight of which `column` has the first, second, third and fourth words. Bit i:
+// row i is another one.  REQUIRES: rows are aligned to 32 bytes.
+[[gnu::always_inline]] inline uint8_t OtherRows(const void* const* rows,
+                                                const Words64 (&column)[4]) {
+  const auto even = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+  };
+  const auto odd = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+  };
+  const Words64 even01 = even(column[0], column[1]), even23 = even(column[2], column[3]);
+  const Words64 odd01 = odd(column[0], column[1]), odd23 = odd(column[2], column[3]);
+  const auto first_two = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 0, 1, 8, 9, 2, 3, 10, 11);
+  };
+  const auto last_two = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 4, 5, 12, 13, 6, 7, 14, 15);
+  };
+  // A bit for each word of rows `i` and `i` + 2.
+  const auto differ = [rows](uint32_t i, Words64 wanted) -> uint32_t {
+    const auto load = [rows](uint32_t row) {
+      return _mm256_load_si256(static_cast<const __m256i*>(rows[row]));
+    };
+    const __m512i both =
+        _mm512_mask_broadcast_i64x4(_mm512_maskz_broadcast_i64x4(0xff, load(i)), 0xf0, load(i + 2));
+    return _mm512_cmpneq_epi64_mask(both, reinterpret_cast<__m512i>(wanted));
+  };
+  uint32_t words = differ(0, first_two(even01, even23)) | differ(4, last_two(even01, even23)) << 8 |
+                   differ(1, first_two(odd01, odd23)) << 16 |
+                   differ(5, last_two(odd01, odd23)) << 24;
+  words |= words >> 1;
+  words |= words >> 2;
+  const uint32_t even_then_odd = _pext_u32(words, 0x11111111);
+  return static_cast<uint8_t>(_pdep_u32(even_then_odd, 0x55) | _pdep_u32(even_then_odd >> 4, 0xaa));
 }
 
 // a[0] b[0] a[1] b[1] ...: as 64-bit words, with `a` in their low halves. The first eight, the last eight.

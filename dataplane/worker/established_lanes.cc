@@ -21,8 +21,8 @@ using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this
 // With fewer plain packets it is not worth it.
 constexpr int kEnough = 6;
 
-// What null stands for: a line for each lane, that holds nothing.
-const AtomicLine kNoLine[kLanes];
+// What null stands for: a line for each lane, that holds nothing; and one behind the last.
+const AtomicLine kNoLine[kLanes + 1];
 alignas(kCacheLine) const std::array<const AtomicLine*, kLanes> kNothing = [] {
   std::array<const AtomicLine*, kLanes> lines;
   for (uint32_t i = 0; i < kLanes; ++i) lines[i] = &kNoLine[i];
@@ -89,21 +89,18 @@ struct Lines {
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
-// Those `packets` whose addresses are not the ones behind their line.
-inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines,
-                           Mask packets) {
-  uint32_t others = 0;
-  for (uint32_t left = packets; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    const AtomicLine& addresses = *(lines.at[i] + 1);
-    uint64_t difference = 0;
-    for (size_t word = 0; word < words.address.size(); ++word) {
-      difference |=
-          addresses.LoadOwned<uint64_t>(word * sizeof(uint64_t)) ^ words.address[word][first + i];
-    }
-    others |= (difference != 0 ? left & -left : 0);
-  }
-  return static_cast<Mask>(others);
+// Those packets whose addresses are not the ones behind their line.
+inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines) {
+  const void* behind[kLanes];
+  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + 1;
+  const auto others = [&](uint32_t from) -> uint32_t {
+    Words64 address[4];
+    static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
+    for (size_t word = 0; word < std::size(address); ++word)
+      address[word] = LoadWords(&words.address[word][first + from]);
+    return OtherRows(behind + from, address);
+  };
+  return static_cast<Mask>(others(0) | others(kLanes / 2) << (kLanes / 2));
 }
 
 // Is it the packet's flow?
@@ -123,7 +120,7 @@ inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& l
                            (row[kAddress] ^ address0) | (row[kAddress + 1] ^ address1) |
                            ((row[kFlags] ^ LowHalves(words.place, first)) & flow_flag::kZoneMask);
   const Mask held = packets & Equal(difference, All(0));
-  return ipv6 == 0 ? held : held & ~OtherAddresses(words, first, lines, held & ipv6);
+  return ipv6 == 0 ? held : held & ~(ipv6 & OtherAddresses(words, first, lines));
 }
 
 // Which packets before one are its flow's. A lane's: of the sixteen, the last one that goes its way, and the last

@@ -51,6 +51,29 @@ class LanesTest : public testing::Test {
   std::mt19937 random_{1};
 };
 
+TEST_F(LanesTest, OtherRows) {
+  alignas(64) uint64_t rows[8][4];
+  EachRound([&] {
+    Words64 column[4];
+    const void* at[8];
+    for (uint32_t i = 0; i < 8; ++i) {
+      at[i] = rows[i];
+      for (uint32_t word = 0; word < 4; ++word)
+        rows[i][word] = column[word][i] = uint64_t{Number()} << 32 | Number();
+    }
+    uint32_t others = 0;
+    for (uint32_t changes = random_() % 6; changes > 0; --changes) {
+      const uint32_t i = random_() % 8;
+      rows[i][random_() % 4] ^= uint64_t{1} << random_() % 64;
+      others = 0;
+      for (uint32_t row = 0; row < 8; ++row)
+        for (uint32_t word = 0; word < 4; ++word)
+          if (rows[row][word] != column[word][row]) others |= 1u << row;
+    }
+    ASSERT_EQ(OtherRows(at, column), others);
+  });
+}
+
 template <typename Check>
 Mask MaskOf(const Check& check) {
   Mask mask = 0;
