@@ -1,35 +1,26 @@
 #include "bench/pipeline_rig.h"
 
 #include <rte_cycles.h>
-#include <rte_prefetch.h>
 
 #include <algorithm>
 
 #include "bench/bench_env.h"
 
 namespace coretrack::bench {
-namespace {
-
-// What the poll loop does between rx_burst and Prepare().
-void FillBurst(rte_mbuf* const* mbufs, uint32_t count, Burst* burst) {
-  burst->count = count;
-  for (uint32_t i = 0; i < count; ++i) {
-    burst->data[i] = rte_pktmbuf_mtod(mbufs[i], const uint8_t*);
-    rte_prefetch0(burst->data[i]);
-    burst->bytes[i] = mbufs[i]->data_len;
-    burst->wire_bytes[i] = mbufs[i]->pkt_len;
-    burst->zone[i] = 0;
-    burst->checksum_known_good[i] = true;
-  }
+// As the poll loop takes in what a port had, and counts it.
+void Rig::Fill(uint32_t first, uint32_t count, Burst* burst) {
+  static constexpr std::array<PollPort, kMaxPorts> kPorts{};
+  const uint32_t more = std::min(kMaxBurst, count - first);
+  const Filled filled = FillBurst({traffic->mbufs() + first, more}, 0, kPorts, copies.get(), burst);
+  counters().received.Add(more);
+  counters().received_bytes.Add(filled.bytes);
 }
-
-}  // namespace
 
 void Rig::Process(uint32_t count) {
   Burst* located = nullptr;
   for (uint32_t first = 0, n = 0; first < count; first += kMaxBurst, ++n) {
     Burst* burst = &(*bursts)[n % 2];
-    FillBurst(traffic->mbufs() + first, std::min(kMaxBurst, count - first), burst);
+    Fill(first, count, burst);
     pipeline->Prepare(burst);
     if (located != nullptr) {
       pipeline->TrackAndLocate(located, now, burst);
@@ -51,7 +42,7 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
   };
   for (uint32_t first = 0, n = 0; first < count; first += kMaxBurst, ++n) {
     Burst* burst = &(*bursts)[n % 2];
-    FillBurst(traffic->mbufs() + first, std::min(kMaxBurst, count - first), burst);
+    Fill(first, count, burst);
     stamp(0);
     pipeline->Prepare(burst);
     stamp(1);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "bench/traffic.h"
+#include "dataplane/worker/fill.h"
 #include "dataplane/worker/pipeline.h"
 
 namespace coretrack::bench {
@@ -27,6 +28,7 @@ struct Rig {
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<std::array<Burst, 2>> bursts = std::make_unique<std::array<Burst, 2>>();
+  std::unique_ptr<HeaderCopies> copies = std::make_unique<HeaderCopies>();
   Now now{.tick = Tick(1000), .unix_us = 1'000'000};
 
   void AdvanceUs(uint64_t us) {
@@ -43,6 +45,8 @@ struct Rig {
   void Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
   // Opens connections [first, last) by real handshakes, and lets both ends speak once.
   void Establish(uint32_t first, uint32_t last);
+  // Of the traffic's first `count` mbufs, those from `first` on that a burst takes.
+  void Fill(uint32_t first, uint32_t count, Burst* burst);
   // Segments that were judged invalid, flows that were refused or evicted.
   uint64_t Wrong() const;
 };

@@ -48,6 +48,10 @@ Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6)
     rte_mempool_free(pool_);
     pool_ = nullptr;
   }
+  if (pool_ != nullptr) {
+    for (rte_mbuf* m : mbufs_)
+      m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+  }
   std::iota(order_.begin(), order_.end(), 0);
   std::shuffle(order_.begin(), order_.end(), std::mt19937_64(7));
 }

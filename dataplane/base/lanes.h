@@ -49,9 +49,9 @@ inline constexpr Mask kEach = 0xffff;
 inline Lanes All(uint32_t value) { return Lanes{} + value; }
 inline Lanes Load(const void* aligned) { return From(_mm512_load_si512(aligned)); }
 inline Lanes LoadAnywhere(const void* from) { return From(_mm512_loadu_si512(from)); }
-// `bytes` (at most 64) bytes, and zeros behind them; nothing else is touched.
-inline Lanes LoadFirst(const void* from, uint32_t bytes) {
-  return From(_mm512_maskz_loadu_epi8(_bzhi_u64(~uint64_t{0}, bytes), from));
+// The bytes of `mask`, a bit each, and zeros; nothing else is touched.
+inline Lanes LoadBytesOf(uint64_t mask, const void* from) {
+  return From(_mm512_maskz_loadu_epi8(mask, from));
 }
 inline void Store(Lanes a, void* aligned) { _mm512_store_si512(aligned, Raw(a)); }
 // The lanes of `mask`; the others stay as they are. What is stored so cannot be loaded at once: the core waits until
@@ -89,6 +89,10 @@ inline Mask IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
 // a < b modulo 2^32, as sequence numbers compare.
 inline Mask Before(Lanes a, Lanes b) { return IsNegative(a - b); }
 
+// Sixteen bytes, 0 or 1.
+inline void StoreBits(Mask bits, void* bytes) {
+  _mm_storeu_si128(static_cast<__m128i*>(bytes), _mm_maskz_set1_epi8(bits, 1));
+}
 // Of sixteen bytes, one a lane.
 inline Mask NotZero(const void* bytes) {
   const __m128i b = _mm_loadu_si128(static_cast<const __m128i*>(bytes));
@@ -157,6 +161,11 @@ inline Words64 WidenLast(Lanes a) {
 inline Words64 Product(Words64 a, uint32_t b) {
   return reinterpret_cast<Words64>(_mm512_maskz_mul_epu32(
       0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(Words64{} + b)));
+}
+// All ones but the `missing` highest; none from 64 on.
+inline Words64 LowOnes(Words64 missing) {
+  return reinterpret_cast<Words64>(_mm512_maskz_srlv_epi64(
+      0xff, reinterpret_cast<__m512i>(~Words64{}), reinterpret_cast<__m512i>(missing)));
 }
 // Words whose bit is not set become 0.
 inline Words64 Keep(uint8_t words, Words64 a) {

@@ -45,8 +45,8 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
   const auto* base = reinterpret_cast<const unsigned char*>(buckets_);
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)
-    matches[i] = TagMatch::Match(base + buckets[i], static_cast<uint16_t>(tags[i]));
-  const Lanes match = Collect(&matches);
+    TagMatchAvx512::Store(base + buckets[i], static_cast<uint16_t>(tags[i]), &matches[i]);
+  const Lanes match = Collect(&matches) & kTagMask;
   const Mask found = HasAny(match, match);
   const Lanes slots = homes.groups * kGroupSlots + LowestBit(match);
   static_assert(sizeof(AtomicLine) == 1 << 6);

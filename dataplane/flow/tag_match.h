@@ -62,6 +62,11 @@ struct TagMatchAvx512 {
     const __m512i wanted = _mm512_set1_epi16(static_cast<int16_t>(tag));
     return _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted) & kTagMask;
   }
+  // Straight to memory, with what is beside kTagMask.
+  static void Store(const void* bucket, uint16_t tag, uint32_t* match) {
+    const __m512i wanted = _mm512_set1_epi16(static_cast<int16_t>(tag));
+    _store_mask32(match, _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted));
+  }
 };
 #endif
 

@@ -37,10 +37,14 @@ struct Network {
 [[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, uint32_t begins,
                                             Matrix* m) {
   const Lanes there = Select(Below(bytes, All(begins)), All(0), bytes - begins);
-  alignas(kCacheLine) uint32_t readable[kLanes];
-  Spill(Least(there, All(kRowBytes)), &readable);
+  const Lanes missing = kRowBytes - Least(there, All(kRowBytes));
+  alignas(kCacheLine) uint64_t readable[kLanes];
+  StoreWords(LowOnes(WidenFirst(missing)), readable);
+  StoreWords(LowOnes(WidenLast(missing)), readable + kLanes / 2);
+  KeepInMemory(&readable);
 #pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) m->row[i] = LoadFirst(frames.data[i] + begins, readable[i]);
+  for (uint32_t i = 0; i < kLanes; ++i)
+    m->row[i] = LoadBytesOf(readable[i], frames.data[i] + begins);
 }
 
 // What lies before such a row of IPv6: the frames' bytes 10 to 25, four numbers each; zeros for those that are shorter.

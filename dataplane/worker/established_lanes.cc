@@ -197,16 +197,24 @@ template <typename Join>
   KeepInMemory(&word0_after);
   held->row[kHead] |= 1;  // as BeginWrite() leaves it
   Transpose(held);
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    if ((stored >> i & 1) == 0) [[unlikely]]
-      continue;
+  const auto store = [lines, &word0_after](uint32_t i, Lanes row) {
     AtomicLine& line = *lines[i];
     BeginWrite(line);
     std::atomic_signal_fence(std::memory_order_release);
-    Store(held->row[i], &line);
+    Store(row, &line);
     std::atomic_signal_fence(std::memory_order_release);
     line.words[0].store(word0_after[i], std::memory_order_release);
+  };
+  if (stored == kEach) [[likely]] {
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < kLanes; ++i) store(i, held->row[i]);
+    return;
+  }
+  alignas(kCacheLine) Matrix rows = *held;
+  KeepInMemory(&rows);
+  for (uint32_t left = stored; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    store(i, rows.row[i]);
   }
 }
 

@@ -48,8 +48,8 @@ struct Burst {
   LinkLayer link = LinkLayer::kEthernet;
   // Inputs.
   alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data;
-  std::array<uint32_t, kMaxBurst> bytes;
-  std::array<uint32_t, kMaxBurst> wire_bytes;
+  alignas(kCacheLine) std::array<uint32_t, kMaxBurst> bytes;
+  alignas(kCacheLine) std::array<uint32_t, kMaxBurst> wire_bytes;
   std::array<uint8_t, kMaxBurst> zone;
   std::array<bool, kMaxBurst> checksum_known_good;  // the NIC vouched for it
   // Filled on the way.

@@ -5,6 +5,8 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include "dataplane/worker/packet_order.h"
+
 namespace coretrack {
 
 PollLoop::PollLoop(uint32_t worker, Wiring* wiring, Pipeline* pipeline, CommandMailbox* mailbox,
@@ -71,8 +73,13 @@ uint32_t PollLoop::FromPorts(Now now, bool* more) {
       const uint32_t count = rte_eth_rx_burst(port, static_cast<uint16_t>(worker_),
                                               taking_->packets.data(), kMaxBurst);
       if (count == 0) break;
-      CountReceived(*taking_, port, count);
-      Enter(count, Origin::kPort, now);
+      Batch& batch = *taking_;
+      AfterTaking(batch.packets.data(), count);
+      batch.filled = FillBurst({batch.packets.data(), count}, port, wiring_->ports, &batch.headers,
+                               &batch.burst);
+      counters_->received.Add(count);
+      counters_->received_bytes.Add(batch.filled.bytes);
+      Enter(batch, Origin::kPort, now);
       total += count;
       if (count < kMaxBurst) break;
     }
@@ -88,17 +95,18 @@ uint32_t PollLoop::FromWorkers(Now now) {
     const uint32_t count =
         wiring_->to_owner->Take(worker_, from, taking_->packets.data(), kMaxBurst);
     if (count == 0) continue;
-    Enter(count, Origin::kWorker, now);
+    Batch& batch = *taking_;
+    batch.filled = FillBurst({batch.packets.data(), count}, std::nullopt, wiring_->ports,
+                             &batch.headers, &batch.burst);
+    Enter(batch, Origin::kWorker, now);
     total += count;
   }
   counters_->taken_over.Add(total);
   return total;
 }
 
-// The first `count` packets of taking_ go in; those that went in before are finished.
-void PollLoop::Enter(uint32_t count, Origin origin, Now now) {
-  Batch& batch = *taking_;
-  Fill(batch, count);
+// The packets of taking_ go in; those that went in before are finished.
+void PollLoop::Enter(Batch& batch, Origin origin, Now now) {
   pipeline_->Prepare(&batch.burst);
   // What a worker gave away comes to its owner.
   if (wiring_->to_owner != nullptr && origin == Origin::kPort) GiveAwayForeign(batch);

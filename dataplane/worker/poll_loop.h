@@ -21,6 +21,7 @@
 
 #include "dataplane/worker/clock.h"
 #include "dataplane/worker/dataplane.h"
+#include "dataplane/worker/fill.h"
 #include "dataplane/worker/idle.h"
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/whole_note.h"
@@ -36,8 +37,6 @@ class PollLoop {
   static constexpr uint32_t kExpireBudget = 96;
   static constexpr uint32_t kCommandsPerPoll = 4;
   static constexpr uint32_t kSendTries = 8;
-  // What the parser gets to see of a packet in several segments whose first one is shorter.
-  static constexpr uint32_t kHeaderBytes = 256;
 
   // All outlive it. Packets are taken from queue `worker` of each port that has one.
   PollLoop(uint32_t worker, Wiring* wiring, Pipeline* pipeline, CommandMailbox* mailbox,
@@ -54,9 +53,8 @@ class PollLoop {
   struct Batch {
     Burst burst;
     std::array<rte_mbuf*, kMaxBurst> packets;
-    std::array<std::array<uint8_t, kHeaderBytes>, kMaxBurst> headers;
-    bool one_port = false;   // all came from the port of the first
-    bool segmented = false;  // one of them is a chain of mbufs
+    HeaderCopies headers;
+    Filled filled;
   };
   // Packets on their way to one place: a port's tx queue or another worker's ring.
   struct Outgoing {
@@ -68,7 +66,7 @@ class PollLoop {
   // Stages, in the order of a poll. The numbers that they return are packets or commands.
   uint32_t FromPorts(Now now, bool* more);  // `more`: a port may have more packets
   enum class Origin : uint8_t { kPort, kWorker };
-  void Enter(uint32_t count, Origin origin, Now now);
+  void Enter(Batch& batch, Origin origin, Now now);
   uint32_t FromWorkers(Now now);
   uint32_t ForSending();
   void Finish(Now now);
@@ -77,8 +75,6 @@ class PollLoop {
   void Beat(Now now, uint32_t packets);
 
   // poll_packets.cc: what becomes of the packets that were taken.
-  void CountReceived(Batch& batch, uint16_t port, uint32_t count);
-  void Fill(Batch& batch, uint32_t count);
   void GiveAwayForeign(Batch& batch);
   void FollowFragments(Batch& batch, Now now);
   bool NoteWhole(Batch& batch, uint32_t i);

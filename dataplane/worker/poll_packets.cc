@@ -12,10 +12,12 @@
 namespace coretrack {
 namespace {
 
-bool NicVouches(const rte_mbuf& packet) {
-  constexpr uint64_t kGood = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-  constexpr uint64_t kMask = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
-  return (packet.ol_flags & kMask) == kGood;
+// Looks at all of them, for a loop that may stop goes one by one.
+bool AllForwarded(const Burst& burst) {
+  static_assert(static_cast<int>(Verdict::kForward) == 0);
+  unsigned dropped = 0;
+  for (uint32_t i = 0; i < burst.count; ++i) dropped |= static_cast<unsigned>(burst.verdict[i]);
+  return dropped == 0;
 }
 
 bool HasKey(const PacketMeta& meta) {
@@ -33,50 +35,10 @@ uint32_t OwnerOf(const Burst& burst, uint32_t i, const OwnerMap& owners, uint32_
 
 }  // namespace
 
-void PollLoop::CountReceived(Batch& batch, uint16_t port, uint32_t count) {
-  auto& packets = batch.packets;
-  AfterTaking(packets.data(), count);
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    bytes += packets[i]->pkt_len;
-    packets[i]->port = port;  // net_ring hands mbufs on with that of whoever filled them
-  }
-  counters_->received.Add(count);
-  counters_->received_bytes.Add(bytes);
-}
-
-// Packets -> the inputs of their burst.
-void PollLoop::Fill(Batch& batch, uint32_t count) {
-  auto& [burst, packets, headers, one_port, segmented] = batch;
-  const auto& ports = wiring_->ports;
-  burst.count = count;
-  uint32_t other_port = 0, more_segments = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const rte_mbuf* packet = packets[i];
-    const auto* data = rte_pktmbuf_mtod(packet, const uint8_t*);
-    uint32_t bytes = packet->data_len;
-    if (packet->nb_segs > 1 && bytes < kHeaderBytes) [[unlikely]] {
-      bytes = std::min(packet->pkt_len, kHeaderBytes);
-      data = static_cast<const uint8_t*>(rte_pktmbuf_read(packet, 0, bytes, headers[i].data()));
-    } else {
-      rte_prefetch0(data);
-    }
-    burst.data[i] = data;
-    burst.bytes[i] = bytes;
-    burst.wire_bytes[i] = packet->pkt_len;
-    burst.zone[i] = ports[packet->port].zone;
-    burst.checksum_known_good[i] = NicVouches(*packet);
-    other_port |= packet->port ^ packets[0]->port;
-    more_segments |= packet->nb_segs ^ 1u;
-  }
-  one_port = other_port == 0;
-  segmented = more_segments != 0;
-}
-
 // Takes packets whose flow belongs to another worker out of the prepared burst, and closes the
 // gaps.
 void PollLoop::GiveAwayForeign(Batch& batch) {
-  auto& [burst, packets, headers, one_port, segmented] = batch;
+  auto& [burst, packets, headers, filled] = batch;
   uint32_t kept = 0;
   for (uint32_t i = 0; i < burst.count; ++i) {
     const uint32_t owner = OwnerOf(burst, i, wiring_->owners, worker_);
@@ -126,7 +88,7 @@ bool PollLoop::NoteWhole(Batch& batch, uint32_t i) {
 
 // Packets whose datagram another worker has followed to its end.
 void PollLoop::TakeWholes(Batch& batch) {
-  auto& [burst, packets, headers, one_port, segmented] = batch;
+  auto& [burst, packets, headers, filled] = batch;
   DatagramFollower::Whole whole;
   for (uint32_t i = 0; i < burst.count; ++i) {
     if (whole_note_.Take(packets[i], &whole)) pipeline_->AdoptWhole(&burst, i, whole);
@@ -135,7 +97,7 @@ void PollLoop::TakeWholes(Batch& batch) {
 
 // Verdicts -> where each packet goes. Neighbours that came from one port and pass go on together.
 void PollLoop::Dispatch(Batch& batch) {
-  auto& [burst, packets, headers, one_port, segmented] = batch;
+  auto& [burst, packets, headers, filled] = batch;
   // By verdict; what a monitor port would forward ends there.
   constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed,
                                   Drop::kFragment};
@@ -150,17 +112,21 @@ void PollLoop::Dispatch(Batch& batch) {
     for (uint32_t i = first; i < last; ++i) bytes += b.wire_bytes[i];
     return bytes;
   };
+  const bool all_alike = filled.one_port && AllForwarded(burst);
   for (uint32_t i = 0; i < burst.count;) {
     const uint16_t port = packets[i]->port;
     const uint16_t peer = wiring_->ports[port].peer;
     const uint32_t first = i;
     if (peer != PollPort::kNoPeer) [[likely]] {
+      if (all_alike) [[likely]] {
+        for (; i < burst.count; ++i) rte_mbuf_prefetch_part1(packets[i]);
+      }
       while (i < burst.count && burst.verdict[i] == Verdict::kForward &&
-             (one_port || packets[i]->port == port))
+             (filled.one_port || packets[i]->port == port))
         ++i;
     }
     if (i != first) [[likely]] {
-      Send({&packets[first], i - first}, bytes_of(first, i), segmented, peer);
+      Send({&packets[first], i - first}, bytes_of(first, i), filled.segmented, peer);
       continue;
     }
     const size_t reason = peer == PollPort::kNoPeer ? 0 : static_cast<size_t>(burst.verdict[i]);

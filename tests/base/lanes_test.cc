@@ -192,9 +192,16 @@ TEST_F(LanesTest, LoadsAndStores) {
     const uint32_t bytes = random_() % 65;
     const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes]);
     for (uint32_t i = 0; i < bytes; ++i) exact[i] = static_cast<uint8_t>(random_());
-    const Lanes loaded = LoadFirst(exact.get(), bytes);
+    const Words64 ones = LowOnes(Words64{} + (64 - bytes));
+    ASSERT_EQ(ones[0], bytes == 64 ? ~uint64_t{0} : (uint64_t{1} << bytes) - 1);
+    ASSERT_EQ(ones[7], ones[0]);
+    const Lanes loaded = LoadBytesOf(ones[0], exact.get());
     for (uint32_t i = 0; i < 64; ++i)
       ASSERT_EQ(static_cast<uint8_t>(loaded[i / 4] >> i % 4 * 8), i < bytes ? exact[i] : 0);
+
+    std::array<uint8_t, kLanes> bits;
+    StoreBits(mask, bits.data());
+    for (uint32_t i = 0; i < kLanes; ++i) ASSERT_EQ(bits[i], mask >> i & 1);
 
     std::array<uint8_t, kLanes> few;
     for (uint8_t& byte : few) byte = static_cast<uint8_t>(random_() % 3 * 100);
