@@ -68,6 +68,15 @@ def first_fin_unseen(path, end):
     return bool(own and other) and not any(after(other[0].end, s.ack) for s in own)
 
 
+def copy_of_fin_unanswered(path, end):
+    """The last word that the box saw of a connection was a copy of `end`'s FIN, which had been acknowledged: lost, or late, or its answer was lost."""
+    words = [s for s in read(path) if s and end in (s.sender, s.receiver)]
+    fins = [i for i, s in enumerate(words) if s.sender == end and s.flags & FIN]
+    if len(fins) < 2 or any(s.receiver == end for s in words[fins[-1]:]):
+        return False
+    return any(s.receiver == end and s.flags & ACK and not after(words[fins[0]].end, s.ack) for s in words[fins[0]:fins[-1]])
+
+
 def invalid_segments(binary, path):
     """[(packet, reason)] by `coretrack replay --events`."""
     output = subprocess.run([binary, "replay", "--events", path], check=True, capture_output=True, text=True).stdout
@@ -85,7 +94,7 @@ def unexplained(binary, path):
     for number, s in ((n, s) for way in ways.values() for n, s in way if n in reasons and not s.flags & SYN):
         own, back = ways[s.sender, s.receiver], ways.get((s.receiver, s.sender), [])
         if s.flags & RST:
-            of_use = _reset_of_use(number, s, own, back)
+            of_use = _reset_of_use(number, s, own, back, reasons)
         else:
             of_use = _bytes_of_use(number, s, own, back, reasons) or _ack_of_use(number, s, own)
         if not of_use:
@@ -119,11 +128,13 @@ def _ack_of_use(number, s, own):
     return bool(before) and all(after(s.ack, o.ack) for o in before)
 
 
-def _reset_of_use(number, s, own, back):
-    """Was it at the number that its peer expects, behind what that had acknowledged and what had entered the box without a hole, and did
-    the peer say nothing from then on?"""
+def _reset_of_use(number, s, own, back, reasons):
+    """Was it at the number that its peer expects, behind what that had acknowledged and what had entered the box without a hole, did
+    the peer say nothing from then on, and had no other one ended it?"""
     acked = [o.ack for n, o in back if n < number and o.flags & ACK and not o.flags & RST]
     if not acked or any(n > number and not o.flags & RST for n, o in back):
+        return False
+    if any(n < number and o.flags & RST and o.seq == s.seq and n not in reasons for n, o in own):
         return False
     expected = acked[0]
     for ack in acked:
