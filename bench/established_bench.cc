@@ -49,7 +49,7 @@ void Stages(benchmark::State& state) {
   const HugePageLoan loan;
   const std::unique_ptr<Rig> rig = EstablishedRig(state, false);
   if (rig == nullptr) return;
-  std::array<uint64_t, 4> cycles{};
+  std::array<uint64_t, 3> cycles{};
   for (auto _ : state) {
     rig->traffic->WriteData(kPoll);
     rig->AdvanceUs(16);
@@ -57,8 +57,8 @@ void Stages(benchmark::State& state) {
   }
   const double packets = static_cast<double>(state.iterations()) * kPoll;
   const double ns_per_cycle = 1e9 / static_cast<double>(rte_get_tsc_hz());
-  constexpr std::array<const char*, 4> kNames = {"1_fill_ns", "2_prepare_ns", "3_locate_ns",
-                                                 "4_track_ns"};
+  constexpr std::array<const char*, 3> kNames = {"1_fill_ns", "2_prepare_ns",
+                                                 "3_track_and_locate_ns"};
   for (size_t i = 0; i < kNames.size(); ++i) {
     state.counters[kNames[i]] = static_cast<double>(cycles[i]) * ns_per_cycle / packets;
   }

@@ -7,6 +7,7 @@
 #include "bench/bench_env.h"
 
 namespace coretrack::bench {
+
 // As the poll loop takes in what a port had, and counts it.
 void Rig::Fill(uint32_t first, uint32_t count, Burst* burst) {
   static constexpr std::array<PollPort, kMaxPorts> kPorts{};
@@ -32,7 +33,7 @@ void Rig::Process(uint32_t count) {
   pipeline->Track(located, now);
 }
 
-void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
+void Rig::Process(uint32_t count, std::array<uint64_t, 3>* cycles) {
   Burst* located = nullptr;
   uint64_t before = rte_rdtsc();
   const auto stamp = [&](size_t stage) {
@@ -46,14 +47,16 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 4>* cycles) {
     stamp(0);
     pipeline->Prepare(burst);
     stamp(1);
-    if (located != nullptr) pipeline->Track(located, now);
-    stamp(3);
-    pipeline->Locate(burst);
+    if (located != nullptr) {
+      pipeline->TrackAndLocate(located, now, burst);
+    } else {
+      pipeline->Locate(burst);
+    }
     stamp(2);
     located = burst;
   }
   pipeline->Track(located, now);
-  stamp(3);
+  stamp(2);
 }
 
 void Rig::Walk(uint32_t first, uint32_t last, std::span<const Step> steps) {

@@ -39,8 +39,8 @@ struct Rig {
 
   // The first `count` of the traffic's mbufs.
   void Process(uint32_t count);
-  // The same, with the cycles of each stage: fill, prepare, locate, track.
-  void Process(uint32_t count, std::array<uint64_t, 4>* cycles);
+  // The same, with the cycles of each stage: fill, prepare, track (and locate the next burst).
+  void Process(uint32_t count, std::array<uint64_t, 3>* cycles);
   // All of `steps` for connections [first, last), a poll's worth of them at a time.
   void Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
   // Opens connections [first, last) by real handshakes, and lets both ends speak once.

@@ -55,7 +55,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     const Words64 address = (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
     const Words64 line = Keep(there, address);
     StoreWords(line, lines + at);
-    // What is not there is replaced by a bucket, which has come.
+    // What is not there is replaced by a bucket, which has come (of IPv6, with the line behind it, which may not).
     StoreWords(line != 0 ? line : Words64{} + reinterpret_cast<uintptr_t>(base + buckets[at]),
                fetched + at);
   };

@@ -1,7 +1,7 @@
 // Which of a bucket's 31 tags equal a given one: a bit mask, bit i for tag i.
 //
 // Layout   A bucket is 64 bytes: 31 16-bit tags and one 16-bit word that is no tag; its bit (31) is
-//          always 0 in the answer.
+//          always 0 in an answer (but not in what Store() leaves).
 // Threads  The owner's: the line is read as plain bytes, and only the owner writes it.
 // Choice   One helper per instruction set, chosen at compile time (TagMatch). All that the build
 //          allows are tested against TagMatchPortable.

@@ -89,10 +89,11 @@ struct Lines {
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
-// Those packets whose addresses are not the ones behind their line.
-inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines) {
+// Those of the packets `ipv6` whose addresses are not the ones behind their line.
+inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines, Mask ipv6) {
   const void* behind[kLanes];
-  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + 1;
+  // Of the others, what is here already.
+  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + (ipv6 >> i & 1);
   const auto others = [&](uint32_t from) -> uint32_t {
     Words64 address[4];
     static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
@@ -100,7 +101,7 @@ inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& l
       address[word] = LoadWords(&words.address[word][first + from]);
     return OtherRows(behind + from, address);
   };
-  return static_cast<Mask>(others(0) | others(kLanes / 2) << (kLanes / 2));
+  return static_cast<Mask>(ipv6 & (others(0) | others(kLanes / 2) << (kLanes / 2)));
 }
 
 // Is it the packet's flow?
@@ -120,7 +121,7 @@ inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& l
                            (row[kAddress] ^ address0) | (row[kAddress + 1] ^ address1) |
                            ((row[kFlags] ^ LowHalves(words.place, first)) & flow_flag::kZoneMask);
   const Mask held = packets & Equal(difference, All(0));
-  return ipv6 == 0 ? held : held & ~(ipv6 & OtherAddresses(words, first, lines));
+  return ipv6 == 0 ? held : held & ~OtherAddresses(words, first, lines, ipv6);
 }
 
 // Which packets before one are its flow's. A lane's: of the sixteen, the last one that goes its way, and the last

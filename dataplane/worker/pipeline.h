@@ -127,9 +127,9 @@ class Pipeline {
   void Process(Burst* burst, Now now);
   // The stages, for who has several bursts: a stage's lines of memory are on their way while another
   // burst is worked on. With bursts A and B: Prepare(B), TrackAndLocate(A, B), Prepare(A), ...
-  // Parses, hashes, starts loading buckets.
+  // Parses, hashes, starts loading buckets, the last of them in the stage that comes next.
   void Prepare(Burst* burst);
-  // Finds candidates, starts loading their lines. What is tracked between it and Track() of the same
+  // Finds candidates, starts loading their lines, the last of them in the stage that comes next. What is tracked between it and Track() of the same
   // burst costs that burst time at most.
   void Locate(Burst* burst);
   // Each packet of `burst` gets its verdict.

@@ -5,6 +5,8 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include <optional>
+
 #include "dataplane/worker/packet_order.h"
 
 namespace coretrack {

@@ -6,7 +6,7 @@
 // Invariant  A packet is counted as received before it is counted as anything else, and release
 //            fences stand between: a reader that reads forwarded and dropped of all workers first,
 //            then received, never finds more out than in (see InFlight()).
-// Order      Bursts overlap: while one is tracked, the next one's buckets are on their way, and its lines
+// Order      Bursts overlap: while one is tracked, the next one is located, and its lines are on their way
 //            while the one after it is parsed (Pipeline, "The stages"). A poll finishes all that it
 //            took in, but for the last burst of a poll that left packets behind.
 // Limits     Per poll: kBurstsPerQueue bursts from each queue, one from each ring, kExpireBudget wheel

@@ -14,7 +14,6 @@ namespace {
 
 // Looks at all of them, for a loop that may stop goes one by one.
 bool AllForwarded(const Burst& burst) {
-  static_assert(static_cast<int>(Verdict::kForward) == 0);
   unsigned dropped = 0;
   for (uint32_t i = 0; i < burst.count; ++i) dropped |= static_cast<unsigned>(burst.verdict[i]);
   return dropped == 0;
@@ -119,6 +118,7 @@ void PollLoop::Dispatch(Batch& batch) {
     const uint32_t first = i;
     if (peer != PollPort::kNoPeer) [[likely]] {
       if (all_alike) [[likely]] {
+        // Sending reads them, and they may have gone to L2 in the meantime.
         for (; i < burst.count; ++i) rte_mbuf_prefetch_part1(packets[i]);
       }
       while (i < burst.count && burst.verdict[i] == Verdict::kForward &&

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
+#include "dataplane/base/fetches.h"
 #include "tests/flow/test_table.h"
 
 namespace coretrack {
@@ -200,6 +202,7 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
     table_->FetchBuckets(hashes.data(), &fetches);
     std::array<const void*, kLanes> buckets;
     std::copy(fetches.addresses().begin(), fetches.addresses().end(), buckets.begin());
+    fetches.Rest();
     const Mask without = table_->CandidateLines(hashes.data(), lines.data(), &fetches);
     for (uint32_t i = 0; i < kLanes; ++i) {
       ASSERT_EQ(lines[i], table_->CandidateLine(hashes[i])) << id + i;
@@ -215,6 +218,24 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
   }
   EXPECT_GT(found, flows / 2);
   EXPECT_GT(absent, flows / 2);
+}
+
+// A home group's overflow count lies beside its tags, and may be the same number as the tag that is looked for.
+TEST_P(FlowTableTest, TheOverflowCountIsNoTag) {
+  for (uint32_t id = 0; id <= FlowTable::kGroupSlots; ++id) {
+    // All of group 0, one more than it has room for; none with the tag 1.
+    ASSERT_NE(table_->Insert(Key(id), FlowHash{uint64_t{id} << 1 | 0x101}), FlowIndex::kNone);
+  }
+  ASSERT_EQ(table_->OverflowSum(), 1u);
+  alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
+  hashes.fill(FlowHash{1});
+  alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
+  Fetches fetches;
+  EXPECT_EQ(table_->CandidateLines(hashes.data(), lines.data(), &fetches), 0xffff);
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    EXPECT_EQ(lines[i], nullptr);
+    EXPECT_EQ(table_->CandidateLine(hashes[i]), nullptr);
+  }
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
-#include <numeric>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 #include "dataplane/worker/packet_order.h"
@@ -72,13 +75,16 @@ TEST(FillBurst, SaysWhatEachMbufSays) {
   auto copies = std::make_unique<HeaderCopies>();
   std::array<PollPort, kMaxPorts> ports{};
   for (size_t port = 0; port < ports.size(); ++port) ports[port].zone = port % kMaxZones;
-  uint32_t chains = 0, mixed = 0;
+  uint32_t chains = 0, mixed = 0, right_already = 0;
   for (uint32_t seed = 1; seed <= 2000; ++seed) {
     std::mt19937 random(seed);
     Packets packets(random() % (kMaxBurst + 1), &random);
     std::vector<rte_mbuf*>& all = packets.all();
     std::optional<uint16_t> port;
-    if (random() % 2 == 0) port = 4;
+    if (random() % 2 == 0) port = random() % 2 == 0 ? 4 : 5;
+    const bool is_right = port && std::all_of(all.begin(), all.end(), [port](const rte_mbuf* m) {
+                            return m->port == *port;
+                          });
     const Filled filled = FillBurst(all, port, ports, copies.get(), burst.get());
 
     uint64_t bytes = 0;
@@ -110,9 +116,11 @@ TEST(FillBurst, SaysWhatEachMbufSays) {
     ASSERT_EQ(filled.segmented, segmented);
     chains += segmented;
     mixed += !one_port;
+    right_already += is_right && !segmented;
   }
   EXPECT_GT(chains, 100u) << "this is not what it claims to test";
   EXPECT_GT(mixed, 100u);
+  EXPECT_GT(right_already, 100u);
   EXPECT_EQ(TestPool::Missing(), 0u);
 }
 

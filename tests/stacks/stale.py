@@ -58,23 +58,23 @@ def read(path):
         at += 16 + length
 
 
-def first_fin_unseen(path, end):
+def first_fin_unseen(segments, end):
     """Both ends sent a FIN before they had the other's, but every copy of `end`'s that the box saw acknowledges the other one."""
     fins = {}
-    for s in read(path):
+    for s in segments:
         if s and s.flags & FIN and end in (s.sender, s.receiver):
             fins.setdefault(s.sender == end, []).append(s)
     own, other = fins.get(True, []), fins.get(False, [])
     return bool(own and other) and not any(after(other[0].end, s.ack) for s in own)
 
 
-def copy_of_fin_unanswered(path, end):
+def copy_of_fin_unanswered(segments, end):
     """The last word that the box saw of a connection was a copy of `end`'s FIN, which had been acknowledged: lost, or late, or its answer was lost."""
-    words = [s for s in read(path) if s and end in (s.sender, s.receiver)]
-    fins = [i for i, s in enumerate(words) if s.sender == end and s.flags & FIN]
-    if len(fins) < 2 or any(s.receiver == end for s in words[fins[-1]:]):
+    words = [s for s in segments if s and end in (s.sender, s.receiver)]
+    first, last = next((s for s in words if s.sender == end and s.flags & FIN), None), words[-1] if words else None
+    if first is None or last is first or last.sender != end or not last.flags & FIN or last.end != first.end:
         return False
-    return any(s.receiver == end and s.flags & ACK and not after(words[fins[0]].end, s.ack) for s in words[fins[0]:fins[-1]])
+    return any(s.receiver == end and s.flags & ACK and not after(first.end, s.ack) for s in words)
 
 
 def invalid_segments(binary, path):
