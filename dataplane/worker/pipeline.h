@@ -51,7 +51,8 @@ struct Burst {
   alignas(kCacheLine) std::array<uint32_t, kMaxBurst> bytes;
   alignas(kCacheLine) std::array<uint32_t, kMaxBurst> wire_bytes;
   std::array<uint8_t, kMaxBurst> zone;
-  std::array<bool, kMaxBurst> checksum_known_good;  // the NIC vouched for it
+  std::array<bool, kMaxBurst>
+      checksum_known_good;  // the NIC vouched for it, or Prepare() has verified it
   // Filled on the way.
   bool fragments = false;  // there is one
   // Of the keys; kBoth is never wrong.

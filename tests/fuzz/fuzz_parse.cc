@@ -17,6 +17,7 @@
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/packet/parse_lanes.h"
+#include "dataplane/packet/tcp_checksum.h"
 #include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
@@ -102,6 +103,18 @@ void CheckLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
   }
 }
 
+// What is found right at a glance is found right.
+void CheckChecksums(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
+                    ParseOptions options) {
+  if (options.link != LinkLayer::kEthernet || !ChecksumsAreRight(data, bytes)) return;
+  PacketMeta verified, believed;
+  options.verify_checksums = true;
+  ParseGeneral({data, bytes, wire_bytes}, options, &verified);
+  options.verify_checksums = false;
+  ParseGeneral({data, bytes, wire_bytes}, options, &believed);
+  CheckSame(verified, believed);
+}
+
 void FuzzOne(const uint8_t* input, size_t size) {
   if (size < 2) return;
   const ParseOptions options{.link = (input[0] & 1) != 0 ? LinkLayer::kRawIp : LinkLayer::kEthernet,
@@ -118,6 +131,7 @@ void FuzzOne(const uint8_t* input, size_t size) {
   ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
   CheckSame(meta, general);
   CheckLanes(exact.get(), bytes, wire_bytes, options, general);
+  CheckChecksums(exact.get(), bytes, wire_bytes, options);
   Check(HashOf({1, 2}, meta.key) == HashOf({1, 2}, general.key), "equal keys, equal hashes");
   if (meta.kind == PacketKind::kFragment) CheckFragment(exact.get(), bytes, wire_bytes, options);
 }
