@@ -68,13 +68,17 @@ def first_fin_unseen(segments, end):
     return bool(own and other) and not any(after(other[0].end, s.ack) for s in own)
 
 
-def copy_of_fin_unanswered(segments, end):
-    """The last word that the box saw of a connection was a copy of `end`'s FIN, which had been acknowledged: lost, or late, or its answer was lost."""
+def copy_unanswered(segments, end, flag):
+    """The last SYN+ACK, or FIN, that the box saw of `end` was a copy of one that had been acknowledged (late, or sent again because that was lost
+    behind the box), and its peer has said nothing since: its answer was lost, or it was. Behind a FIN there is nothing else either."""
     words = [s for s in segments if s and end in (s.sender, s.receiver)]
-    first, last = next((s for s in words if s.sender == end and s.flags & FIN), None), words[-1] if words else None
-    if first is None or last is first or last.sender != end or not last.flags & FIN or last.end != first.end:
+    own = [i for i, s in enumerate(words) if s.sender == end and s.flags & flag]
+    if len(own) < 2 or words[own[0]].end != words[own[-1]].end:
         return False
-    return any(s.receiver == end and s.flags & ACK and not after(first.end, s.ack) for s in words)
+    behind = words[own[-1] + 1:]
+    if any(s.receiver == end for s in behind) or flag == FIN and behind:
+        return False
+    return any(s.receiver == end and s.flags & ACK and not after(words[own[0]].end, s.ack) for s in words[:own[-1]])
 
 
 def invalid_segments(binary, path):
