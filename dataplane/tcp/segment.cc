@@ -225,11 +225,12 @@ Outcome TrackSegment(const TcpHeader& s, Direction d, const Policy& policy, Conn
   const bool fin_counts = TakeSequence(s, d, unbroken, c);
   const Suspicion was = c->facts.mind.suspicion;
   const bool shown = ShowsAcked(s, d, c);
+  const uint32_t acked = sender.ack;
   if (TakeAck(s, d, exact, c)) notes |= note::kGap;
   if (MoveOpening(d, c)) notes |= note::kOpened;
-  // It had not got the third ACK when it sent its SYN+ACK again; now it sends data.
-  if (sender.state == kSynRcvd && s.payload_bytes != 0 && receiver.state != kSynSent &&
-      receiver.state != kSynRcvd)
+  // It had not got the third ACK when it sent its SYN+ACK again; now it sends data, or has taken some.
+  if (sender.state == kSynRcvd && (s.payload_bytes != 0 || sender.ack != acked) &&
+      receiver.state != kSynSent && receiver.state != kSynRcvd)
     Apply(Event::kRecvAckOfSyn, &sender);
   if (c->facts.provisional[Raw(d)]) TakeBack(s, fin_again, receiver, &sender);
   const bool acks_fin = s.ack == receiver.end &&

@@ -130,8 +130,8 @@ class Pipeline {
   // burst is worked on. With bursts A and B: Prepare(B), TrackAndLocate(A, B), Prepare(A), ...
   // Parses, hashes, starts loading buckets, the last of them in the stage that comes next.
   void Prepare(Burst* burst);
-  // Finds candidates, starts loading their lines, the last of them in the stage that comes next. What is tracked between it and Track() of the same
-  // burst costs that burst time at most.
+  // Finds candidates, starts loading their lines, the last of them in the stage that comes next. What
+  // is tracked between it and Track() of the same burst costs that burst time at most.
   void Locate(Burst* burst);
   // Each packet of `burst` gets its verdict.
   void Track(Burst* burst, Now now);

@@ -70,13 +70,10 @@ def first_fin_unseen(segments, end):
 
 def copy_unanswered(segments, end, flag):
     """The last SYN+ACK, or FIN, that the box saw of `end` was a copy of one that had been acknowledged (late, or sent again because that was lost
-    behind the box), and its peer has said nothing since: its answer was lost, or it was. Behind a FIN there is nothing else either."""
+    behind the box), and nothing has come behind it: its answer was lost, or it was."""
     words = [s for s in segments if s and end in (s.sender, s.receiver)]
     own = [i for i, s in enumerate(words) if s.sender == end and s.flags & flag]
-    if len(own) < 2 or words[own[0]].end != words[own[-1]].end:
-        return False
-    behind = words[own[-1] + 1:]
-    if any(s.receiver == end for s in behind) or flag == FIN and behind:
+    if len(own) < 2 or own[-1] != len(words) - 1 or words[own[0]].end != words[own[-1]].end:
         return False
     return any(s.receiver == end and s.flags & ACK and not after(words[own[0]].end, s.ack) for s in words[:own[-1]])
 

@@ -105,6 +105,19 @@ TEST(Sequence09, AHandshakeWithoutItsThirdAckStaysHalfOpen) {
             .inspect = [](const FlowRecord& flow, const Harness&) { EXPECT_FALSE(flow.assured); }});
 }
 
+// A late copy of a SYN+ACK looks as if its sender had not got the third ACK. That it takes data says that it has.
+TEST(Sequence09, WhoAcknowledgesDataHasGotTheThirdAck) {
+  RunTrace(R"(
+    C>S SYN seq=100                     = SYN_SENT LISTEN
+    S>C SYN,ACK seq=300 ack=101         = SYN_SENT SYN_RCVD
+    C>S ACK seq=101 ack=301             = ESTABLISHED ESTABLISHED
+    C>S ACK seq=101 ack=301 len=50      = ESTABLISHED ESTABLISHED
+    S>C SYN,ACK seq=300 ack=101         = ESTABLISHED SYN_RCVD
+    S>C ACK seq=301 ack=101             = ESTABLISHED SYN_RCVD     # a challenge ACK says the same before and after
+    S>C ACK seq=301 ack=151             = ESTABLISHED ESTABLISHED
+  )");
+}
+
 TEST(Sequence10, ASynWithAnotherIsnStartsItsDirectionOver) {
   RunTrace(R"(
     C>S SYN seq=100 mss=1460 ws=7 sackok = SYN_SENT LISTEN
