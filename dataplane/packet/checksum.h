@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "dataplane/packet/bytes.h"
+#include "dataplane/packet/protocols.h"
 
 namespace coretrack {
 
@@ -24,6 +25,17 @@ inline uint64_t ChecksumAdd(const uint8_t* data, uint32_t bytes, uint64_t sum) {
 inline uint16_t ChecksumFold(uint64_t sum) {
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(sum);
+}
+
+// Is the checksum of a whole TCP segment right? The pseudo header is the addresses (8 or 32 bytes, one behind the other), the protocol
+// and the length (RFC 9293 3.1, RFC 8200 8.1).
+inline bool TcpChecksumIsRight(const uint8_t* addresses, uint32_t address_bytes,
+                               const uint8_t* segment, uint32_t bytes) {
+  uint64_t sum = ChecksumAdd(addresses, address_bytes, 0);
+  sum += Swap16(uint16_t{ip_protocol::kTcp});
+  sum +=
+      uint64_t{Swap16(static_cast<uint16_t>(bytes))} + Swap16(static_cast<uint16_t>(bytes >> 16));
+  return ChecksumFold(ChecksumAdd(segment, bytes, sum)) == 0xffff;
 }
 
 }  // namespace coretrack

@@ -22,21 +22,6 @@ bool OptionsAreSound(const TcpHeader& tcp) {
   return ReadTcpOptions(tcp.options, tcp.option_bytes, &ignored);
 }
 
-// RFC 9293 3.1 and RFC 8200 8.1: the pseudo header is the addresses, the protocol and the length.
-bool ChecksumIsRight(const IpInfo& ip) {
-  uint64_t sum = ChecksumAdd(ip.addresses, ip.ipv6 ? 32 : 8, 0);
-  const uint8_t tail[8] = {0,
-                           0,
-                           0,
-                           ip.protocol,
-                           static_cast<uint8_t>(ip.payload.wire_bytes >> 24),
-                           static_cast<uint8_t>(ip.payload.wire_bytes >> 16),
-                           static_cast<uint8_t>(ip.payload.wire_bytes >> 8),
-                           static_cast<uint8_t>(ip.payload.wire_bytes)};
-  sum = ChecksumAdd(tail, sizeof(tail), sum);
-  return ChecksumFold(ChecksumAdd(ip.payload.data, ip.payload.bytes, sum)) == 0xffff;
-}
-
 }  // namespace
 
 void ParseTcp(const IpInfo& ip, const Scope& scope, bool verify_checksum, PacketMeta* meta) {
@@ -55,7 +40,8 @@ void ParseTcp(const IpInfo& ip, const Scope& scope, bool verify_checksum, Packet
   meta->tcp.option_bytes = static_cast<uint8_t>(header_bytes - kTcpMinBytes);
   meta->tcp.payload_bytes = segment.wire_bytes - header_bytes;
   if (!OptionsAreSound(meta->tcp)) return SetBadSegment(Malformed::kBadTcpOption, meta);
-  if (verify_checksum && !segment.Cut() && !ip.routed && !ChecksumIsRight(ip)) {
+  if (verify_checksum && !segment.Cut() && !ip.routed &&
+      !TcpChecksumIsRight(ip.addresses, ip.ipv6 ? 32 : 8, segment.data, segment.bytes)) {
     return SetBadSegment(Malformed::kBadTcpChecksum, meta);
   }
   meta->kind = PacketKind::kTcp;
