@@ -210,13 +210,14 @@ class Pipeline {
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                              uint32_t established_ms);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
+  void TrackOne(Burst& burst, uint32_t i, Now now, Tally& tally);
+
+  // pipeline_flowless.cc
   void NoFlow(Burst& burst, uint32_t i, Untracked reason, Tally& tally);
   void Malformed(Burst& burst, uint32_t i, Tally& tally);
   void BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally);
   void RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally);
   void CountInvalid(Burst& burst, uint32_t i, tcp::Invalid reason, std::string_view word);
-
-  void TrackOne(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_fragments.cc
   void TrackFragment(Burst& burst, uint32_t i, Tally& tally);
