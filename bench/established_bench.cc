@@ -24,8 +24,10 @@
 namespace coretrack::bench {
 namespace {
 
-std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6) {
-  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)), .ipv6 = ipv6};
+std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6,
+                                    uint32_t most_payload = kPayloadBytes) {
+  const RigShape shape{
+      .flows = static_cast<uint32_t>(state.range(0)), .ipv6 = ipv6, .most_payload = most_payload};
   if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
     return nullptr;
   std::string error;
@@ -64,6 +66,8 @@ void Stages(benchmark::State& state) {
   }
 }
 
+constexpr uint32_t kFullSegment = 1460;
+
 // Whose packets come.
 enum class Mix {
   kRandom,    // every flow's, in random order
@@ -71,10 +75,10 @@ enum class Mix {
   kElephant,  // one flow's
 };
 
-void Established(benchmark::State& state, bool ipv6, Mix mix) {
+void Established(benchmark::State& state, bool ipv6, Mix mix, uint32_t payload = kPayloadBytes) {
   const auto flows = static_cast<uint32_t>(state.range(0));
   const HugePageLoan loan;
-  const std::unique_ptr<Rig> rig = EstablishedRig(state, ipv6);
+  const std::unique_ptr<Rig> rig = EstablishedRig(state, ipv6, payload);
   if (rig == nullptr) return;
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
   const uint64_t created_before = rig->counters().flows_created.Read();
@@ -93,7 +97,7 @@ void Established(benchmark::State& state, bool ipv6, Mix mix) {
       const uint64_t start = rte_rdtsc_precise();
       for (uint32_t j = 0; j < kPoll; ++j) {
         rig->traffic->Write(j, choose(j), rig->traffic->NextDirection(),
-                            tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
+                            tcp_flag::kAck | tcp_flag::kPsh, payload);
       }
       rig->AdvanceUs(16);
       generator_cycles += rte_rdtsc_precise() - start;
@@ -125,6 +129,11 @@ void Ipv4(benchmark::State& state) { Established(state, false, Mix::kRandom); }
 void Ipv6(benchmark::State& state) { Established(state, true, Mix::kRandom); }
 void Trains(benchmark::State& state) { Established(state, false, Mix::kTrains); }
 void Elephant(benchmark::State& state) { Established(state, false, Mix::kElephant); }
+// Of full segments: what a line counts of bytes is full after 44 of them.
+void Full(benchmark::State& state) { Established(state, false, Mix::kRandom, kFullSegment); }
+void FullElephant(benchmark::State& state) {
+  Established(state, false, Mix::kElephant, kFullSegment);
+}
 
 void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
 
@@ -132,6 +141,8 @@ BENCHMARK(Ipv4)->Name("Pipeline/established")->Apply(Sizes)->Arg(kLargeFlows)->U
 BENCHMARK(Ipv6)->Name("Pipeline/established_ipv6")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Trains)->Name("Pipeline/trains")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
+BENCHMARK(Full)->Name("Pipeline/full_segments")->Arg(1 << 10)->UseManualTime();
+BENCHMARK(FullElephant)->Name("Pipeline/full_elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Stages)->Name("Pipeline/stages")->Apply(Sizes);
 
 }  // namespace

@@ -55,6 +55,7 @@ struct RigShape {
   uint32_t flows = 0;   // the table's capacity: at load 0.85 when they are all there
   uint32_t active = 0;  // of which established traffic comes; 0: all
   bool ipv6 = false;
+  uint32_t most_payload = kPayloadBytes;  // of a segment
 };
 // Null, and why. `worker` is the pipeline's number.
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);

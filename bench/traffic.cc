@@ -39,11 +39,13 @@ static_assert(sizeof(Frame6) == 80);
 
 }  // namespace
 
-Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6)
+Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, uint32_t most_payload)
     : ends_(flows), order_(active), ipv6_(ipv6) {
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
-  pool_ = rte_pktmbuf_pool_create(name.c_str(), 1023, 0, 0, RTE_PKTMBUF_HEADROOM + 128, 0);
+  pool_ =
+      rte_pktmbuf_pool_create(name.c_str(), 1023, 0, 0,
+                              static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + 122 + most_payload), 0);
   if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kPoll) != 0) {
     rte_mempool_free(pool_);
     pool_ = nullptr;
@@ -79,21 +81,24 @@ void Traffic::Write(uint32_t slot, uint32_t i, bool from_client, uint8_t flags, 
   frame.flags = flags;
   frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(40 + payload));
   mine += payload + ((flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0 ? 1 : 0);
-  if (!ipv6_) return Put(slot, frame);
+  if (!ipv6_) return Put(slot, frame, payload);
   Frame6 frame6;
   frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + payload));
   frame6.source[3] = frame.source;
   frame6.destination[3] = frame.destination;
   std::memcpy(frame6.tcp_and_payload, &frame.source_port, sizeof(frame6.tcp_and_payload));
-  Put(slot, frame6);
+  Put(slot, frame6, payload);
 }
 
 template <typename T>
-void Traffic::Put(uint32_t slot, const T& frame) {
+void Traffic::Put(uint32_t slot, const T& frame, uint32_t payload) {
   rte_mbuf* m = mbufs_[slot];
   std::memcpy(rte_pktmbuf_mtod(m, void*), &frame, sizeof(frame));
-  m->data_len = sizeof(frame);
-  m->pkt_len = sizeof(frame);
+  // What a larger payload is, nobody looks at; a smaller one is padding.
+  const auto bytes =
+      static_cast<uint16_t>(sizeof(frame) - kPayloadBytes + std::max(payload, kPayloadBytes));
+  m->data_len = bytes;
+  m->pkt_len = bytes;
 }
 
 }  // namespace coretrack::bench

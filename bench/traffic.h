@@ -1,6 +1,6 @@
 // Traffic: the generator of Pipeline/*: segments of many TCP connections in mbufs, without a device.
 //
-// Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload. Every connection's sequence
+// Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for. Every connection's sequence
 //          numbers go on from segment to segment, so that the window check has its work. Addresses as
 //          a farm of servers sees them: many clients, 256 servers. Seeded.
 // Threads  One owner. Made and destroyed by a thread that has the EAL's leave to allocate.
@@ -25,8 +25,8 @@ inline constexpr uint32_t kPayloadBytes = 6;
 
 class Traffic {
  public:
-  // Connections 0 to flows - 1; NextFlow() goes round the first `active` of them.
-  Traffic(uint32_t flows, uint32_t active, bool ipv6);
+  // Connections 0 to flows - 1; NextFlow() goes round the first `active` of them. A segment has at most `most_payload`.
+  Traffic(uint32_t flows, uint32_t active, bool ipv6, uint32_t most_payload = kPayloadBytes);
   ~Traffic();
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
@@ -70,7 +70,7 @@ class Traffic {
     uint32_t server = 5000;
   };
   template <typename T>
-  void Put(uint32_t slot, const T& frame);
+  void Put(uint32_t slot, const T& frame, uint32_t payload);
 
   rte_mempool* pool_ = nullptr;
   std::array<rte_mbuf*, kPoll> mbufs_{};

@@ -18,9 +18,6 @@ namespace {
 
 using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
-// With fewer plain packets it is not worth it.
-constexpr int kEnough = 6;
-
 // What null stands for: a line for each lane, that holds nothing; and one behind the last.
 const AtomicLine kNoLine[kLanes + 1];
 alignas(kCacheLine) const std::array<const AtomicLine*, kLanes> kNothing = [] {
@@ -226,10 +223,10 @@ constexpr uint32_t kPacket = 1u << 24, kByteMask = kPacket - 1;
 
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* all_lines, uint32_t first,
-                           Tick now, uint32_t timeout_ms, Fetches* meanwhile) {
-  const Mask plain = segments.plain[first / kLanes], reverse = segments.reverse[first / kLanes],
-             stamped = segments.stamped[first / kLanes];
-  if (std::popcount(plain) < kEnough) return 0;
+                           Mask packets, Tick now, uint32_t timeout_ms, Fetches* meanwhile) {
+  const Mask plain = segments.plain[first / kLanes] & packets,
+             reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  if (std::popcount(plain) < kEnoughForLanes) return 0;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   Lines lines;
   Place(all_lines + first, &lines);
@@ -288,9 +285,9 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
 
   meanwhile->Part(1);
   // Room in the deltas.
-  const Lanes bytes = row[kBytes], packets = head >> 16;
+  const Lanes bytes = row[kBytes], counts = head >> 16;
   const Mask room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
-                    AtMost((Right(packets, by_8) & 0xff) + (counted >> 24), All(0xff));
+                    AtMost((Right(counts, by_8) & 0xff) + (counted >> 24), All(0xff));
 
   Mask tracked =
       IsHeld(lines, words, hashes, first, plain & established & in_order & room & chained);
@@ -308,8 +305,8 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   row[kBytes] =
       bytes + Left(counted & kByteMask, by_16) + Left(counted_back & kByteMask, 16 - by_16);
   // Word 0 as it will be: the next even version, the packets, the deadline.
-  const Lanes counts = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
-  const Lanes head_after = ((head & 0xffffff00) + (counts << 16)) | (((head | 1) + 1) & 0xff);
+  const Lanes added = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
+  const Lanes head_after = ((head & 0xffffff00) + (added << 16)) | (((head | 1) + 1) & 0xff);
   StoreLines(&lines.held, Interleave(head_after, All(now.ms() + timeout_ms)), all_lines + first,
              tracked & chains.last);
   meanwhile->Part(3);
@@ -320,7 +317,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
 #else
 
 Mask TrackEstablishedLanes(const SegmentLanes&, const KeyWords&, const FlowHash*,
-                           AtomicLine* const*, uint32_t, Tick, uint32_t, Fetches*) {
+                           AtomicLine* const*, uint32_t, Mask, Tick, uint32_t, Fetches*) {
   return 0;
 }
 

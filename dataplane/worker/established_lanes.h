@@ -17,12 +17,15 @@
 
 namespace coretrack {
 
-// Tracks what is plain of packets [first, first + kLanes) of a burst, each on the line that may be its flow's, or
+// With fewer packets it is not worth it.
+inline constexpr int kEnoughForLanes = 6;
+
+// Tracks what is plain of `packets` (bit i: first + i) of a burst, each on the line that may be its flow's, or
 // null. Bit i: first + i was, and is counted. Nothing was touched for the others: they may hold other lines, not be
 // in order, or be of one flow with a packet that was not tracked. What `meanwhile` has left is asked for on the way.
 // REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes.
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* lines, uint32_t first,
-                           Tick now, uint32_t timeout_ms, Fetches* meanwhile);
+                           Mask packets, Tick now, uint32_t timeout_ms, Fetches* meanwhile);
 
 }  // namespace coretrack

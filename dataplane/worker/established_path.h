@@ -75,10 +75,11 @@ struct HalfInLine {
   static constexpr size_t Word(size_t word) {
     return offsetof(FlowLine, protocol_words) + word * sizeof(uint32_t);
   }
+  static constexpr uint32_t kMostBytes = std::numeric_limits<uint16_t>::max();
+  static constexpr uint32_t kMostPackets = std::numeric_limits<uint8_t>::max();
   // For a packet of `ip_bytes` more, in the deltas?
   bool HasRoom(uint32_t ip_bytes) const {
-    return packets != std::numeric_limits<uint8_t>::max() &&
-           bytes + ip_bytes <= std::numeric_limits<uint16_t>::max();
+    return packets != kMostPackets && bytes + ip_bytes <= kMostBytes;
   }
 
   Field<uint32_t> end, max_end, ack, ts_recent;
@@ -111,6 +112,20 @@ inline void EndWrite(AtomicLine& line, uint32_t head, unsigned d, Tick deadline)
 }
 static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1 &&
               offsetof(FlowLine, packets) == 2 && offsetof(FlowLine, deadline_ms) == 4);
+
+// Moves what the line has counted of direction `d` to its detail. Answers the head without it.
+// REQUIRES: BeginWrite() came before.
+[[gnu::noinline, gnu::cold]] inline uint32_t Spill(AtomicLine& line, AtomicLine& detail,
+                                                   uint32_t head, unsigned d) {
+  constexpr size_t kFirstHalf = offsetof(FlowDetail, packets) / sizeof(uint32_t);
+  HalfInLine half(line, d);
+  auto sums = detail.LoadOwned<FlowDetail>();
+  sums.packets[d].Set(sums.packets[d].Get() + half.packets);
+  sums.bytes[d].Set(sums.bytes[d].Get() + half.bytes);
+  detail.StoreReleased(sums, kFirstHalf);
+  half.bytes = 0;
+  return head & ~(HalfInLine::kMostPackets << (16 + 8 * d));
+}
 
 // Is an established connection's next segment of direction `d` nothing new, whether data or a pure ACK? `head` is the
 // line's.

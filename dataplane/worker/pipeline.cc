@@ -295,9 +295,15 @@ void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
   const uint32_t last = std::min(first + kChunk, burst->count);
   uint32_t left = AllOf(last - first);
   if (Together(first, last) && established_ms != 0 && LooksEstablished(*burst, first)) {
-    left ^=
-        TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
-                              burst->candidate.data(), first, now.tick, established_ms, &fetches_);
+    const auto track = [&] {
+      left ^= TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
+                                    burst->candidate.data(), first, static_cast<Mask>(left),
+                                    now.tick, established_ms, &fetches_);
+    };
+    track();
+    // A flow without room in its deltas takes with it all that it has here: once more, with room.
+    if (std::popcount(left) >= kEnoughForLanes && SpillAhead(*burst, first, left)) [[unlikely]]
+      track();
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
     if (left == 0) return;
   }

@@ -227,6 +227,7 @@ class Pipeline {
   // is past its deadline, or gone.
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
+  bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or
   // there was no room). False: it is not plain, nothing was touched.

@@ -8,6 +8,7 @@
 //           first twelve letters: one that would be the thirteenth is left to the general path.
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
+#include <bit>
 
 #include "dataplane/tcp/steps.h"
 #include "dataplane/worker/established_path.h"
@@ -75,7 +76,7 @@ bool AddToHistory(const PacketMeta& meta, bool from_responder, uint64_t* history
 }  // namespace
 
 // The first data or ACK of a direction, what is the first that an endpoint says after it was moved, and what is
-// plain but for a deadline beyond a timeout that was shortened since.
+// plain but that the line's deltas have no room for it, or for a deadline beyond a timeout that was shortened since.
 // REQUIRES: both ends are ESTABLISHED; of SYN, FIN, RST and ACK the segment has ACK alone.
 bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   using namespace established;
@@ -87,11 +88,12 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   const unsigned d = Raw(meta.direction);
   HalfInLine sender(line, d), receiver(line, 1 - d);
   const Tick old_deadline = Deadline(line);
-  if (!now.Before(old_deadline) || !sender.HasRoom(meta.ip_bytes) || sender.max_window == 0 ||
-      receiver.max_window == 0 || !tcp::IsInOrder(meta.tcp, sender, receiver) ||
+  if (!now.Before(old_deadline) || meta.ip_bytes > HalfInLine::kMostBytes ||
+      sender.max_window == 0 || receiver.max_window == 0 ||
+      !tcp::IsInOrder(meta.tcp, sender, receiver) ||
       (word0 >> kFlagsShift & detail_flag::kKept) != 0)
     return false;
-  const uint32_t head = Head(line);
+  uint32_t head = Head(line);
   uint32_t flags = ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
   const bool from_responder = d != Raw(OriginatorOf(static_cast<uint8_t>(head >> 8)));
   if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
@@ -101,6 +103,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   const Tick deadline = now + EstablishedMs();
 
   BeginWrite(line, head);
+  if (!sender.HasRoom(meta.ip_bytes)) head = Spill(line, detail, head, d);
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(history, std::memory_order_release);
   ZoneFlags(line) = static_cast<uint8_t>(flags);
@@ -109,6 +112,31 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   EndWrite(line, head, d, deadline);
   Reschedule(index, old_deadline, deadline);
   return true;
+}
+
+// Spills the deltas of those flows of `packets` (bit i: first + i) that would not hold a chunk of the packet's kind. True:
+// there was one. What it is about need not be the packet's flow: a flow's sums are the same before and after.
+bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) {
+  using namespace established;
+  bool spilled = false;
+  for (packets &= burst.segments.plain[first / kLanes]; packets != 0; packets &= packets - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(packets));
+    AtomicLine* const line = burst.candidate[i];
+    if (line == nullptr) continue;
+    const uint32_t head = Head(*line);
+    if ((head >> 8 & kStateCodeMask) != kBothEstablished) continue;
+    const unsigned d = SegmentLanes::Has(burst.segments.reverse, i);
+    HalfInLine sender(*line, d);
+    const uint32_t bytes =
+        std::min(kLanes * burst.segments.ip_bytes[i], HalfInLine::kMostBytes / 2);
+    if (sender.HasRoom(bytes) && sender.packets + kLanes <= HalfInLine::kMostPackets) continue;
+    FlowTable& table = TableOf(burst.IsIpv6(i));
+    BeginWrite(*line, head);
+    const uint32_t after = Spill(*line, table.detail(table.IndexOf(*line)), head, d);
+    line->halves[0].store((after & 0xffffff00) | NextEvenVersion(head), std::memory_order_release);
+    spilled = true;
+  }
+  return spilled;
 }
 
 bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {

@@ -217,8 +217,8 @@ struct Chunk {
   Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
     Fetches none;
     return TrackEstablishedLanes(burst.segments, burst.words, burst.hash.data(),
-                                 burst.candidate.data(), 0, harness.now().tick + later_ms,
-                                 timeout_ms() - less_ms, &none);
+                                 burst.candidate.data(), 0, lanes::kEach,
+                                 harness.now().tick + later_ms, timeout_ms() - less_ms, &none);
   }
   uint32_t timeout_ms() {
     return harness.pipeline()
@@ -274,6 +274,39 @@ TEST_F(EstablishedLanes, AFlowPastItsDeadlineIsLeftAlone) {
   // And one whose deadline is farther away than it may be: the wheel must hear.
   EXPECT_EQ(chunk.Track(0, 1), 0);
   EXPECT_EQ(chunk.Track(chunk.timeout_ms() - 1), 0xffff);
+}
+
+// What a line counts of bytes is full after 44 of them: it is spilled, and they stay together. Of what no line holds
+// sixteen of, too, one by one where they must.
+TEST_F(EstablishedLanes, AnElephantsFullSegmentsAreTrackedTogether) {
+  constexpr uint32_t kJumbo = 8900, kBursts = 20;
+  for (const bool ipv6 : {false, true}) {
+    for (const uint32_t payload : {1460u, kJumbo}) {
+      Twins twins(Harness::SmallOptions());
+      Connection c{.ipv6 = ipv6, .port = 1, .scale = uint8_t{7}};
+      ASSERT_EQ(twins.Send(c.Open()), "");
+      uint64_t together = 0, bytes = 0;
+      for (uint32_t n = 0; n < kBursts; ++n) {
+        std::vector<Harness::Frame> burst;
+        for (uint32_t i = 0; i < kMaxBurst; ++i) {
+          const Harness::Frame frame = c.Data(0, payload);
+          bytes += frame.bytes.size() - kEthernetBytes;
+          burst.push_back(frame);
+        }
+        ASSERT_EQ(twins.Send(burst), "") << "IPv6: " << ipv6 << ", payload: " << payload;
+        together += twins.together();
+        ASSERT_EQ(twins.Send({c.Data(1, 0)}), "");
+      }
+      if (payload != kJumbo) {
+        EXPECT_EQ(together, kBursts * kMaxBurst);
+      }
+      const std::vector<FlowRecord> live = twins.with().Live();
+      ASSERT_EQ(live.size(), 1u);
+      EXPECT_EQ(live[0].originator.packets, 4 + kBursts * kMaxBurst);
+      const uint64_t opening = (ipv6 ? 60 : 40) * 4 + 4 + 10;  // a scale in the SYN, and data
+      EXPECT_EQ(live[0].originator.bytes, opening + bytes);
+    }
+  }
 }
 
 // What stood at a packet's place in the burst before is not what it is: its meta is of then.

@@ -24,8 +24,15 @@ inline std::string Difference(const Harness& a, const Harness& b) {
       const bool there = of_a.Read(index, &copy_a);
       if (there != of_b.Read(index, &copy_b)) return "one of them holds a flow";
       if (!there) continue;
-      // How often each was written is its own business.
+      // How often each was written is its own business, and how much of its counts lies in the line.
       copy_a.line.version = copy_b.line.version = 0;
+      for (FlowCopy* copy : {&copy_a, &copy_b}) {
+        for (unsigned d = 0; d < 2; ++d) {
+          FlowDetail& detail = copy->detail;
+          detail.packets[d].Set(detail.packets[d].Get() + std::exchange(copy->line.packets[d], 0));
+          detail.bytes[d].Set(detail.bytes[d].Get() + std::exchange(copy->line.bytes[d], 0));
+        }
+      }
       const auto differ = [](const auto& x, const auto& y) -> std::string {
         const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
         const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
