@@ -61,8 +61,8 @@ class FlowTable {
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
-  // The same of kLanes hashes, with what is to be loaded: their buckets, and their candidates' lines. Bit i: hash i has
-  // no candidate.  REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
+  // The same of kLanes hashes, with what is to be loaded: their buckets; and their candidates' lines, or the next group's
+  // bucket where there is no candidate (bit i: of hash i).  REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
   void FetchBuckets(const FlowHash* hashes, Fetches* fetches) const;
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.

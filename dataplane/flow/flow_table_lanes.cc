@@ -27,6 +27,17 @@ static_assert(uint64_t{kMaxFlowsPerWorker} / FlowTable::kGroupSlots * kCacheLine
   return {home, home * kCacheLine};
 }
 
+// NextGroup() each.
+[[gnu::always_inline]] inline Lanes NextOf(const FlowHash* hashes, Lanes home, uint32_t groups,
+                                           uint32_t step_range) {
+  const auto step = [step_range](Words64 hash) {
+    return Product(hash >> 16 & 0xffff, step_range) >> 16;
+  };
+  const Lanes next =
+      home + LowHalves(step(LoadWords(hashes)), step(LoadWords(hashes + kLanes / 2))) + 1;
+  return Least(next, next - groups);
+}
+
 }  // namespace
 
 void FlowTable::FetchBuckets(const FlowHash* hashes, Fetches* fetches) const {
@@ -51,16 +62,16 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
   const Lanes slots = homes.groups * kGroupSlots + LowestBit(match);
   static_assert(sizeof(AtomicLine) == 1 << 6);
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
-  const auto put = [&](uint8_t there, Words64 slot, uint32_t at) {
+  // What is not there may be in the next group: its bucket comes in place of a line.
+  const Lanes next = NextOf(hashes, homes.groups, groups_, step_range_) * kCacheLine;
+  const auto put = [&](uint8_t there, Words64 slot, Words64 next_bucket, uint32_t at) {
     const Words64 address = (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
     const Words64 line = Keep(there, address);
     StoreWords(line, lines + at);
-    // What is not there is replaced by a bucket, which has come (of IPv6, with the line behind it, which may not).
-    StoreWords(line != 0 ? line : Words64{} + reinterpret_cast<uintptr_t>(base + buckets[at]),
-               fetched + at);
+    StoreWords(line != 0 ? line : next_bucket + reinterpret_cast<uintptr_t>(base), fetched + at);
   };
-  put(static_cast<uint8_t>(found), WidenFirst(slots), 0);
-  put(static_cast<uint8_t>(found >> 8), WidenLast(slots), kLanes / 2);
+  put(static_cast<uint8_t>(found), WidenFirst(slots), WidenFirst(next), 0);
+  put(static_cast<uint8_t>(found >> 8), WidenLast(slots), WidenLast(next), kLanes / 2);
   return static_cast<Mask>(~found);
 }
 
@@ -77,7 +88,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     lines[i] = CandidateLine(hashes[i]);
     fetched[i] = lines[i];
     if (lines[i] != nullptr) continue;
-    fetched[i] = &buckets_[HomeOf(hashes[i])];  // which has come already
+    fetched[i] = &buckets_[NextGroup(HomeOf(hashes[i]), StepOf(hashes[i]))];
     without |= 1u << i;
   }
   return static_cast<Mask>(without);

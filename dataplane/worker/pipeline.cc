@@ -164,14 +164,14 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
 }
 
 void Pipeline::Locate(Burst* burst) {
-  Missed missed;
+  uint64_t missed = 0;  // bit i: packet i has no candidate in its home group
   for (uint32_t first = 0; first < burst->count; first += kChunk)
     LocateChunk(burst, first, &missed);
   LocateFarther(burst, missed);
 }
 
 // The packets from `first` on, as many as go through a stage together.
-void Pipeline::LocateChunk(Burst* burst, uint32_t first, Missed* missed) {
+void Pipeline::LocateChunk(Burst* burst, uint32_t first, uint64_t* missed) {
   switch (burst->versions) {
     case Burst::Versions::kIpv4:
       return LocateChunkIn(
@@ -192,51 +192,45 @@ void Pipeline::LocateChunk(Burst* burst, uint32_t first, Missed* missed) {
 // `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
 // table stays in registers.
 template <typename Choose>
-void Pipeline::LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, Missed* missed) {
+void Pipeline::LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of,
+                             uint64_t* missed) {
   static_assert(kMaxBurst <= 64);
   const uint32_t last = std::min(first + kChunk, burst->count);
   fetches_.Rest();
-  uint32_t without = 0;  // bit i: first + i has no candidate in its home group
   if (Together(first, last) && burst->versions != Burst::Versions::kBoth) {
-    without =
+    const uint64_t without =
         table_of(first).CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
-  } else {
-    // Of its own: a store to the burst's might change the table, for all that the compiler knows.
-    std::array<AtomicLine*, kChunk> lines;
-    for (uint32_t i = first; i < last; ++i)
-      lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
-    for (uint32_t i = first; i < last; ++i) {
-      AtomicLine* const line = lines[i - first];
-      burst->candidate[i] = line;
-      if (line != nullptr) [[likely]] {
-        FlowTable::PrefetchLine(line, table_of(i).ipv6());
-      } else {
-        without |= 1u << (i - first);
-      }
-    }
+    *missed |= without << first;
+    return;
   }
-  missed->all |= uint64_t{without} << first;
-  // These lie farther from home, or will be inserted.
-  for (; without != 0; without &= without - 1) {
-    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(without));
-    FlowTable& table = table_of(i);
-    table.PrefetchNextBucket(burst->hash[i]);
-    const FlowIndex place = table.PrefetchInsert(burst->hash[i]);
-    if (place != FlowIndex::kNone) {
-      wheel_->Prefetch(place);
+  // Of its own: a store to the burst's might change the table, for all that the compiler knows.
+  std::array<AtomicLine*, kChunk> lines;
+  for (uint32_t i = first; i < last; ++i)
+    lines[i - first] = table_of(i).CandidateLine(burst->hash[i]);
+  for (uint32_t i = first; i < last; ++i) {
+    AtomicLine* const line = lines[i - first];
+    burst->candidate[i] = line;
+    if (line != nullptr) [[likely]] {
+      FlowTable::PrefetchLine(line, table_of(i).ipv6());
     } else {
-      missed->full |= uint64_t{1} << i;
+      table_of(i).PrefetchNextBucket(burst->hash[i]);
+      *missed |= uint64_t{1} << i;
     }
   }
 }
 
-void Pipeline::LocateFarther(Burst* burst, Missed missed) {
-  for (; missed.all != 0; missed.all &= missed.all - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(missed.all));
+// These lie farther from home, or will be inserted.
+void Pipeline::LocateFarther(Burst* burst, uint64_t missed) {
+  fetches_.Rest();
+  for (; missed != 0; missed &= missed - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+    const FlowHash hash = burst->hash[i];
     FlowTable& table = TableOf(burst->IsIpv6(i));
-    burst->candidate[i] = table.LineOrNull(table.FartherCandidate(burst->hash[i]));
-    if ((missed.full >> i & 1) == 0 || burst->candidate[i] != nullptr) continue;
-    const FlowIndex place = table.PrefetchFartherInsert(burst->hash[i]);
+    burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
+    if (burst->candidate[i] != nullptr) [[likely]]
+      continue;
+    FlowIndex place = table.PrefetchInsert(hash);
+    if (place == FlowIndex::kNone) place = table.PrefetchFartherInsert(hash);
     if (place != FlowIndex::kNone) wheel_->Prefetch(place);
   }
 }
@@ -281,7 +275,7 @@ void Pipeline::Track(Burst* burst, Now now) {
 void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
   burst->verdict.fill(Verdict::kForward);
   Tally tally;
-  Missed missed;
+  uint64_t missed = 0;
   for (uint32_t first = 0; first < std::max(burst->count, next->count); first += kChunk) {
     if (first < burst->count) TrackChunk(burst, first, now, tally);
     if (first < next->count) LocateChunk(next, first, &missed);

@@ -196,14 +196,10 @@ class Pipeline {
   // pipeline.cc
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last);
   void ParseOther(Burst* burst, uint32_t i) const;
-  // Packets of a burst whose home groups have no candidate; of those, whose home groups have no room.
-  struct Missed {
-    uint64_t all = 0, full = 0;
-  };
-  void LocateChunk(Burst* burst, uint32_t first, Missed* missed);
+  void LocateChunk(Burst* burst, uint32_t first, uint64_t* missed);
   template <typename Choose>
-  void LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, Missed* missed);
-  void LocateFarther(Burst* burst, Missed missed);
+  void LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, uint64_t* missed);
+  void LocateFarther(Burst* burst, uint64_t missed);
   void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
   void Count(const Tally& tally);
   static void KeepHeld(Burst* burst, uint32_t first, uint32_t packets);
