@@ -108,11 +108,11 @@ void Pipeline::Prepare(Burst* burst) {
                                            : Burst::Versions::kBoth;
 }
 
-// Parses what is common in [first, last): together, and the rest in a loop that calls nothing. Bit i: first + i is for
-// ParseOther().
+// Parses what is common in [first, last). Bit i: first + i is for ParseOther().
 uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
   const uint32_t all = AllOf(last - first);
-  if (burst->link != LinkLayer::kEthernet) return all;
+  if (burst->link != LinkLayer::kEthernet) [[unlikely]]
+    return all;
   const bool verify = tunables_.verify_checksums;
   if (verify) {
     // What is found right here goes the ways of what a NIC has vouched for.
@@ -120,19 +120,25 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
       burst->checksum_known_good[i] =
           burst->checksum_known_good[i] || ChecksumsAreRight(burst->data[i], burst->bytes[i]);
   }
-  uint32_t left = all;
-  if (Together(first, last) && options_.shortcuts) {
-    const FrameLanes frames = {.first = first,
-                               .data = &burst->data[first],
-                               .bytes = &burst->bytes[first],
-                               .wire_bytes = &burst->wire_bytes[first],
-                               .zone = &burst->zone[first],
-                               .checksum_known_good = &burst->checksum_known_good[first]};
-    left ^= ParseLanes(frames, verify, &burst->words, &burst->segments, &fetches_);
-  }
+  if (!Together(first, last) || !options_.shortcuts) [[unlikely]]
+    return ParseEach(burst, first, all, verify);
+  const FrameLanes frames = {.first = first,
+                             .data = &burst->data[first],
+                             .bytes = &burst->bytes[first],
+                             .wire_bytes = &burst->wire_bytes[first],
+                             .zone = &burst->zone[first],
+                             .checksum_known_good = &burst->checksum_known_good[first]};
+  const uint32_t left =
+      all ^ ParseLanes(frames, verify, &burst->words, &burst->segments, &fetches_);
+  return left == 0 ? 0 : ParseEach(burst, first, left, verify);
+}
+
+// The same of `packets` (bit i: first + i), one after the other, in a loop that calls nothing.
+[[gnu::noinline]] uint32_t Pipeline::ParseEach(Burst* burst, uint32_t first, uint32_t packets,
+                                               bool verify) {
   uint32_t others = 0;
-  for (; left != 0; left &= left - 1) {
-    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(left));
+  for (; packets != 0; packets &= packets - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(packets));
     PacketMeta& meta = burst->meta[i];
     const bool common =
         (!verify || burst->checksum_known_good[i]) &&
@@ -140,7 +146,7 @@ uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
     if (common) [[likely]] {
       burst->words.Set(i, meta.key);
     } else {
-      others |= left & -left;
+      others |= packets & -packets;
     }
   }
   return others;
@@ -170,17 +176,31 @@ void Pipeline::Locate(Burst* burst) {
   LocateFarther(burst, missed);
 }
 
-// The packets from `first` on, as many as go through a stage together.
+// The packets from `first` on, as many as go through a stage together. `missed`: bit i for packet i that has no candidate
+// in its home group.
 void Pipeline::LocateChunk(Burst* burst, uint32_t first, uint64_t* missed) {
+  static_assert(kMaxBurst <= 64);
+  fetches_.Rest();
+  if (!Together(first, std::min(first + kChunk, burst->count)) ||
+      burst->versions == Burst::Versions::kBoth) [[unlikely]]
+    return LocateEach(burst, first, missed);
+  FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
+  const uint64_t without =
+      table.CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
+  *missed |= without << first;
+}
+
+// The same, one after the other.
+[[gnu::noinline]] void Pipeline::LocateEach(Burst* burst, uint32_t first, uint64_t* missed) {
   switch (burst->versions) {
     case Burst::Versions::kIpv4:
-      return LocateChunkIn(
+      return LocateEachIn(
           burst, first, [&table = *ipv4_](uint32_t) -> FlowTable& { return table; }, missed);
     case Burst::Versions::kIpv6:
-      return LocateChunkIn(
+      return LocateEachIn(
           burst, first, [&table = *ipv6_](uint32_t) -> FlowTable& { return table; }, missed);
     case Burst::Versions::kBoth:
-      return LocateChunkIn(
+      return LocateEachIn(
           burst, first,
           [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
             return *tables[burst->IsIpv6(i)];
@@ -192,17 +212,9 @@ void Pipeline::LocateChunk(Burst* burst, uint32_t first, uint64_t* missed) {
 // `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
 // table stays in registers.
 template <typename Choose>
-void Pipeline::LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of,
-                             uint64_t* missed) {
-  static_assert(kMaxBurst <= 64);
+void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of,
+                            uint64_t* missed) {
   const uint32_t last = std::min(first + kChunk, burst->count);
-  fetches_.Rest();
-  if (Together(first, last) && burst->versions != Burst::Versions::kBoth) {
-    const uint64_t without =
-        table_of(first).CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
-    *missed |= without << first;
-    return;
-  }
   // Of its own: a store to the burst's might change the table, for all that the compiler knows.
   std::array<AtomicLine*, kChunk> lines;
   for (uint32_t i = first; i < last; ++i)
@@ -285,22 +297,34 @@ void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
 }
 
 void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
-  const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   const uint32_t last = std::min(first + kChunk, burst->count);
   uint32_t left = AllOf(last - first);
-  if (Together(first, last) && established_ms != 0 && LooksEstablished(*burst, first)) {
-    const auto track = [&] {
-      left ^= TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
-                                    burst->candidate.data(), first, static_cast<Mask>(left),
-                                    now.tick, established_ms, &fetches_);
-    };
-    track();
-    // A flow without room in its deltas takes with it all that it has here: once more, with room.
-    if (std::popcount(left) >= kEnoughForLanes && SpillAhead(*burst, first, left)) [[unlikely]]
-      track();
+  if (Together(first, last) && options_.shortcuts && LooksEstablished(*burst, first)) {
+    left ^= TrackLanes(burst, first, left, now);
+    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
+      left ^= TrackLanesWithRoom(burst, first, left, now);
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
     if (left == 0) return;
   }
+  TrackEach(burst, first, left, now, tally);
+}
+
+Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now) {
+  return TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
+                               burst->candidate.data(), first, static_cast<Mask>(packets), now.tick,
+                               EstablishedMs(), &fetches_);
+}
+
+// A flow without room in its deltas has taken with it all that it has here: once more, with room.
+[[gnu::noinline]] Mask Pipeline::TrackLanesWithRoom(Burst* burst, uint32_t first, uint32_t packets,
+                                                    Now now) {
+  return SpillAhead(*burst, first, packets) ? TrackLanes(burst, first, packets, now) : Mask{0};
+}
+
+// What is left of the chunk at `first` (bit i: first + i), one after the other.
+[[gnu::noinline]] void Pipeline::TrackEach(Burst* burst, uint32_t first, uint32_t left, Now now,
+                                           Tally& tally) {
+  const uint32_t established_ms = options_.shortcuts ? EstablishedMs() : 0;  // 0: nothing is plain
   fetches_.Rest();
   burst->NeedMetas(first, left);
   KeepHeld(burst, first, left);

@@ -195,12 +195,17 @@ class Pipeline {
 
   // pipeline.cc
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last);
+  static uint32_t ParseEach(Burst* burst, uint32_t first, uint32_t packets, bool verify);
   void ParseOther(Burst* burst, uint32_t i) const;
   void LocateChunk(Burst* burst, uint32_t first, uint64_t* missed);
+  void LocateEach(Burst* burst, uint32_t first, uint64_t* missed);
   template <typename Choose>
-  void LocateChunkIn(Burst* burst, uint32_t first, const Choose& table_of, uint64_t* missed);
+  void LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of, uint64_t* missed);
   void LocateFarther(Burst* burst, uint64_t missed);
   void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
+  Mask TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now);
+  Mask TrackLanesWithRoom(Burst* burst, uint32_t first, uint32_t packets, Now now);
+  void TrackEach(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
   void Count(const Tally& tally);
   static void KeepHeld(Burst* burst, uint32_t first, uint32_t packets);
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
