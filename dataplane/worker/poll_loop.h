@@ -80,6 +80,7 @@ class PollLoop {
   bool NoteWhole(Batch& batch, uint32_t i);
   void TakeWholes(Batch& batch);
   void Dispatch(Batch& batch);
+  void DispatchEach(Batch& batch);
   void Send(std::span<rte_mbuf*> packets, uint64_t bytes, bool segmented, uint16_t port);
   void FlushPort(uint16_t port);
   void FlushRing(Handover* rings, uint32_t to, Outgoing* out);

@@ -12,10 +12,10 @@
 namespace coretrack {
 namespace {
 
-// Looks at all of them, for a loop that may stop goes one by one.
+// Looks at the whole array, which says the same of what is behind the burst: a loop that may stop goes one by one.
 bool AllForwarded(const Burst& burst) {
   unsigned dropped = 0;
-  for (uint32_t i = 0; i < burst.count; ++i) dropped |= static_cast<unsigned>(burst.verdict[i]);
+  for (const Verdict verdict : burst.verdict) dropped |= static_cast<unsigned>(verdict);
   return dropped == 0;
 }
 
@@ -43,6 +43,7 @@ void PollLoop::GiveAwayForeign(Batch& batch) {
     const uint32_t owner = OwnerOf(burst, i, wiring_->owners, worker_);
     const bool has_meta = !SegmentLanes::Has(burst.segments.common, i);
     if (owner != worker_) {
+      filled.bytes -= burst.wire_bytes[i];
       if (has_meta && burst.meta[i].kind == PacketKind::kWhole && !NoteWhole(batch, i)) continue;
       Outgoing& out = to_owner_[owner];
       out.packets[out.count++] = packets[i];
@@ -94,8 +95,20 @@ void PollLoop::TakeWholes(Batch& batch) {
   }
 }
 
-// Verdicts -> where each packet goes. Neighbours that came from one port and pass go on together.
+// Verdicts -> where each packet goes.
 void PollLoop::Dispatch(Batch& batch) {
+  auto& [burst, packets, headers, filled] = batch;
+  if (burst.count == 0) return;
+  const uint16_t peer = wiring_->ports[packets[0]->port].peer;
+  if (!filled.one_port || peer == PollPort::kNoPeer || !AllForwarded(burst)) [[unlikely]]
+    return DispatchEach(batch);
+  // Sending reads them, and they may have gone to L2 in the meantime.
+  for (uint32_t i = 0; i < burst.count; ++i) rte_mbuf_prefetch_part1(packets[i]);
+  Send({packets.data(), burst.count}, filled.bytes, filled.segmented, peer);
+}
+
+// Neighbours that came from one port and pass go on together.
+void PollLoop::DispatchEach(Batch& batch) {
   auto& [burst, packets, headers, filled] = batch;
   // By verdict; what a monitor port would forward ends there.
   constexpr std::array kReason = {Drop::kMonitor, Drop::kInvalid, Drop::kMalformed,
@@ -111,21 +124,15 @@ void PollLoop::Dispatch(Batch& batch) {
     for (uint32_t i = first; i < last; ++i) bytes += b.wire_bytes[i];
     return bytes;
   };
-  const bool all_alike = filled.one_port && AllForwarded(burst);
   for (uint32_t i = 0; i < burst.count;) {
     const uint16_t port = packets[i]->port;
     const uint16_t peer = wiring_->ports[port].peer;
     const uint32_t first = i;
-    if (peer != PollPort::kNoPeer) [[likely]] {
-      if (all_alike) [[likely]] {
-        // Sending reads them, and they may have gone to L2 in the meantime.
-        for (; i < burst.count; ++i) rte_mbuf_prefetch_part1(packets[i]);
-      }
-      while (i < burst.count && burst.verdict[i] == Verdict::kForward &&
-             (filled.one_port || packets[i]->port == port))
+    if (peer != PollPort::kNoPeer) {
+      while (i < burst.count && burst.verdict[i] == Verdict::kForward && packets[i]->port == port)
         ++i;
     }
-    if (i != first) [[likely]] {
+    if (i != first) {
       Send({&packets[first], i - first}, bytes_of(first, i), filled.segmented, peer);
       continue;
     }
