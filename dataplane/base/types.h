@@ -12,7 +12,7 @@ namespace coretrack {
 enum class FlowIndex : uint32_t { kNone = std::numeric_limits<uint32_t>::max() };
 constexpr uint32_t Raw(FlowIndex index) { return static_cast<uint32_t>(index); }
 
-// The keyed hash of a FlowKey (packet/flow_hash.h). Equal for both directions of a flow.
+// The keyed hash of a FlowKey (packet/flow_hash.h), odd. Equal for both directions of a flow.
 struct FlowHash {
   uint64_t value = 0;
   friend bool operator==(FlowHash, FlowHash) = default;

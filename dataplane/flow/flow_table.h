@@ -11,7 +11,7 @@
 //          Tags are compared first, all in one vector instruction, so a miss reads one line. The
 //          overflow count says how many flows were placed past this group: a look-up stops at the
 //          first group where it is zero.
-// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..1 the tag.
+// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..0 the tag, which is odd.
 // Threads  Owned by one worker. Read() and LooksEmpty() may be called from any thread
 //          (flow_slot.h); tags are atomics for it.
 // Limits   Slots fixed at construction; `capacity` is what they are meant for, and Insert() goes on
@@ -60,11 +60,15 @@ class FlowTable {
   // The first slot in the home group whose tag matches, or kNone. A guess, not an answer: Find()
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
-  AtomicLine* CandidateLine(FlowHash hash);  // its line, or null
-  // The same of kLanes hashes, with what is to be loaded: their buckets; and their candidates' lines, or the next group's
-  // bucket where there is no candidate (bit i: of hash i).  REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
-  void FetchBuckets(const FlowHash* hashes, Fetches* fetches) const;
-  Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
+  AtomicLine* CandidateLine(FlowHash hash) const;  // its line, or null
+  // The same of kLanes hashes at once. Where their home groups' buckets are, to be fetched, and kept for CandidateLines().
+  // REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
+  void FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const;
+  // Of one hash.
+  AtomicLine* HomeBucket(FlowHash hash) const;
+  // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
+  // group's bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
+  Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
@@ -149,6 +153,7 @@ class FlowTable {
   static constexpr uint16_t kMaxOverflow = 0xffff;
 
   static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
+  bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines) const;
   static uint16_t TagOf(FlowHash hash);  // odd, so never 0
   uint32_t HomeOf(FlowHash hash) const;
   uint32_t StepOf(FlowHash hash) const;

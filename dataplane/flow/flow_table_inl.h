@@ -10,7 +10,10 @@
 
 namespace coretrack {
 
-inline uint16_t FlowTable::TagOf(FlowHash hash) { return static_cast<uint16_t>(hash.value) | 1; }
+inline uint16_t FlowTable::TagOf(FlowHash hash) {
+  assert((hash.value & 1) != 0);
+  return static_cast<uint16_t>(hash.value);
+}
 
 inline uint32_t FlowTable::HomeOf(FlowHash hash) const {
   return static_cast<uint32_t>(((hash.value >> 32) * groups_) >> 32);
@@ -27,6 +30,10 @@ inline uint32_t FlowTable::NextGroup(uint32_t group, uint32_t step) const {
 
 inline FlowIndex FlowTable::IndexAt(uint32_t group, uint32_t position) const {
   return FlowIndex{first_index_ + group * kGroupSlots + position};
+}
+
+inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
+  return reinterpret_cast<AtomicLine*>(&buckets_[HomeOf(hash)]);
 }
 
 inline void FlowTable::PrefetchBucket(FlowHash hash) const {
@@ -49,11 +56,11 @@ inline void FlowTable::PrefetchFlow(FlowIndex index) const {
 }
 
 inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
-  const AtomicLine* line = const_cast<FlowTable*>(this)->CandidateLine(hash);
+  const AtomicLine* line = CandidateLine(hash);
   return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
 }
 
-inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) {
+inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
   const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));
   if (matches == 0) [[unlikely]]

@@ -1,5 +1,7 @@
 // The first steps of a look-up, of sixteen flows at once: what is arithmetic is done in lanes, what is an access
 // of its own to memory one by one.
+#include <cassert>
+
 #include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/flow/flow_table.h"
@@ -13,18 +15,11 @@ namespace {
 
 using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
-struct Homes {
-  Lanes groups;
-  Lanes buckets;  // where they begin, in bytes: of 2^30 slots below 2^32
-};
-static_assert(uint64_t{kMaxFlowsPerWorker} / FlowTable::kGroupSlots * kCacheLine < 0xffffffff);
-
 // HomeOf() each.
-[[gnu::always_inline]] inline Homes HomesOf(const FlowHash* hashes, uint32_t groups) {
+[[gnu::always_inline]] inline Lanes HomesOf(const FlowHash* hashes, uint32_t groups) {
   static_assert(sizeof(FlowHash) == sizeof(uint64_t));
   const Words64 first = LoadWords(hashes), last = LoadWords(hashes + kLanes / 2);
-  const Lanes home = HighHalves(Product(first >> 32, groups), Product(last >> 32, groups));
-  return {home, home * kCacheLine};
+  return HighHalves(Product(first >> 32, groups), Product(last >> 32, groups));
 }
 
 // NextGroup() each.
@@ -40,35 +35,41 @@ static_assert(uint64_t{kMaxFlowsPerWorker} / FlowTable::kGroupSlots * kCacheLine
 
 }  // namespace
 
-void FlowTable::FetchBuckets(const FlowHash* hashes, Fetches* fetches) const {
-  const Lanes buckets = HomesOf(hashes, groups_).buckets;
+void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const {
+  // Of 2^30 slots below 2^32.
+  static_assert(uint64_t{kMaxFlowsPerWorker} / kGroupSlots * kCacheLine < 0xffffffff);
+  const Lanes begin = HomesOf(hashes, groups_) * kCacheLine;
   const auto base = reinterpret_cast<uintptr_t>(buckets_);
-  const void** at = fetches->Refill(1);
-  StoreWords(WidenFirst(buckets) + base, at);
-  StoreWords(WidenLast(buckets) + base, at + kLanes / 2);
+  const void** fetched = fetches->Refill(1);
+  const auto put = [&](Words64 bucket, uint32_t at) {
+    StoreWords(bucket + base, buckets + at);
+    StoreWords(bucket + base, fetched + at);
+  };
+  put(WidenFirst(begin), 0);
+  put(WidenLast(begin), kLanes / 2);
 }
 
-Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
-  const Homes homes = HomesOf(hashes, groups_);
-  alignas(kCacheLine) uint32_t buckets[kLanes], tags[kLanes], matches[kLanes];
-  Spill(homes.buckets, &buckets);
-  Spill(LowHalves(LoadWords(hashes), LoadWords(hashes + kLanes / 2)) | 1, &tags);
-  const auto* base = reinterpret_cast<const unsigned char*>(buckets_);
+Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
+  assert(AreHomes(hashes, lines));
+  alignas(kCacheLine) uint32_t matches[kLanes];
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)
-    TagMatchAvx512::Store(base + buckets[i], static_cast<uint16_t>(tags[i]), &matches[i]);
+    TagMatchAvx512::Store(lines[i], TagOf(hashes[i]), &matches[i]);
+  const auto base = reinterpret_cast<uintptr_t>(buckets_);
+  const Words64 first = LoadWords(lines) - base, last = LoadWords(lines + kLanes / 2) - base;
+  const Lanes homes = LowHalves(first >> 6, last >> 6);
+  // What is not there may be in the next group: its bucket comes in place of a line.
+  const Lanes next = NextOf(hashes, homes, groups_, step_range_) * kCacheLine;
   const Lanes match = Collect(&matches) & kTagMask;
   const Mask found = HasAny(match, match);
-  const Lanes slots = homes.groups * kGroupSlots + LowestBit(match);
+  const Lanes slots = homes * kGroupSlots + LowestBit(match);
   static_assert(sizeof(AtomicLine) == 1 << 6);
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
-  // What is not there may be in the next group: its bucket comes in place of a line.
-  const Lanes next = NextOf(hashes, homes.groups, groups_, step_range_) * kCacheLine;
   const auto put = [&](uint8_t there, Words64 slot, Words64 next_bucket, uint32_t at) {
     const Words64 address = (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
     const Words64 line = Keep(there, address);
     StoreWords(line, lines + at);
-    StoreWords(line != 0 ? line : next_bucket + reinterpret_cast<uintptr_t>(base), fetched + at);
+    StoreWords(line != 0 ? line : next_bucket + base, fetched + at);
   };
   put(static_cast<uint8_t>(found), WidenFirst(slots), WidenFirst(next), 0);
   put(static_cast<uint8_t>(found >> 8), WidenLast(slots), WidenLast(next), kLanes / 2);
@@ -77,11 +78,12 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
 
 #else
 
-void FlowTable::FetchBuckets(const FlowHash* hashes, Fetches* fetches) const {
-  const void** at = fetches->Refill(1);
-  for (uint32_t i = 0; i < kLanes; ++i) at[i] = &buckets_[HomeOf(hashes[i])];
+void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const {
+  const void** fetched = fetches->Refill(1);
+  for (uint32_t i = 0; i < kLanes; ++i) fetched[i] = buckets[i] = HomeBucket(hashes[i]);
 }
-Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
+Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
+  assert(AreHomes(hashes, lines));
   uint32_t without = 0;
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t i = 0; i < kLanes; ++i) {
@@ -95,5 +97,11 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
 }
 
 #endif
+
+bool FlowTable::AreHomes(const FlowHash* hashes, AtomicLine* const* lines) const {
+  for (uint32_t i = 0; i < kLanes; ++i)
+    if (lines[i] != HomeBucket(hashes[i])) return false;
+  return true;
+}
 
 }  // namespace coretrack

@@ -53,6 +53,7 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
           k0, k1, {address(0), address(1), address(2), address(3), transport}, place, kPlaceBytes);
       hash = (place & FlowKey::kIpv6Place) != 0 ? ipv6 : hash;
     }
+    hash |= kHashBit;
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));
     std::memcpy(static_cast<void*>(hashes + i), &hash, sizeof(hash));
   }

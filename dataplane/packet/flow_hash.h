@@ -4,6 +4,7 @@
 // Why      An attacker who knows the hash fills one bucket; CRC32C and Toeplitz collide offline in
 //          milliseconds whatever their seed (shared/HOSTILE.md). SipHash-1-3 with a secret drawn at
 //          start costs within 2 ns of CRC end to end.
+// Limits   63 bits: the lowest is always set, so that a tag made of the low bits says that something is there.
 // Threads  Pure.
 // Cost     bench: FlowTable/lookup; HashOf is inline so that the hashes of a burst overlap in the core.
 #pragma once
@@ -33,14 +34,16 @@ uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, ui
 // Hashes address[0] (IPv4) or address[0..3] (IPv6), transport, and the kPlaceBytes of place: these cost no
 // round of their own, for SipHash takes what is behind the last whole word together with the length.
 inline constexpr size_t kPlaceBytes = 2;
+inline constexpr uint64_t kHashBit = 1;  // is set
 inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
   const auto& a = key.address;
   if (!key.ipv6) [[likely]] {
-    return {siphash::Hash13<uint64_t, 2>(secret.k0, secret.k1, {a[0], key.transport}, key.place,
-                                         kPlaceBytes)};
+    return {kHashBit | siphash::Hash13<uint64_t, 2>(secret.k0, secret.k1, {a[0], key.transport},
+                                                    key.place, kPlaceBytes)};
   }
-  return {siphash::Hash13<uint64_t, 5>(
-      secret.k0, secret.k1, {a[0], a[1], a[2], a[3], key.transport}, key.place, kPlaceBytes)};
+  return {kHashBit | siphash::Hash13<uint64_t, 5>(secret.k0, secret.k1,
+                                                  {a[0], a[1], a[2], a[3], key.transport},
+                                                  key.place, kPlaceBytes)};
 }
 
 // The keys of a burst as the hash reads them: one array a word, so that a vector register is filled

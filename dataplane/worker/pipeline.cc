@@ -96,11 +96,13 @@ void Pipeline::Prepare(Burst* burst) {
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
     const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
     if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {
-      table(ipv6 != 0).FetchBuckets(&burst->hash[first], &fetches_);
+      table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first], &fetches_);
       continue;
     }
-    for (uint32_t i = first; i < last; ++i)
-      table((burst->words.ipv6 >> i & 1) != 0).PrefetchBucket(burst->hash[i]);
+    for (uint32_t i = first; i < last; ++i) {
+      burst->candidate[i] = table((burst->words.ipv6 >> i & 1) != 0).HomeBucket(burst->hash[i]);
+      __builtin_prefetch(burst->candidate[i]);
+    }
   }
   const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
   burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4

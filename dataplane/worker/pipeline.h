@@ -62,7 +62,8 @@ struct Burst {
   KeyWords words;
   SegmentLanes segments;
   alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hash;
-  // The line that may be its flow's, or null.
+  // Until Locate(): where its home group's bucket is, also of what is in lanes (flow/flow_table.h). Then the line that may
+  // be its flow's, or null.
   alignas(kCacheLine) std::array<AtomicLine*, kMaxBurst> candidate;
   // Output.
   std::array<Verdict, kMaxBurst> verdict;

@@ -51,6 +51,7 @@ void Pipeline::AdoptWhole(Burst* burst, uint32_t i, const DatagramFollower::Whol
   meta.ip_bytes = whole.ip_bytes;
   meta.fragments = static_cast<uint16_t>(std::min<uint32_t>(whole.packets, UINT16_MAX));
   burst->hash[i] = HashOf(options_.secret, meta.key);
+  burst->candidate[i] = TableOf(meta.key.ipv6).HomeBucket(burst->hash[i]);
 }
 
 // A fragment that waits is counted when its datagram is whole, or given up; one that was refused goes no further, and its datagram with it.

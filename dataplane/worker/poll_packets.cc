@@ -61,6 +61,7 @@ void PollLoop::GiveAwayForeign(Batch& batch) {
       burst.words.Move(i, kept);
       if (has_meta) burst.meta[kept] = burst.meta[i];
       burst.hash[kept] = burst.hash[i];
+      burst.candidate[kept] = burst.candidate[i];
     }
     ++kept;
   }

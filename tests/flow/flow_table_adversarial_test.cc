@@ -36,7 +36,7 @@ TEST_P(EqualHashes, FillTheirGroupsAndNoMore) {
   constexpr uint32_t kRoom = FlowTable::kMaxProbe * FlowTable::kGroupSlots;
   TestTable table({.capacity = 100000, .ipv6 = GetParam()});
   for (const uint64_t value : {uint64_t{0}, ~uint64_t{0}, uint64_t{0x8000'0000'ffff'0001}}) {
-    const FlowHash hash{value};
+    const FlowHash hash{value | 1};
     std::vector<Placed> placed;
     for (uint32_t id = 0; id < kRoom; ++id) {
       const FlowIndex index = table->Insert(KeyOf(id, GetParam()), hash);
@@ -72,7 +72,7 @@ TEST(OverflowCount, ThatCannotGrowRefuses) {
   std::vector<Placed> placed;
   uint32_t refused = 0;
   for (uint32_t id = 0; id < 80000; ++id) {
-    const FlowHash hash{home | (random() & 0xffffffff)};
+    const FlowHash hash{home | (random() & 0xffffffff) | 1};
     const FlowIndex index = table->Insert(KeyOf(id, false), hash);
     if (index == FlowIndex::kNone) {
       ++refused;

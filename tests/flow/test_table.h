@@ -22,7 +22,7 @@ constexpr uint64_t Mix(uint64_t x) {  // splitmix64's finalizer
 inline FlowHash PlainHash(const FlowKey& key) {
   uint64_t h = Mix(key.ports | uint64_t{key.context} << 32) + key.zone * 2 + (key.ipv6 ? 1 : 0);
   for (const uint64_t word : key.address) h = Mix(h ^ word);
-  return FlowHash{h};
+  return FlowHash{h | 1};
 }
 
 // Different for every `id`, and neighbours in number differ in one attribute alone: ports,
