@@ -133,6 +133,13 @@ inline Lanes Pick(Lanes a, Lanes index) {
   return From(_mm512_maskz_permutexvar_epi32(kEach, Raw(index), Raw(a)));
 }
 
+// table[index] each; 0 in the lanes that are not in `mask`.  REQUIRES: there is one more behind the last.
+inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
+  return From(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), mask, Raw(index), table,
+                                          sizeof(*table))) &
+         0xffff;
+}
+
 // Which bit is the highest, or the lowest, that is set; 2^32 - 1 where none is.
 inline Lanes HighestBit(Lanes a) { return 31 - From(_mm512_maskz_lzcnt_epi32(kEach, Raw(a))); }
 inline Lanes LowestBit(Lanes a) { return HighestBit(a & -a); }
@@ -166,6 +173,28 @@ inline Words64 Product(Words64 a, uint32_t b) {
 inline Words64 LowOnes(Words64 missing) {
   return reinterpret_cast<Words64>(_mm512_maskz_srlv_epi64(
       0xff, reinterpret_cast<__m512i>(~Words64{}), reinterpret_cast<__m512i>(missing)));
+}
+// Bit i: of word i.
+inline uint8_t EqualWords(Words64 a, Words64 b) {
+  return _mm512_cmpeq_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+}
+inline uint8_t NotZeroWords(Words64 a) {
+  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(a));
+}
+// a << by, word by word; 0 from 64 on.
+inline Words64 Left(Words64 a, Words64 by) {
+  return reinterpret_cast<Words64>(
+      _mm512_maskz_sllv_epi64(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(by)));
+}
+// How many bits a number of this size has: 0 of 0.
+inline Words64 BitWidth(Words64 a) {
+  return 64 -
+         reinterpret_cast<Words64>(_mm512_maskz_lzcnt_epi64(0xff, reinterpret_cast<__m512i>(a)));
+}
+// Word i: a's word index[i] % 8.
+inline Words64 Pick(Words64 a, Words64 index) {
+  return reinterpret_cast<Words64>(_mm512_maskz_permutexvar_epi64(
+      0xff, reinterpret_cast<__m512i>(index), reinterpret_cast<__m512i>(a)));
 }
 // Words whose bit is not set become 0.
 inline Words64 Keep(uint8_t words, Words64 a) {

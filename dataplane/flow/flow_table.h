@@ -111,6 +111,8 @@ class FlowTable {
   const AtomicLine& line(FlowIndex index) const { return lines_[SlotOf(index) << line_shift_]; }
   AtomicLine& detail(FlowIndex index) { return details_[SlotOf(index)]; }
   const AtomicLine& detail(FlowIndex index) const { return details_[SlotOf(index)]; }
+  // The details of kLanes slots, by their lines; of a line that is not this table's, anything.  REQUIRES: aligned to 64 bytes.
+  void DetailsOf(const AtomicLine* const* lines, AtomicLine** details) const;
   AtomicLine* LineOrNull(FlowIndex index) {
     return index != FlowIndex::kNone ? &line(index) : nullptr;
   }

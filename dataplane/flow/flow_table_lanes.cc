@@ -76,8 +76,19 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
   return static_cast<Mask>(~found);
 }
 
+void FlowTable::DetailsOf(const AtomicLine* const* lines, AtomicLine** details) const {
+  for (uint32_t i = 0; i < kLanes; i += kLanes / 2) {
+    const Words64 line = LoadWords(lines + i) - reinterpret_cast<uintptr_t>(lines_);
+    StoreWords((line >> line_shift_) + reinterpret_cast<uintptr_t>(details_), details + i);
+  }
+}
+
 #else
 
+void FlowTable::DetailsOf(const AtomicLine* const* lines, AtomicLine** details) const {
+  for (uint32_t i = 0; i < kLanes; ++i)
+    details[i] = details_ + ((lines[i] - lines_) >> line_shift_);
+}
 void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const {
   const void** fetched = fetches->Refill(1);
   for (uint32_t i = 0; i < kLanes; ++i) fetched[i] = buckets[i] = HomeBucket(hashes[i]);

@@ -23,7 +23,7 @@ namespace coretrack::tcp {
 struct Step {
   uint8_t pair = kStatePairs;   // the code of both states afterwards; kStatePairs: no such step
   bool receiver_moves = false;  // its receiver's state is not what it was
-  bool known() const { return pair != kStatePairs; }
+  constexpr bool known() const { return pair != kStatePairs; }
 };
 
 namespace internal {

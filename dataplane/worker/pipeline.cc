@@ -301,10 +301,11 @@ void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
 void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
   const uint32_t last = std::min(first + kChunk, burst->count);
   uint32_t left = AllOf(last - first);
-  if (Together(first, last) && options_.shortcuts && LooksEstablished(*burst, first)) {
-    left ^= TrackLanes(burst, first, left, now);
+  if (Together(first, last) && options_.shortcuts) {
+    const bool established = LooksEstablished(*burst, first);
+    if (established) left ^= TrackLanes(burst, first, left, now);
     if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
-      left ^= TrackLanesWithRoom(burst, first, left, now);
+      left ^= TrackRest(burst, first, left, established, now);
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
     if (left == 0) return;
   }
@@ -317,10 +318,16 @@ Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now no
                                EstablishedMs(), &fetches_);
 }
 
-// A flow without room in its deltas has taken with it all that it has here: once more, with room.
-[[gnu::noinline]] Mask Pipeline::TrackLanesWithRoom(Burst* burst, uint32_t first, uint32_t packets,
-                                                    Now now) {
-  return SpillAhead(*burst, first, packets) ? TrackLanes(burst, first, packets, now) : Mask{0};
+// What TrackLanes() has left, or would have (not `tried`), of which there is much: flows without room in their deltas have taken
+// with them all that they have here, or it is steps.
+[[gnu::noinline]] Mask Pipeline::TrackRest(Burst* burst, uint32_t first, uint32_t packets,
+                                           bool tried, Now now) {
+  uint32_t left = packets;
+  if (tried && SpillAhead(*burst, first, left)) left ^= TrackLanes(burst, first, left, now);
+  // Who listens hears of one packet after the other.
+  if (listener_ == nullptr && burst->versions != Burst::Versions::kBoth)
+    left ^= TrackSteps(burst, first, left, now);
+  return static_cast<Mask>(packets ^ left);
 }
 
 // What is left of the chunk at `first` (bit i: first + i), one after the other.

@@ -205,7 +205,7 @@ class Pipeline {
   void LocateFarther(Burst* burst, uint64_t missed);
   void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
   Mask TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now);
-  Mask TrackLanesWithRoom(Burst* burst, uint32_t first, uint32_t packets, Now now);
+  Mask TrackRest(Burst* burst, uint32_t first, uint32_t packets, bool tried, Now now);
   void TrackEach(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
   void Count(const Tally& tally);
   static void KeepHeld(Burst* burst, uint32_t first, uint32_t packets);
@@ -227,6 +227,7 @@ class Pipeline {
 
   // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
   // is past its deadline, or gone.
+  Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
@@ -268,7 +269,7 @@ class Pipeline {
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream);
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
-  void CountState(uint8_t from, uint8_t to);
+  void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);
   void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);

@@ -130,12 +130,12 @@ void Pipeline::Uncount(FlowImage& flow, const FlowImage& counted) {
   }
 }
 
-void Pipeline::CountState(uint8_t from, uint8_t to) {
+void Pipeline::CountState(uint8_t from, uint8_t to, uint64_t flows) {
   const uint8_t a = from & kStateCodeMask;
   const uint8_t b = to & kStateCodeMask;
   if (a == b) return;
-  if (a != 0) counters_.flows_by_state[a].Add(std::numeric_limits<uint64_t>::max());  // minus one
-  if (b != 0) counters_.flows_by_state[b].Add(1);
+  if (a != 0) counters_.flows_by_state[a].Add(0 - flows);
+  if (b != 0) counters_.flows_by_state[b].Add(flows);
 }
 
 // Out of line: a record is large, and few listen.

@@ -14,6 +14,7 @@
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/pipeline.h"
+#include "dataplane/worker/step_lanes.h"
 #include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {
@@ -21,19 +22,6 @@ namespace {
 
 using namespace tcp_flag;
 using namespace detail_word;
-
-// Stores the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
-void StoreAnswerTime(AtomicLine& detail, unsigned d, uint64_t now_us) {
-  const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
-  if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
-  const uint64_t since_start_us = now_us - StartUs(word(6), word(7));
-  const uint64_t word2 = word(2);
-  const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
-  if (answer_us == 0 || since_start_us < answer_us) return;
-  const uint64_t rtt_us = std::clamp<uint64_t>(since_start_us - answer_us, 1, kRttMask);
-  detail.words[2].store((word2 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
-                        std::memory_order_release);
-}
 
 // The step that the segment is, by its line. In a function of its own, as MoveInLine() is: together they need
 // more registers than there are.
@@ -139,6 +127,30 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
   return spilled;
 }
 
+// Sixteen of them at once. Bit i: first + i was one.
+Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now) {
+  fetches_.Rest();
+  const FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
+  StepsTracked steps;
+  TrackStepLanes(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), table,
+                 first, static_cast<Mask>(packets), now, tunables_.tcp_timeout_ms, &steps);
+  for (uint32_t left = steps.sooner; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    wheel_->Hasten(table.IndexOf(*burst->candidate[first + i]), Tick(steps.deadlines[i]));
+  }
+  // Those that made the same move are counted together.
+  for (uint32_t left = steps.moved; left != 0;) {
+    const uint32_t move = steps.states[std::countr_zero(left)];
+    uint32_t others = 0;
+    for (uint32_t bits = left; bits != 0; bits &= bits - 1)
+      if (steps.states[std::countr_zero(bits)] != move) others |= bits & -bits;
+    CountState(static_cast<uint8_t>(move >> 8), static_cast<uint8_t>(move),
+               static_cast<uint32_t>(std::popcount(left ^ others)));
+    left = others;
+  }
+  return steps.tracked;
+}
+
 bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   const PacketMeta& meta = burst.meta[i];
   if ((meta.tcp.flags & kSyn) != 0) return TrackAnswer(burst, i, line, now);
@@ -176,7 +188,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(history, std::memory_order_release);
   if (tcp::EndsHandshake(PairCodeOf(state_before), from_responder)) [[unlikely]]
-    StoreAnswerTime(detail, d, now.unix_us);
+    StoreAnswerTime(d, now.unix_us, &detail);
   established::ZoneFlags(line) = static_cast<uint8_t>(flags);
   MoveInLine(meta, line, head, state_after, deadline);
 

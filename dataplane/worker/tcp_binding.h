@@ -6,9 +6,11 @@
 //         max_end[2], ack[2], ts_recent[2], by Direction.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "dataplane/flow/flow_line.h"
+#include "dataplane/flow/flow_slot.h"
 #include "dataplane/tcp/connection.h"
 #include "dataplane/tcp/state.h"
 
@@ -141,6 +143,20 @@ constexpr uint64_t StartInWord7(uint64_t start_us) { return start_us >> 16; }
 static_assert(offsetof(FlowDetail, generation) == 61);
 inline constexpr unsigned kGenerationShift = 40;
 }  // namespace detail_word
+
+// Stores the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
+inline void StoreAnswerTime(unsigned d, uint64_t now_us, AtomicLine* detail) {
+  using namespace detail_word;
+  const auto word = [detail](size_t n) { return detail->words[n].load(std::memory_order_relaxed); };
+  if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
+  const uint64_t since_start_us = now_us - StartUs(word(6), word(7));
+  const uint64_t word2 = word(2);
+  const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
+  if (answer_us == 0 || since_start_us < answer_us) return;
+  const uint64_t rtt_us = std::clamp<uint64_t>(since_start_us - answer_us, 1, kRttMask);
+  detail->words[2].store((word2 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
+                         std::memory_order_release);
+}
 
 void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts);
 // Also sets the line's attention flag: whether established packets may go without the facts.

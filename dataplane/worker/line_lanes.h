@@ -1,0 +1,186 @@
+// Sixteen flow lines in lanes, for what tracks segments of sixteen flows at once: established_lanes.cc, step_lanes.cc.
+// Included by these only.
+//
+// How      The lines are sixteen rows; transposed, a field of all of them is one register. kHead, kEnd and so on are the rows
+//          of a transposed matrix that hold FlowLine's fields.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <iterator>
+
+#include "dataplane/base/lanes.h"
+#include "dataplane/flow/flow_slot.h"
+#include "dataplane/packet/flow_hash.h"
+#include "dataplane/tcp/connection.h"
+
+#ifdef CORETRACK_LANES
+
+namespace coretrack::line_lanes {
+
+using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
+
+// What null stands for: a line for each lane, that holds nothing; and one behind the last.
+inline const AtomicLine kNoLine[kLanes + 1];
+alignas(kCacheLine) inline const std::array<const AtomicLine*, kLanes> kNothing = [] {
+  std::array<const AtomicLine*, kLanes> lines;
+  for (uint32_t i = 0; i < kLanes; ++i) lines[i] = &kNoLine[i];
+  return lines;
+}();
+
+constexpr uint32_t RowOf(size_t byte) { return static_cast<uint32_t>(byte / sizeof(uint32_t)); }
+inline constexpr uint32_t kHead = 0, kDeadline = RowOf(offsetof(FlowLine, deadline_ms)),
+                          kPorts = RowOf(offsetof(FlowLine, ports)),
+                          kContext = RowOf(offsetof(FlowLine, context)),
+                          kAddress = RowOf(offsetof(FlowLine, address)),
+                          kFlags = RowOf(offsetof(FlowLine, zone_flags)),
+                          kBytes = RowOf(offsetof(FlowLine, bytes)),
+                          kProtocol = RowOf(offsetof(FlowLine, protocol_words)), kEnd = kProtocol,
+                          kMaxEnd = kProtocol + 2, kAck = kProtocol + 4, kTsRecent = kProtocol + 6;
+static_assert(offsetof(FlowLine, zone_flags) % 4 == 0 && offsetof(FlowLine, scales) % 4 == 1 &&
+              offsetof(FlowLine, max_window) % 4 == 2);
+
+// The halves of sixteen 64-bit words from `first` on.
+template <typename Words>
+[[gnu::always_inline]] inline Lanes LowHalves(const Words& words, uint32_t first) {
+  return lanes::LowHalves(LoadWords(&words[first]), LoadWords(&words[first + kLanes / 2]));
+}
+template <typename Words>
+[[gnu::always_inline]] inline Lanes HighHalves(const Words& words, uint32_t first) {
+  return lanes::HighHalves(LoadWords(&words[first]), LoadWords(&words[first + kLanes / 2]));
+}
+
+inline Lanes Later(Lanes a, Lanes b) { return Select(Before(a, b), b, a); }
+inline Mask IsSet(Lanes a) { return HasAny(a, a); }
+
+// tcp::DecodeHeardWindow() each; 0 of 0.
+inline Lanes DecodeWindow(Lanes code) {
+  const Lanes index = code - 1;
+  return Left((index & 7) + 8, index >> 3);
+}
+// tcp::EncodeWindow() each. (A mantissa that is rounded up to 16 is the next exponent's 8.)
+inline Lanes EncodeWindow(Lanes bytes) {
+  const Lanes exponent = HighestBit(bytes) - 3;
+  const Lanes mantissa = Right(bytes + Left(All(1), exponent) - 1, exponent);
+  return Select(AtMost(bytes, All(8)), All(1), 1 + (exponent << 3) + mantissa - 8);
+}
+// The window that each offers: an endpoint's scales are in `flags` (row kFlags).
+inline Lanes OfferedWindow(Lanes flags, Lanes d, Lanes window) {
+  return Left(window, Least(Right(flags >> 8, d << 2) & 0xf, All(tcp::kMaxScale)));
+}
+
+// Sixteen lines: where they are, what they hold, and as numbers that tell them apart.
+struct Lines {
+  const AtomicLine* at[kLanes];
+  Matrix held;
+  Lanes number;
+
+  // Of the direction that a packet goes, and of the other one: the field whose two rows begin at `row`.
+  struct Both {
+    Lanes sender, receiver;
+  };
+  [[gnu::always_inline]] Both Get(uint32_t row, Mask reverse) const {
+    return {Select(reverse, held.row[row + 1], held.row[row]),
+            Select(reverse, held.row[row], held.row[row + 1])};
+  }
+  [[gnu::always_inline]] void Set(uint32_t row, Mask reverse, const Both& value) {
+    held.row[row] = Select(reverse, value.receiver, value.sender);
+    held.row[row + 1] = Select(reverse, value.sender, value.receiver);
+  }
+};
+
+[[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Lines* to) {
+  // Of its own: what must be in memory takes with it the structure that it is part of.
+  alignas(kCacheLine) const AtomicLine* at[kLanes];
+  const auto place = [&](uint32_t from) {
+    const Words64 line = LoadWords(lines + from), nothing = LoadWords(kNothing.data() + from);
+    const Words64 there = line != 0 ? line : nothing;
+    StoreWords(there, at + from);
+    return there;
+  };
+  const Words64 first = place(0), last = place(kLanes / 2);
+  KeepInMemory(&at);
+  for (uint32_t i = 0; i < kLanes; ++i) to->at[i] = at[i];
+  to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
+}
+
+// Those of the packets `ipv6` whose addresses are not the ones behind their line.
+inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines, Mask ipv6) {
+  const void* behind[kLanes];
+  // Of the others, what is here already.
+  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + (ipv6 >> i & 1);
+  const auto others = [&](uint32_t from) -> uint32_t {
+    Words64 address[4];
+    static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
+    for (size_t word = 0; word < std::size(address); ++word)
+      address[word] = LoadWords(&words.address[word][first + from]);
+    return OtherRows(behind + from, address);
+  };
+  return static_cast<Mask>(ipv6 & (others(0) | others(kLanes / 2) << (kLanes / 2)));
+}
+
+// Is it the packet's flow?
+[[gnu::always_inline]] inline Mask IsHeld(const Lines& lines, const KeyWords& words,
+                                          const FlowHash* hashes, uint32_t first, Mask packets) {
+  const auto& row = lines.held.row;
+  // An IPv6 line has the hash in place of addresses, and these behind it.
+  const auto ipv6 = static_cast<Mask>(words.ipv6 >> first & packets);
+  Lanes address0 = LowHalves(words.address[0], first);
+  Lanes address1 = HighHalves(words.address[0], first);
+  if (ipv6 != 0) [[unlikely]] {
+    address0 = Select(ipv6, LowHalves(hashes, first), address0);
+    address1 = Select(ipv6, HighHalves(hashes, first), address1);
+  }
+  const Lanes difference = (row[kPorts] ^ LowHalves(words.transport, first)) |
+                           (row[kContext] ^ HighHalves(words.transport, first)) |
+                           (row[kAddress] ^ address0) | (row[kAddress + 1] ^ address1) |
+                           ((row[kFlags] ^ LowHalves(words.place, first)) & flow_flag::kZoneMask);
+  const Mask held = packets & Equal(difference, All(0));
+  return ipv6 == 0 ? held : held & ~OtherAddresses(words, first, lines, ipv6);
+}
+
+// All lanes of those flows of which one lane is in `some`.
+inline Mask FlowsOf(Lanes number, Mask some) {
+  alignas(kCacheLine) uint32_t numbers[kLanes];
+  Spill(number, &numbers);
+  Mask all = some;
+  for (uint32_t left = some; left != 0; left &= left - 1)
+    all |= Equal(number, All(numbers[std::countr_zero(left)]));
+  return all;
+}
+
+// Writes each line that is in `stored`: what `held` has of it, and word 0 as it is to be.
+[[gnu::always_inline]] inline void StoreLines(Matrix* held, const Halves& word0,
+                                              AtomicLine* const* lines, Mask stored) {
+  alignas(kCacheLine) uint64_t word0_after[kLanes];
+  StoreWords(word0.first, word0_after);
+  StoreWords(word0.last, word0_after + kLanes / 2);
+  KeepInMemory(&word0_after);
+  held->row[kHead] |= 1;  // as BeginWrite() leaves it
+  Transpose(held);
+  const auto store = [lines, &word0_after](uint32_t i, Lanes row) {
+    AtomicLine& line = *lines[i];
+    BeginWrite(line);
+    std::atomic_signal_fence(std::memory_order_release);
+    Store(row, &line);
+    std::atomic_signal_fence(std::memory_order_release);
+    line.words[0].store(word0_after[i], std::memory_order_release);
+  };
+  if (stored == kEach) [[likely]] {
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < kLanes; ++i) store(i, held->row[i]);
+    return;
+  }
+  alignas(kCacheLine) Matrix rows = *held;
+  KeepInMemory(&rows);
+  for (uint32_t left = stored; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    store(i, rows.row[i]);
+  }
+}
+
+}  // namespace coretrack::line_lanes
+
+#endif

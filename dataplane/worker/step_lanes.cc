@@ -1,0 +1,267 @@
+#include "dataplane/worker/step_lanes.h"
+
+#include <bit>
+
+#include "dataplane/packet/protocols.h"
+#include "dataplane/tcp/steps.h"
+#include "dataplane/worker/established_lanes.h"
+#include "dataplane/worker/established_path.h"
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/line_lanes.h"
+#include "dataplane/worker/tcp_binding.h"
+
+namespace coretrack {
+
+#ifdef CORETRACK_LANES
+
+namespace {
+
+using namespace line_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
+
+// tcp::internal::kSteps, and how long a pair of states lives: the pair in the low 7 bits, then whether the receiver moves, then
+// the TimeoutClass. And one that is not looked at.
+constexpr uint32_t kPairMask = 0x7f, kReceiverMoves = 0x80, kClassShift = 8;
+constexpr auto kPackedSteps = [] {
+  static_assert(tcp::kStatePairs < kPairMask && tcp::kTimeoutClasses <= kLanes);
+  std::array<uint16_t, tcp::kStatePairs * tcp::internal::kStepInputs + 1> packed{};
+  for (size_t i = 0; i + 1 < packed.size(); ++i) {
+    const tcp::Step step =
+        tcp::internal::kSteps[i / tcp::internal::kStepInputs][i % tcp::internal::kStepInputs];
+    packed[i] = kPairMask;
+    if (!step.known()) continue;
+    packed[i] =
+        static_cast<uint16_t>(step.pair | (step.receiver_moves ? kReceiverMoves : 0) |
+                              static_cast<uint32_t>(tcp::TimeoutClassOf(step.pair)) << kClassShift);
+  }
+  return packed;
+}();
+
+// A detail's words 0 and 1: the high half of word 0 (flags, offered scales, small) and the history.
+struct Details {
+  AtomicLine* at[kLanes];
+  Lanes facts;
+  Words64 history[2];
+};
+constexpr uint32_t kFactsHalf = 1;
+constexpr uint32_t kAssured = detail_flag::kAssured, kKept = detail_flag::kKept;
+constexpr unsigned kProvisionalShift = detail_word::kSmallShift - 32 + 6;  // of direction 0
+static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provisional(0)}
+                                                        << (detail_word::kSmallShift - 32) ==
+                                                    1u << kProvisionalShift);
+
+// Where they are, of `packets`; of the others, a line that holds nothing.
+[[gnu::always_inline]] inline void PlaceDetails(const FlowTable& table, AtomicLine* const* lines,
+                                                Mask packets, Details* details) {
+  alignas(kCacheLine) AtomicLine* at[kLanes];
+  table.DetailsOf(lines, at);
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    details->at[i] = (packets >> i & 1) != 0 ? at[i] : const_cast<AtomicLine*>(&kNoLine[i]);
+    __builtin_prefetch(details->at[i]);
+  }
+}
+
+[[gnu::always_inline]] inline void LoadDetails(Details* details) {
+  const uint8_t* rows[kLanes];
+  for (uint32_t i = 0; i < kLanes; ++i) rows[i] = reinterpret_cast<const uint8_t*>(details->at[i]);
+  const Quarter words = LoadQuarter(rows);
+  details->facts = words.row[kFactsHalf];
+  const Halves history = Interleave(words.row[2], words.row[3]);
+  details->history[0] = history.first;
+  details->history[1] = history.last;
+}
+
+// The letters that a step may add, by `said` below and, 4 further, from the responder.
+enum Said : uint32_t { kSaidAck, kSaidData, kSaidFin };
+constexpr uint32_t kFromResponder = 4;
+constexpr std::array<Letter, 3> kLetters = {Letter::kAck, Letter::kData, Letter::kFin};
+
+// AddEarlyLetter() of eight histories. Bit i: it is there now.
+[[gnu::always_inline]] inline uint8_t AddLetters(Words64 which, uint8_t wanted,
+                                                 Words64* histories) {
+  constexpr uint64_t kOnes = 0x0084210842108421;  // a 1 for each letter
+  static_assert(history::kGroup == 12 && history::kLetterBits == 5 &&
+                (kOnes & history::kGroupMask) == kOnes && std::popcount(kOnes) == history::kGroup);
+  const auto code = [](uint32_t said, bool from_responder) {
+    return history::Code(kLetters[said], from_responder);
+  };
+  const Words64 codes = {code(0, false), code(1, false), code(2, false), 0,
+                         code(0, true),  code(1, true),  code(2, true),  0};
+  const Words64 letters = *histories & history::kGroupMask;
+  const Words64 difference = letters ^ Pick(codes * kOnes, which);
+  // A field of zeros (history::Has()).
+  const uint8_t has =
+      NotZeroWords((difference - kOnes) & ~difference & (kOnes << (history::kLetterBits - 1)));
+  // Letters lie side by side from bit 0 on.
+  const Words64 count =
+      Product(BitWidth(letters) + (history::kLetterBits - 1), 52429) >> 18;  // / 5
+  const uint8_t room = static_cast<uint8_t>(~EqualWords(count, Words64{} + history::kGroup));
+  const auto add = static_cast<uint8_t>(wanted & ~has & room);
+  *histories |= Keep(add, Left(Pick(codes, which), count * history::kLetterBits));
+  return static_cast<uint8_t>(~wanted | has | room);
+}
+
+}  // namespace
+
+void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
+                    AtomicLine* const* all_lines, const FlowTable& table, uint32_t first,
+                    Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                    StepsTracked* steps) {
+  using namespace tcp::internal;
+  const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
+  const Lanes flags_window = field(segments.flags_window), tcp_flags = flags_window >> 16;
+  const Mask reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  const Mask eligible =
+      packets & segments.common[first / kLanes] &
+      Equal(tcp_flags & (tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kAck), All(tcp_flag::kAck)) &
+      HasAny(flags_window, All(0xffff));
+  steps->tracked = 0;
+  if (std::popcount(eligible) < kEnoughForLanes) return;
+  Lines lines;
+  Place(all_lines + first, &lines);
+  auto& row = lines.held.row;
+  Details details;
+  PlaceDetails(table, all_lines + first,
+               eligible & IsSet(lanes::LowHalves(LoadWords(all_lines + first),
+                                                 LoadWords(all_lines + first + kLanes / 2))),
+               &details);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
+  Transpose(&lines.held);
+
+  const Lanes d = Select(reverse, All(1), All(0));
+  const Lanes by_8 = d << 3, by_16 = d << 4;
+  const Lanes head = row[kHead], flags = row[kFlags], state = head >> 8 & 0xff;
+  const Lanes seq = field(segments.seq), ack = field(segments.ack);
+  const Lanes payload_bytes = field(segments.payload_bytes), fin = tcp_flags & tcp_flag::kFin;
+  Lines::Both end = lines.Get(kEnd, reverse), max_end = lines.Get(kMaxEnd, reverse);
+  Lines::Both acked = lines.Get(kAck, reverse), ts = lines.Get(kTsRecent, reverse);
+
+  // tcp::CheckStep().
+  const Lanes pair = (state & kStateCodeMask) - 1;
+  const Mask is_tcp = Below(pair, All(tcp::kStatePairs));
+  const Mask from_responder = reverse ^ IsSet(state & kOriginatorReverse);
+  const Lanes end_after = seq + payload_bytes + fin;
+  const Mask has_payload = IsSet(payload_bytes), has_fin = IsSet(fin);
+  static_assert(tcp_flag::kFin == kStepFin);
+  const auto bit = [](Mask mask, uint32_t value) { return Select(mask, All(value), All(0)); };
+  const Lanes input = fin | bit(has_payload, kStepPayload) |
+                      bit(Equal(ack, end.receiver), kStepAcksAll) |
+                      bit(Equal(acked.receiver, end_after), kStepAllAcked) |
+                      bit(from_responder, kStepFromResponder);
+  const Lanes step = Gather(is_tcp, kPackedSteps.data(), pair * kStepInputs + input);
+  const Lanes pair_after = step & kPairMask;
+  constexpr uint32_t kThirdAck = tcp::Code({tcp::State::kSynSent, tcp::State::kSynRcvd}),
+                     kThirdAckOfResponder = tcp::Code({tcp::State::kSynRcvd, tcp::State::kSynSent});
+  const Mask ends_handshake =
+      Equal(pair, Select(from_responder, All(kThirdAckOfResponder), All(kThirdAck)));
+  const Mask known = is_tcp & Below(pair_after, All(tcp::kStatePairs)) &
+                     HasAny(flags, All(0x00ff0000)) & HasAny(flags, All(0xff000000)) &
+                     ~(has_fin & Before(end.sender, acked.receiver)) &
+                     (~ends_handshake | (Equal(seq, max_end.sender) & Equal(acked.receiver, seq) &
+                                         static_cast<Mask>(~Equal(ack, acked.sender))));
+  // tcp::IsInOrder().
+  const Mask paws = IsSet(ts.sender);
+  const Lanes ts_value = field(segments.ts_value), ts_echo = field(segments.ts_echo);
+  const Mask in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
+                        AtMost(end.receiver - ack, All(tcp::kMinAckWindow)) &
+                        (~paws | (stamped & ~Before(ts_value, ts.sender)));
+  const Mask alive = Before(All(now.tick.ms()), row[kDeadline]);
+  const Lanes ip_bytes = field(segments.ip_bytes);
+  const Mask room = AtMost((Right(row[kBytes], by_16) & 0xffff) + ip_bytes, All(0xffff)) &
+                    Below(Right(head >> 16, by_8) & 0xff, All(0xff));
+  Mask tracked = eligible & known & in_order & alive & room;
+  tracked = IsHeld(lines, words, hashes, first, tracked);
+  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
+    tracked &= ~FlowsOf(lines.number, again);
+  if (tracked == 0) return;
+
+  LoadDetails(&details);
+  tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept)));
+  // What it is, first of its kind or not.
+  const Lanes said = bit(has_payload, kSaidData) | bit(has_fin & ~has_payload, kSaidFin) |
+                     bit(from_responder, kFromResponder);
+  const auto add = [&](Lanes which, Mask wanted) {
+    const uint8_t first_half =
+        AddLetters(WidenFirst(which), static_cast<uint8_t>(wanted), &details.history[0]);
+    const uint8_t last_half =
+        AddLetters(WidenLast(which), static_cast<uint8_t>(wanted >> 8), &details.history[1]);
+    tracked &= static_cast<Mask>(first_half | last_half << 8);
+  };
+  add(said, tracked);
+  if (const Mask both = tracked & has_fin & has_payload; both != 0) [[unlikely]]
+    add(bit(kEach, kSaidFin) | bit(from_responder, kFromResponder), both);
+  if (tracked == 0) return;
+
+  // tcp::MoveStep(), and what is counted.
+  const Lanes window = OfferedWindow(flags, d, flags_window & 0xffff);
+  const Lanes code = Right(flags >> 16, by_8) & 0xff;
+  const Lanes code_after = Select(Below(DecodeWindow(code), window), EncodeWindow(window), code);
+  const Lanes offered_by_receiver = DecodeWindow(Right(flags >> 16, 8 - by_8) & 0xff);
+  acked.sender = Select(ends_handshake, ack, Later(acked.sender, ack));
+  lines.Set(kEnd, reverse, {end_after, end.receiver});
+  lines.Set(kMaxEnd, reverse,
+            {Select(ends_handshake, acked.receiver + offered_by_receiver, max_end.sender),
+             Later(max_end.receiver, ack + window)});
+  lines.Set(kAck, reverse, acked);
+  lines.Set(kTsRecent, reverse,
+            {ts.sender, Select(paws & IsSet(ts_echo), Later(ts.receiver, ts_echo), ts.receiver)});
+  row[kBytes] += Left(ip_bytes, by_16);
+
+  // The facts, and what of them the line says.
+  const Lanes own = Left(All(1u << kProvisionalShift), d);
+  const Lanes others = Left(All(1u << kProvisionalShift), 1 - d);
+  constexpr uint32_t kBothEstablished = PairCodeOf(established::kBothEstablished);
+  const Lanes facts = (details.facts & ~own) |
+                      Select(HasAny(step, All(kReceiverMoves)), others, All(0)) |
+                      bit(Equal(pair_after, All(kBothEstablished)), kAssured);
+  const Mask attention = static_cast<Mask>(~HasAny(facts, All(kAssured))) |
+                         HasAny(facts, All(3u << kProvisionalShift));
+  const Lanes seen = bit(has_payload, flow_flag::DataSeen(Direction::kForward)) |
+                     bit(~has_payload & ~has_fin, flow_flag::AckSeen(Direction::kForward));
+  row[kFlags] = (flags & ~(Left(All(0xff0000), by_8) | flow_flag::kAttention)) |
+                Left(code_after << 16, by_8) | Left(seen, d) |
+                bit(attention, flow_flag::kAttention);
+
+  // Word 0 as it will be.
+  const Lanes state_after = (pair_after + 1) | (state & kOriginatorReverse);
+  const Lanes head_after = ((head & 0xffff0000) + Left(All(1u << 16), by_8)) | state_after << 8 |
+                           (((head | 1) + 1) & 0xff);
+  static_assert(sizeof(timeouts_ms) <= sizeof(Lanes));
+  const Lanes timeouts = LoadBytesOf((uint64_t{1} << sizeof(timeouts_ms)) - 1, timeouts_ms.data());
+  const Lanes old_deadline = row[kDeadline];
+  const Lanes deadline = now.tick.ms() + Pick(timeouts, step >> kClassShift);
+  Store(deadline, steps->deadlines);
+  Store(state << 8 | state_after, steps->states);
+  steps->tracked = tracked;
+  steps->sooner = tracked & Before(deadline, old_deadline);
+  steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
+
+  alignas(kCacheLine) uint32_t facts_after[kLanes];
+  alignas(kCacheLine) uint64_t history_after[kLanes];
+  Store(facts, facts_after);
+  StoreWords(details.history[0], history_after);
+  StoreWords(details.history[1], history_after + kLanes / 2);
+  KeepInMemory(&facts_after);
+  KeepInMemory(&history_after);
+  for (uint32_t left = tracked; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    AtomicLine& detail = *details.at[i];
+    BeginWrite(*all_lines[first + i]);
+    detail.halves[kFactsHalf].store(facts_after[i], std::memory_order_release);
+    detail.words[1].store(history_after[i], std::memory_order_release);
+    if ((ends_handshake >> i & 1) != 0) StoreAnswerTime(reverse >> i & 1, now.unix_us, &detail);
+  }
+  StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
+}
+
+#else
+
+void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
+                    const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
+                    StepsTracked* steps) {
+  steps->tracked = 0;
+}
+
+#endif
+
+}  // namespace coretrack

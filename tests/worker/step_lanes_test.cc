@@ -1,0 +1,156 @@
+// Segments that move a state or are the first of their kind, of sixteen and more flows at a time: as they come one by one.
+#include "dataplane/worker/step_lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "tests/worker/connection.h"
+#include "tests/worker/twins.h"
+
+namespace coretrack::testing {
+namespace {
+
+using namespace tcp_flag;
+
+class StepLanes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  }
+  static constexpr bool kListen = false;  // steps go together only where nobody does
+};
+
+std::vector<Connection> Connections(uint32_t count, bool ipv6, std::mt19937& random) {
+  std::vector<Connection> connections(count);
+  for (uint32_t n = 0; n < count; ++n) {
+    Connection& c = connections[n];
+    c.ipv6 = ipv6;
+    c.swapped = random() % 2 == 0;
+    c.zone = static_cast<uint8_t>(random() % kMaxZones);
+    c.port = static_cast<uint16_t>(40'000 + n);
+    if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
+    c.stamped = random() % 2 == 0;
+    for (uint32_t* numbers : {c.next, c.clock})
+      for (const unsigned from : {0u, 1u})
+        numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();
+  }
+  return connections;
+}
+
+// One packet of every connection, in any order.
+std::vector<Harness::Frame> Each(std::vector<Connection>* connections, unsigned from, uint8_t flags,
+                                 uint32_t payload, std::mt19937& random) {
+  std::vector<Harness::Frame> frames;
+  for (Connection& c : *connections) {
+    frames.push_back(c.Segment(from, flags, payload));
+    c.next[from] += payload + ((flags & (kSyn | kFin)) != 0 ? 1 : 0);
+  }
+  std::shuffle(frames.begin(), frames.end(), random);
+  return frames;
+}
+
+// Short connections in step with one another: from the third ACK on, no packet goes alone.
+TEST_F(StepLanes, ShortConnectionsGoTogether) {
+  struct Segment {
+    unsigned from;
+    uint8_t flags;
+    uint32_t payload;
+  };
+  const std::vector<std::vector<Segment>> kinds = {
+      {{0, kAck, 0},
+       {0, kAck, 20},
+       {1, kAck, 0},
+       {1, kAck, 30},
+       {0, kAck, 0},
+       {0, kAck | kFin, 0},
+       {1, kAck | kFin, 0},
+       {0, kAck, 0}},
+      {{0, kAck, 0},
+       {0, kAck | kFin, 5},
+       {1, kAck, 7},
+       {0, kAck, 0},
+       {1, kAck | kFin, 0},
+       {0, kAck, 0}},
+      {{0, kAck, 0},
+       {1, kAck, 9},
+       {1, kAck | kFin, 0},
+       {0, kAck, 0},
+       {0, kAck, 50},
+       {1, kAck, 0},
+       {0, kAck | kFin, 0},
+       {1, kAck, 0}},
+      {{0, kAck, 9}, {1, kAck, 0}, {1, kAck | kFin, 400}, {0, kAck | kFin, 0}, {1, kAck, 0}},
+  };
+  std::mt19937 random(1);
+  for (const auto& segments : kinds) {
+    for (const bool ipv6 : {false, true}) {
+      Twins twins(Harness::SmallOptions(), kListen);
+      std::vector<Connection> all = Connections(kMaxBurst, ipv6, random);
+      ASSERT_EQ(twins.Send(Each(&all, 0, kSyn, 0, random), 10, random), "");
+      ASSERT_EQ(twins.Send(Each(&all, 1, kSyn | kAck, 0, random), 1000, random), "");
+      for (size_t n = 0; n < segments.size(); ++n) {
+        const auto& [from, flags, payload] = segments[n];
+        ASSERT_EQ(twins.Send(Each(&all, from, flags, payload, random)), "")
+            << "segment " << n;
+        EXPECT_EQ(twins.together(), kMaxBurst) << "segment " << n;
+      }
+    }
+  }
+}
+
+// Whatever both ends say next, once in a while what they should not.
+TEST_F(StepLanes, AnyNextSegmentsAreTrackedAsOneByOne) {
+  uint64_t together = 0, sent = 0;
+  for (uint32_t seed = 1; seed <= 1500; ++seed) {
+    std::mt19937 random(seed);
+    Pipeline::Options options = Harness::SmallOptions();
+    options.tunables.drop_invalid = random() % 2 == 0;
+    Twins twins(options, kListen);
+    std::vector<Connection> all = Connections(1 + random() % 60, random() % 3 == 0, random);
+    std::vector<bool> done[2] = {std::vector<bool>(all.size()), std::vector<bool>(all.size())};
+    ASSERT_EQ(twins.Send(Each(&all, 0, kSyn, 0, random), 10, random), "");
+    ASSERT_EQ(twins.Send(Each(&all, 1, kSyn | kAck, 0, random), 1000, random), "");
+    if (random() % 4 != 0) {
+      ASSERT_EQ(twins.Send(Each(&all, 0, kAck, 0, random), 1000, random), "");
+    }
+    const uint32_t odd_in = random() % 2 == 0 ? 40 : 4000;  // one in so many is disturbed
+    const uint32_t fin_in = 3 + random() % 10;
+    const bool close_together = random() % 2 == 0;
+    for (uint32_t round = 0; round < 12; ++round) {
+      const unsigned speaker = random() % 2;
+      const bool closing = random() % fin_in == 0;
+      std::vector<Harness::Frame> burst;
+      for (size_t n = 0; n < all.size(); ++n) {
+        Connection& c = all[n];
+        const unsigned from = random() % 8 == 0 ? 1 - speaker : speaker;
+        const bool ends = !done[from][n] && (close_together ? closing : random() % fin_in == 0);
+        const uint32_t payload =
+            done[from][n] ? 0 : (std::array<uint32_t, 4>{0, 0, 100, 1448})[random() % 4];
+        if (random() % 4 == 0) c.clock[from] += random() % 3;
+        const bool odd = random() % odd_in == 0;
+        const uint32_t window = 60'000 + random() % 5000;  // often larger than any before
+        burst.push_back(c.Segment(from, ends ? kAck | kFin : kAck, payload, [&](TcpFields* tcp) {
+          tcp->window = static_cast<uint16_t>(window);
+          if (odd) Disturb(random, c, from, tcp);
+        }));
+        if (odd) continue;
+        c.next[from] += payload + (ends ? 1 : 0);
+        done[from][n] = done[from][n] || ends;
+        // Rarely, of one connection another one behind it.
+        if (random() % 64 == 0 && burst.size() + all.size() < kMaxBurst)
+          burst.push_back(c.Segment(1 - from, kAck, 0));
+      }
+      const uint64_t pause_us = random() % 20 != 0 ? random() % 2000 : random() % 400'000'000;
+      ASSERT_EQ(twins.Send(burst, pause_us, random), "") << "seed " << seed << ", round " << round;
+      together += twins.together();
+      sent += burst.size();
+    }
+  }
+  EXPECT_GT(together, sent / 2) << "this is not what it claims to test";
+}
+
+}  // namespace
+}  // namespace coretrack::testing
