@@ -10,6 +10,8 @@
 
 namespace coretrack::testing {
 
+constexpr Mask kEach = 0xffff;  // of sixteen packets
+
 // One TCP connection as its two ends have it, on its way between them.
 struct Connection {
   bool ipv6 = false;

@@ -124,8 +124,8 @@ struct Chunk {
   Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
     Fetches none;
     return TrackEstablishedLanes(burst.segments, burst.words, burst.hash.data(),
-                                 burst.candidate.data(), 0, lanes::kEach,
-                                 harness.now().tick + later_ms, timeout_ms() - less_ms, &none);
+                                 burst.candidate.data(), 0, kEach, harness.now().tick + later_ms,
+                                 timeout_ms() - less_ms, &none);
   }
   uint32_t timeout_ms() {
     return harness.pipeline()

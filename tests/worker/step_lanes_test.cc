@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -157,6 +158,75 @@ TEST_F(StepLanes, AnyNextSegmentsAreTrackedAsOneByOne) {
   EXPECT_GT(together, sent / 2) << "this is not what it claims to test";
 }
 
+// What TrackStepLanes() is given: a burst of third ACKs, of sixteen flows that a pipeline knows.
+struct Chunk {
+  explicit Chunk(bool ipv6) {
+    std::vector<Bytes> acks;
+    std::mt19937 random(1);
+    for (Connection& c : Connections(kLanes, ipv6, random)) {
+      harness.Send(c.Segment(0, kSyn, 0));
+      ++c.next[0];
+      harness.Send(c.Segment(1, kSyn | kAck, 0));
+      ++c.next[1];
+      burst.zone[burst.count++] = c.zone;
+      bytes.push_back(c.Segment(0, kAck, 0).bytes);
+    }
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      burst.data[i] = bytes[i].data();
+      burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(bytes[i].size());
+      burst.checksum_known_good[i] = true;
+    }
+    harness.pipeline().Prepare(&burst);
+    harness.pipeline().Locate(&burst);
+  }
+  Mask Track(uint32_t later_ms = 0) {
+    const Now now{.tick = harness.now().tick + later_ms, .unix_us = harness.now().unix_us};
+    StepsTracked steps;
+    TrackStepLanes(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
+                   harness.pipeline().table((burst.words.ipv6 & 1) != 0), 0, kEach, now,
+                   harness.pipeline().tunables().tcp_timeout_ms, &steps);
+    return steps.tracked;
+  }
+  Harness harness;
+  std::vector<Bytes> bytes;
+  Burst burst;
+};
+
+TEST_F(StepLanes, AFlowPastItsDeadlineIsLeftAlone) {
+  constexpr uint32_t kSynRcvdMs = 60'000;
+  Chunk chunk(false);
+  EXPECT_EQ(chunk.Track(kSynRcvdMs), 0);
+  EXPECT_EQ(chunk.Track(kSynRcvdMs + 1), 0);
+  EXPECT_EQ(chunk.Track(kSynRcvdMs - 1), kEach);
+}
+
+TEST_F(StepLanes, WhatIsNotItsFlowIsLeftAlone) {
+  constexpr uint32_t kOne = 5, kOther = 9;
+  const std::vector<std::function<void(Burst*)>> changes = {
+      [](Burst* b) { b->words.transport[kOne] ^= 1; },
+      [](Burst* b) { b->words.address[0][kOne] ^= 1; },
+      [](Burst* b) {
+        b->hash[kOne].value ^= 2;
+        b->words.address[0][kOne] ^= 1;
+      },
+      [](Burst* b) { b->candidate[kOne] = nullptr; },
+      [](Burst* b) { b->segments.common[0] ^= 1 << kOne; },
+      [](Burst* b) { b->segments.flags_window[kOne] |= kSyn << 16; },
+      [](Burst* b) { b->segments.flags_window[kOne] &= ~uint32_t{0xffff}; },
+  };
+  for (const bool ipv6 : {false, true}) {
+    for (size_t n = 0; n < changes.size(); ++n) {
+      Chunk chunk(ipv6);
+      changes[n](&chunk.burst);
+      EXPECT_EQ(chunk.Track(), kEach ^ 1 << kOne) << n << ", IPv6: " << ipv6;
+    }
+    // Nor is a flow of which there are two.
+    Chunk chunk(ipv6);
+    chunk.burst.candidate[kOne] = chunk.burst.candidate[kOther];
+    EXPECT_EQ(chunk.Track(), kEach ^ (1 << kOne | 1 << kOther)) << "IPv6: " << ipv6;
+  }
+}
+
 // Twelve letters are what they see of a history.
 TEST_F(StepLanes, ALetterThatIsTheThirteenthIsNotLost) {
   std::mt19937 random(1);
@@ -185,6 +255,8 @@ TEST_F(StepLanes, ALetterThatIsTheThirteenthIsNotLost) {
   }
   for (const FlowRecord& flow : twins.with().Live())
     ASSERT_EQ(flow.history.size(), 12u) << flow.history;
+  // Nothing is left unanswered, or kept in mind.
+  for (const unsigned from : {0u, 1u}) ASSERT_EQ(each(from, kAck, 0), "");
   ASSERT_EQ(each(0, kAck | kFin, 0), "");
   for (const FlowRecord& flow : twins.with().Live())
     EXPECT_EQ(flow.history.back(), 'F') << flow.history;
