@@ -62,7 +62,7 @@ class TimerWheel {
   void Cancel(FlowIndex flow);
   bool IsFiled(FlowIndex flow) const { return stacks_.IsFiled(flow); }
   // Starts loading what Schedule() and Cancel() of `flow` touch first.
-  void Prefetch(FlowIndex flow) const { stacks_.Prefetch(flow); }
+  [[gnu::always_inline]] void Prefetch(FlowIndex flow) const { stacks_.Prefetch(flow); }
 
   // Moves the clock towards `now` and writes up to due.size() flows whose filing is due, or whose
   // cascade is, into `due`; they are no longer filed. The owner may prefetch all of them, then ends
