@@ -274,7 +274,7 @@ class Pipeline {
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now);
-  bool EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now);
+  bool EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry, Now now);
   bool MakeRoom(const FlowTable& table, Now now);
   static End EndOf(uint8_t state);
 

@@ -34,10 +34,11 @@ void Pipeline::Store(const Slot& slot) {
 FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now) {
   FlowTable& table = TableOf(key.ipv6);
   UnassuredQueue* queue = unassured_[key.ipv6][midstream].get();
-  // What leaves a full queue need not be unassured any more: then nothing had to give way.
   if (queue->full()) {
-    EvictOldest(table, queue, now);
-    const FlowIndex soon = queue->Ahead(kEvictionProbes);
+    // What leaves it need not be unassured any more: then nothing has to give way.
+    EvictIfUnassured(table, queue->Pop(), now);
+    constexpr size_t kAhead = 8;
+    const FlowIndex soon = queue->Ahead(kAhead);
     table.PrefetchLine(soon);
     table.PrefetchDetail(soon);
   }
@@ -47,29 +48,25 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   return index;
 }
 
-// Half-open flows give way first, then unconfirmed mid-stream ones, an assured flow never.
+// Half-open flows give way first, then unconfirmed mid-stream ones, an assured flow never. False: there is none
+// among the oldest kEvictionProbes of each, which have left their queue.
 bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
   for (const auto& queue : unassured_[table.ipv6()]) {
-    if (EvictOldest(table, queue.get(), now)) return true;
+    for (int i = 0; i < kEvictionProbes && !queue->empty(); ++i)
+      if (EvictIfUnassured(table, queue->Pop(), now)) return true;
   }
   return false;
 }
 
-// Ends the oldest unassured flow of `queue`. False: none among the oldest kEvictionProbes, which
-// have left the queue.
-bool Pipeline::EvictOldest(const FlowTable& table, UnassuredQueue* queue, Now now) {
-  for (int i = 0; i < kEvictionProbes && !queue->empty(); ++i) {
-    const UnassuredQueue::Entry entry = queue->Pop();
-    const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
-    const bool there =
-        StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) != 0;
-    if (!there || detail.generation.Get() != entry.generation ||
-        (detail.flags & detail_flag::kAssured) != 0)
-      continue;
-    EndFlow(entry.index, HashOf(options_.secret, table.KeyAt(entry.index)), End::kEvicted, now);
-    return true;
-  }
-  return false;
+// Ends the flow that entered a queue as `entry`. False: it is over, or assured.
+bool Pipeline::EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry,
+                                Now now) {
+  if (StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) == 0) return false;
+  const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
+  if (detail.generation.Get() != entry.generation || (detail.flags & detail_flag::kAssured) != 0)
+    return false;
+  EndFlow(entry.index, HashOf(options_.secret, table.KeyAt(entry.index)), End::kEvicted, now);
+  return true;
 }
 
 // Stores a flow for the first time.
