@@ -140,13 +140,11 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
   }
   // Those that made the same move are counted together.
   for (uint32_t left = steps.moved; left != 0;) {
-    const uint32_t move = steps.states[std::countr_zero(left)];
-    uint32_t others = 0;
-    for (uint32_t bits = left; bits != 0; bits &= bits - 1)
-      if (steps.states[std::countr_zero(bits)] != move) others |= bits & -bits;
-    CountState(static_cast<uint8_t>(move >> 8), static_cast<uint8_t>(move),
-               static_cast<uint32_t>(std::popcount(left ^ others)));
-    left = others;
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    const uint32_t same = left & SameMoves(steps, i);
+    CountState(static_cast<uint8_t>(steps.moves[i] >> 8), static_cast<uint8_t>(steps.moves[i]),
+               static_cast<uint64_t>(std::popcount(same)));
+    left ^= same;
   }
   return steps.tracked;
 }

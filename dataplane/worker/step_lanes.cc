@@ -231,7 +231,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   const Lanes old_deadline = row[kDeadline];
   const Lanes deadline = now.tick.ms() + Pick(timeouts, step >> kClassShift);
   Store(deadline, steps->deadlines);
-  Store(state << 8 | state_after, steps->states);
+  Store((state & kStateCodeMask) << 8 | (pair_after + 1), steps->moves);
   steps->tracked = tracked;
   steps->sooner = tracked & Before(deadline, old_deadline);
   steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
@@ -254,8 +254,18 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
 }
 
+Mask SameMoves(const StepsTracked& steps, uint32_t of) {
+  return Equal(Load(steps.moves), All(steps.moves[of]));
+}
+
 #else
 
+Mask SameMoves(const StepsTracked& steps, uint32_t of) {
+  Mask same = 0;
+  for (uint32_t i = 0; i < kLanes; ++i)
+    same = static_cast<Mask>(same | uint32_t{steps.moves[i] == steps.moves[of]} << i);
+  return same;
+}
 void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
                     const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
                     StepsTracked* steps) {

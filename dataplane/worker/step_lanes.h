@@ -20,11 +20,14 @@ namespace coretrack {
 // What has become of sixteen packets: bit i, element i: of first + i.
 struct alignas(kCacheLine) StepsTracked {
   uint32_t deadlines[kLanes];  // that their flows have now
-  uint32_t states[kLanes];     // before << 8 | after
+  uint32_t moves[kLanes];      // codes of their states, before << 8 | after
   Mask tracked = 0;            // and counted on their flows; nothing was touched for the others
   Mask sooner = 0;             // of these, whose flow's deadline came nearer: the wheel must hear
   Mask moved = 0;              // and whose flow's state is another now
 };
+
+// Bit i: element i is what element `of` is.
+Mask SameMoves(const StepsTracked& steps, uint32_t of);
 
 // Tracks those of `packets` (bit i: first + i) of a burst that are steps, each on the line of `table` that may be its flow's,
 // or null. Two packets of one flow are both left alone.
