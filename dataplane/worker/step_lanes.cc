@@ -54,9 +54,16 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
                                                 Mask packets, Details* details) {
   alignas(kCacheLine) AtomicLine* at[kLanes];
   table.DetailsOf(lines, at);
+  for (uint32_t from = 0; from < kLanes; from += kLanes / 2) {
+    const auto there = static_cast<uint8_t>(packets >> from);
+    StoreWords(Keep(there, LoadWords(at + from)) |
+                   Keep(static_cast<uint8_t>(~there), LoadWords(kNothing.data() + from)),
+               at + from);
+  }
+  KeepInMemory(&at);
   for (uint32_t i = 0; i < kLanes; ++i) {
-    details->at[i] = (packets >> i & 1) != 0 ? at[i] : const_cast<AtomicLine*>(&kNoLine[i]);
-    __builtin_prefetch(details->at[i]);
+    details->at[i] = at[i];
+    __builtin_prefetch(at[i]);
   }
 }
 
