@@ -153,6 +153,41 @@ TEST_F(LanesTest, WordsAreTwoHalvesEach) {
   });
 }
 
+TEST_F(LanesTest, WordsCompute) {
+  EachRound([&] {
+    Words64 a, b, index;
+    for (uint32_t i = 0; i < 8; ++i) {
+      a[i] = random_() % 4 == 0 ? 0 : (uint64_t{Number()} << 32 | Number()) >> random_() % 64;
+      b[i] = random_() % 2 == 0 ? a[i] : Number();
+      index[i] = random_() % 8;
+    }
+    const Words64 by = a % 80;
+    const Words64 left = Left(a, by), width = BitWidth(a), picked = Pick(a, index);
+    const uint8_t equal = EqualWords(a, b), not_zero = NotZeroWords(a);
+    for (uint32_t i = 0; i < 8; ++i) {
+      ASSERT_EQ(left[i], by[i] < 64 ? a[i] << by[i] : 0);
+      ASSERT_EQ(width[i], static_cast<uint64_t>(std::bit_width(a[i])));
+      ASSERT_EQ(picked[i], a[index[i]]);
+      ASSERT_EQ(equal >> i & 1, a[i] == b[i] ? 1 : 0);
+      ASSERT_EQ(not_zero >> i & 1, a[i] != 0 ? 1 : 0);
+    }
+  });
+}
+
+TEST_F(LanesTest, Gathers) {
+  std::array<uint16_t, 1001> table;
+  for (uint16_t& entry : table) entry = static_cast<uint16_t>(random_());
+  EachRound([&] {
+    Lanes index;
+    for (uint32_t i = 0; i < kLanes; ++i) index[i] = random_() % 1000;
+    const auto mask = static_cast<Mask>(random_());
+    // What is not asked for is not looked at, wherever it is.
+    const Lanes gathered = Gather(mask, table.data(), Select(mask, index, All(0x7fffffff)));
+    for (uint32_t i = 0; i < kLanes; ++i)
+      ASSERT_EQ(gathered[i], (mask >> i & 1) != 0 ? table[index[i]] : 0u);
+  });
+}
+
 TEST_F(LanesTest, Transposes) {
   EachRound([&] {
     Matrix m;

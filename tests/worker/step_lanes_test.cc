@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "dataplane/tcp/sequence.h"
+#include "dataplane/worker/line_lanes.h"
 #include "tests/worker/connection.h"
 #include "tests/worker/twins.h"
 
@@ -226,6 +228,31 @@ TEST_F(StepLanes, WhatIsNotItsFlowIsLeftAlone) {
     EXPECT_EQ(chunk.Track(), kEach ^ (1 << kOne | 1 << kOther)) << "IPv6: " << ipv6;
   }
 }
+
+#ifdef CORETRACK_LANES
+TEST_F(StepLanes, WindowsAreCodedAsOneByOne) {
+  std::mt19937 random(1);
+  for (uint32_t round = 0; round < 200'000; ++round) {
+    Lanes bytes{}, flags{}, d{}, window{};
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      bytes[i] = (round * kLanes + i) >> random() % 20;
+      if (random() % 4 == 0) bytes[i] = std::min(static_cast<uint32_t>(random()), 65535u << 14);
+      flags[i] = random();
+      d[i] = random() % 2;
+      window[i] = random() % 65536;
+    }
+    const Lanes code = line_lanes::EncodeWindow(bytes), decoded = line_lanes::DecodeWindow(code);
+    const Lanes offered = line_lanes::OfferedWindow(flags, d, window);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(code[i], tcp::EncodeWindow(bytes[i])) << bytes[i];
+      ASSERT_EQ(decoded[i], tcp::DecodeWindow(static_cast<uint8_t>(code[i]))) << bytes[i];
+      const auto scale = static_cast<uint8_t>(flags[i] >> (8 + 4 * d[i]) & 0xf);
+      ASSERT_EQ(offered[i], window[i] << tcp::EffectiveScale(scale));
+    }
+  }
+  EXPECT_EQ(line_lanes::DecodeWindow(Lanes{})[0], 0u);
+}
+#endif
 
 // Twelve letters are what they see of a history.
 TEST_F(StepLanes, ALetterThatIsTheThirteenthIsNotLost) {
