@@ -27,6 +27,7 @@ Fragment ReadFragment(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
 void ParseWhole(const Fragment& fragment, const uint8_t* head, uint32_t head_bytes,
                 uint32_t payload_bytes, PacketMeta* meta) {
   *meta = PacketMeta{};
+  meta->key.SetPlace(fragment.zone, fragment.ipv6);  // also of what is malformed: whose table it is
   IpInfo ip;
   ip.addresses = fragment.addresses;
   ip.payload = {head, std::min(head_bytes, payload_bytes), payload_bytes};

@@ -4,7 +4,7 @@
 //           "valid, nothing moved, refresh". Where IsInOrder() is true, MoveInOrder() does what
 //           TrackSegment() would have; where false, TrackSegment() decides. What also moves states:
 //           steps.h.
-// Twin      worker/established_lanes.cc does the same for sixteen segments at once: what changes here changes there
+// Twin      worker/established_lanes.cc and step_lanes.cc do the same for sixteen segments at once: what changes here changes there
 //           (tests/worker holds it against the general path).
 // Proof     tests/tcp holds it against it over the reference conversations.
 #pragma once

@@ -14,7 +14,7 @@ constexpr uint32_t Later(uint32_t a, uint32_t b) { return Before(a, b) ? b : a; 
 
 // A window of up to 65535 * 2^14 bytes in one byte: 5 bits of exponent, 3 of mantissa, rounded up,
 // so never too strict and at most 1/8 too large. 0 means "this endpoint has not been heard";
-// monotone, so that codes compare like windows.
+// monotone, so that codes compare like windows. (Twin: worker/line_lanes.h.)
 constexpr uint8_t EncodeWindow(uint32_t bytes) {
   if (bytes <= 8) return 1;
   int exponent = std::bit_width(bytes) - 4;

@@ -7,6 +7,7 @@
 // How       What a segment in order does to both states depends on five things that can be seen of it.
 //           They are the index into a table that is made at compile time, from the diagram by way of
 //           MoveClosing().
+// Twin      worker/step_lanes.cc does the same for sixteen segments at once: what changes here changes there.
 // Proof     tests/tcp holds it against TrackSegment() over the reference conversations.
 #pragma once
 

@@ -143,7 +143,7 @@ inline bool IsPlainFor(AtomicLine& line, uint32_t head, unsigned d, uint32_t pay
 }  // namespace established
 
 // True: the segment was plain and is tracked and counted. False: nothing was touched, the general
-// path decides: also about a flow past its deadline, and when the line's deltas must be spilled
+// path decides, or TrackFirst(): also about a flow past its deadline, and when the line's deltas must be spilled
 // first.  REQUIRES: meta.kind is kTcp; `line` holds its flow, or did.
 [[gnu::always_inline]] inline bool TrackEstablished(AtomicLine& line, const PacketMeta& meta,
                                                     Tick now, uint32_t timeout_ms) {

@@ -91,6 +91,12 @@ struct Lines {
   }
 };
 
+// Which are not null.
+inline Mask IsThere(const AtomicLine* const* aligned) {
+  return static_cast<Mask>(NotZeroWords(LoadWords(aligned)) |
+                           NotZeroWords(LoadWords(aligned + kLanes / 2)) << (kLanes / 2));
+}
+
 [[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Lines* to) {
   // Of its own: what must be in memory takes with it the structure that it is part of.
   alignas(kCacheLine) const AtomicLine* at[kLanes];

@@ -1,5 +1,6 @@
 // Fragments: followed until their datagram is whole, which is then tracked like any packet.
 #include <algorithm>
+#include <cassert>
 
 #include "dataplane/packet/fragment.h"
 #include "dataplane/worker/pipeline.h"
@@ -45,11 +46,13 @@ void Pipeline::AdoptWhole(Burst* burst, uint32_t i, const DatagramFollower::Whol
                                          {.link = burst->link, .zone = burst->zone[i]});
   PacketMeta& meta = burst->meta[i];
   const uint8_t vlan_tags = meta.vlan_tags;
+  [[maybe_unused]] const bool ipv6 = meta.key.ipv6;
   wholes_[i] = whole;  // its head is where meta.tcp.options points
   ParseWhole(fragment, wholes_[i].head.data(), whole.head_bytes, whole.payload_bytes, &meta);
   meta.vlan_tags = vlan_tags;
   meta.ip_bytes = whole.ip_bytes;
   meta.fragments = static_cast<uint16_t>(std::min<uint32_t>(whole.packets, UINT16_MAX));
+  assert(meta.key.ipv6 == ipv6 && "its burst is taken for one of that version");
   burst->hash[i] = HashOf(options_.secret, meta.key);
   burst->candidate[i] = TableOf(meta.key.ipv6).HomeBucket(burst->hash[i]);
 }

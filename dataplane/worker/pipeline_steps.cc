@@ -6,6 +6,7 @@
 //           left alone, and the general path decides.
 // Layout    FlowLine's halves (established_path.h); detail_word:: (tcp_binding.h). Of a history it sees the
 //           first twelve letters: one that would be the thirteenth is left to the general path.
+// Twin      step_lanes.cc does the same for sixteen segments at once: what changes here changes there.
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
 #include <bit>

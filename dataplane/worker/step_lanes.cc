@@ -127,10 +127,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   Place(all_lines + first, &lines);
   auto& row = lines.held.row;
   Details details;
-  PlaceDetails(table, all_lines + first,
-               eligible & IsSet(lanes::LowHalves(LoadWords(all_lines + first),
-                                                 LoadWords(all_lines + first + kLanes / 2))),
-               &details);
+  PlaceDetails(table, all_lines + first, eligible & IsThere(all_lines + first), &details);
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
   Transpose(&lines.held);

@@ -242,6 +242,35 @@ TEST_P(FragmentsTest, InvalidSegmentsAreDroppedWithTheirLastFragment) {
   EXPECT_EQ(dropping.Send(fragments[1]), Verdict::kDropInvalid);
 }
 
+// A datagram that is malformed once it is whole is of the IP version that its fragments are, as its burst is taken to be.
+TEST_P(FragmentsTest, AMalformedWholeStaysInItsTable) {
+  Bytes datagram = Ip().Udp(1, 2).Payload(1000).Build();
+  datagram[kEthernetBytes + (ipv6() ? kIpv6Bytes : kIpv4MinBytes) + 4] = 0xff;  // its length
+  const auto fragments = Fragments(datagram, 400, 7);
+  std::vector<Harness::Frame> frames;
+  for (const Bytes& fragment : fragments) frames.push_back({.bytes = fragment});
+  for (uint32_t i = 0; frames.size() < kMaxBurst; ++i)
+    frames.push_back({.bytes = Segment(tcp_flag::kSyn, 100 + i, 0, 0)});
+  Burst burst;
+  std::vector<Bytes> bytes;
+  for (const Harness::Frame& frame : frames) bytes.push_back(frame.bytes);
+  for (const Bytes& b : bytes) {
+    const uint32_t i = burst.count++;
+    burst.data[i] = b.data();
+    burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(b.size());
+    burst.zone[i] = 0;
+    burst.checksum_known_good[i] = true;
+  }
+  Pipeline& pipeline = harness.pipeline();
+  pipeline.Prepare(&burst);
+  ASSERT_TRUE(pipeline.FollowFragments(&burst, harness.now()));
+  for (uint32_t i = 0; i < burst.count; ++i)
+    EXPECT_EQ(burst.candidate[i], pipeline.table(ipv6()).HomeBucket(burst.hash[i])) << i;
+  pipeline.Locate(&burst);
+  pipeline.Track(&burst, harness.now());
+  EXPECT_EQ(malformed(Malformed::kBadUdpLength), 1u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, FragmentsTest, ::testing::Bool(),
                          [](const auto& version) { return version.param ? "IPv6" : "IPv4"; });
 

@@ -230,6 +230,17 @@ TEST_F(StepLanes, WhatIsNotItsFlowIsLeftAlone) {
 }
 
 #ifdef CORETRACK_LANES
+// A line may begin at a multiple of 4 GiB.
+TEST_F(StepLanes, OnlyNullIsNoLine) {
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    alignas(kCacheLine) const AtomicLine* lines[kLanes];
+    for (uint32_t j = 0; j < kLanes; ++j)
+      lines[j] = reinterpret_cast<const AtomicLine*>(uintptr_t{j + 1} << 32);
+    lines[i] = nullptr;
+    EXPECT_EQ(line_lanes::IsThere(lines), kEach ^ 1 << i);
+  }
+}
+
 TEST_F(StepLanes, WindowsAreCodedAsOneByOne) {
   std::mt19937 random(1);
   for (uint32_t round = 0; round < 200'000; ++round) {
