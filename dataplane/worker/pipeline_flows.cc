@@ -38,9 +38,7 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
     // What leaves it need not be unassured any more: then nothing has to give way.
     EvictIfUnassured(table, queue->Pop(), now);
     constexpr size_t kAhead = 8;
-    const FlowIndex soon = queue->Ahead(kAhead);
-    table.PrefetchLine(soon);
-    table.PrefetchDetail(soon);
+    table.PrefetchDetail(queue->Ahead(kAhead));
   }
   if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
@@ -61,10 +59,11 @@ bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
 // Ends the flow that entered a queue as `entry`. False: it is over, or assured.
 bool Pipeline::EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry,
                                 Now now) {
-  if (StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) == 0) return false;
+  // The detail says it of nearly all: an emptied slot keeps it, too.
   const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
   if (detail.generation.Get() != entry.generation || (detail.flags & detail_flag::kAssured) != 0)
     return false;
+  if (StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) == 0) return false;
   EndFlow(entry.index, HashOf(options_.secret, table.KeyAt(entry.index)), End::kEvicted, now);
   return true;
 }
