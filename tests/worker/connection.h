@@ -67,6 +67,21 @@ struct Connection {
   }
 };
 
+// Any of them, told from others by its number.
+inline Connection AnyConnection(size_t number, bool ipv6, std::mt19937& random) {
+  Connection c;
+  c.ipv6 = ipv6;
+  c.swapped = random() % 2 == 0;
+  c.zone = static_cast<uint8_t>(random() % kMaxZones);
+  c.port = static_cast<uint16_t>(40'000 + number);
+  if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
+  c.stamped = random() % 2 == 0;
+  for (uint32_t* numbers : {c.next, c.clock})
+    for (const unsigned from : {0u, 1u})
+      numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();
+  return c;
+}
+
 // One thing of a segment is not as it should be; or it is, but rare.
 inline void Disturb(std::mt19937& random, const Connection& c, unsigned from, TcpFields* tcp) {
   const auto near = [&random] { return random() % 2 == 0 ? 1 + random() % 3 : random() % 100'000; };

@@ -45,20 +45,12 @@ TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
     options.tunables.verify_checksums = random() % 3 == 0;
     options.tunables.drop_invalid = random() % 2 == 0;
     Twins twins(options, random() % 2 == 0);
-    std::vector<Connection> connections(1 + random() % 4);
+    std::vector<Connection> connections;
+    const size_t wanted_connections = 1 + random() % 4;
     const uint32_t clock_behind = random() % 4 == 0 ? 20 : 0;
-    for (size_t n = 0; n < connections.size(); ++n) {
-      Connection& c = connections[n];
-      c.ipv6 = random() % 4 == 0;
-      c.swapped = random() % 2 == 0;
-      c.zone = static_cast<uint8_t>(random() % kMaxZones);
-      c.port = static_cast<uint16_t>(40'000 + n);
-      if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
-      c.stamped = random() % 2 == 0;
-      for (uint32_t* numbers : {c.next, c.clock})
-        for (unsigned from : {0u, 1u})
-          numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();
-      ASSERT_EQ(twins.Send(c.Open()), "") << "seed " << seed;
+    while (connections.size() < wanted_connections) {
+      connections.push_back(AnyConnection(connections.size(), random() % 4 == 0, random));
+      ASSERT_EQ(twins.Send(connections.back().Open()), "") << "seed " << seed;
     }
     const uint32_t odd_in = random() % 2 == 0 ? 60 : 2000;  // one in so many is disturbed
     // Deltas fill up, and windows, without a word from the other side.
@@ -109,14 +101,7 @@ struct Chunk {
       frames.push_back(c.Data(n % 2, 100));
     }
     // Parsed and located as a burst that is not tracked yet.
-    burst.count = kLanes;
-    for (uint32_t i = 0; i < kLanes; ++i) {
-      bytes.push_back(frames[i].bytes);
-      burst.data[i] = bytes[i].data();
-      burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(bytes[i].size());
-      burst.zone[i] = 3;
-      burst.checksum_known_good[i] = true;
-    }
+    blocks = Harness::Fill(frames, &burst);
     harness.pipeline().Prepare(&burst);
     harness.pipeline().Locate(&burst);
   }
@@ -133,7 +118,7 @@ struct Chunk {
         .tcp_timeout_ms[static_cast<size_t>(tcp::TimeoutClass::kEstablished)];
   }
   Harness harness;
-  std::vector<Bytes> bytes;
+  Harness::Blocks blocks;
   Burst burst;
 };
 

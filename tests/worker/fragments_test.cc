@@ -252,15 +252,7 @@ TEST_P(FragmentsTest, AMalformedWholeStaysInItsTable) {
   for (uint32_t i = 0; frames.size() < kMaxBurst; ++i)
     frames.push_back({.bytes = Segment(tcp_flag::kSyn, 100 + i, 0, 0)});
   Burst burst;
-  std::vector<Bytes> bytes;
-  for (const Harness::Frame& frame : frames) bytes.push_back(frame.bytes);
-  for (const Bytes& b : bytes) {
-    const uint32_t i = burst.count++;
-    burst.data[i] = b.data();
-    burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(b.size());
-    burst.zone[i] = 0;
-    burst.checksum_known_good[i] = true;
-  }
+  const Harness::Blocks blocks = Harness::Fill(frames, &burst);
   Pipeline& pipeline = harness.pipeline();
   pipeline.Prepare(&burst);
   ASSERT_TRUE(pipeline.FollowFragments(&burst, harness.now()));

@@ -35,6 +35,10 @@ class Harness : public FlowListener {
     uint8_t zone = 0;
     bool checksum_known_good = false;
   };
+  // What a burst of `frames` is before Prepare(), as long as the answer is there.
+  using Blocks = std::vector<std::unique_ptr<uint8_t[]>>;
+  [[nodiscard]] static Blocks Fill(std::span<const Frame> frames, Burst* burst);
+
   Verdict Send(const Frame& frame);
   Verdict Send(const Bytes& frame) { return Send(Frame{.bytes = frame}); }
   // As one burst, at most kMaxBurst, of one link layer.
@@ -79,8 +83,6 @@ class Harness : public FlowListener {
   bool check_each_frame = true;
 
  private:
-  using Blocks = std::vector<std::unique_ptr<uint8_t[]>>;
-  static Blocks Fill(std::span<const Frame> frames, Burst* burst);
   void OnChange(uint32_t packet, const FlowRecord& flow) override;
   void OnInvalid(uint32_t packet, std::string_view reason) override;
   void OnEnd(const FlowRecord& flow) override;

@@ -27,19 +27,9 @@ class StepLanes : public ::testing::Test {
 };
 
 std::vector<Connection> Connections(uint32_t count, bool ipv6, std::mt19937& random) {
-  std::vector<Connection> connections(count);
-  for (uint32_t n = 0; n < count; ++n) {
-    Connection& c = connections[n];
-    c.ipv6 = ipv6;
-    c.swapped = random() % 2 == 0;
-    c.zone = static_cast<uint8_t>(random() % kMaxZones);
-    c.port = static_cast<uint16_t>(40'000 + n);
-    if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
-    c.stamped = random() % 2 == 0;
-    for (uint32_t* numbers : {c.next, c.clock})
-      for (const unsigned from : {0u, 1u})
-        numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();
-  }
+  std::vector<Connection> connections;
+  while (connections.size() < count)
+    connections.push_back(AnyConnection(connections.size(), ipv6, random));
   return connections;
 }
 
@@ -163,21 +153,16 @@ TEST_F(StepLanes, AnyNextSegmentsAreTrackedAsOneByOne) {
 // What TrackStepLanes() is given: a burst of third ACKs, of sixteen flows that a pipeline knows.
 struct Chunk {
   explicit Chunk(bool ipv6) {
-    std::vector<Bytes> acks;
+    std::vector<Harness::Frame> acks;
     std::mt19937 random(1);
     for (Connection& c : Connections(kLanes, ipv6, random)) {
       harness.Send(c.Segment(0, kSyn, 0));
       ++c.next[0];
       harness.Send(c.Segment(1, kSyn | kAck, 0));
       ++c.next[1];
-      burst.zone[burst.count++] = c.zone;
-      bytes.push_back(c.Segment(0, kAck, 0).bytes);
+      acks.push_back(c.Segment(0, kAck, 0));
     }
-    for (uint32_t i = 0; i < kLanes; ++i) {
-      burst.data[i] = bytes[i].data();
-      burst.bytes[i] = burst.wire_bytes[i] = static_cast<uint32_t>(bytes[i].size());
-      burst.checksum_known_good[i] = true;
-    }
+    blocks = Harness::Fill(acks, &burst);
     harness.pipeline().Prepare(&burst);
     harness.pipeline().Locate(&burst);
   }
@@ -190,7 +175,7 @@ struct Chunk {
     return steps.tracked;
   }
   Harness harness;
-  std::vector<Bytes> bytes;
+  Harness::Blocks blocks;
   Burst burst;
 };
 
