@@ -32,6 +32,7 @@ namespace coretrack {
 
 inline constexpr uint32_t kLanes = 16;
 using Mask = uint16_t;
+inline constexpr Mask kEach = 0xffff;  // all lanes
 
 #ifdef CORETRACK_LANES
 
@@ -44,8 +45,6 @@ namespace lanes {
 [[gnu::always_inline]] inline Lanes From(__m512i a) { return reinterpret_cast<Lanes>(a); }
 
 // The forms with a mask, of all lanes: GCC 12 takes what the others leave undefined for a mistake of ours.
-inline constexpr Mask kEach = 0xffff;
-
 inline Lanes All(uint32_t value) { return Lanes{} + value; }
 inline Lanes Load(const void* aligned) { return From(_mm512_load_si512(aligned)); }
 inline Lanes LoadAnywhere(const void* from) { return From(_mm512_loadu_si512(from)); }

@@ -38,7 +38,7 @@ inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
 
 // What only prefetches GCC takes for a function without effect, and drops the call if there is one: so always inline.
 [[gnu::always_inline]] inline void FlowTable::PrefetchBucket(FlowHash hash) const {
-  __builtin_prefetch(&buckets_[HomeOf(hash)]);
+  __builtin_prefetch(HomeBucket(hash));
 }
 
 // Into L2: the lines and arrays of two bursts are more than an L1 of 32 KiB can keep.

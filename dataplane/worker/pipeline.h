@@ -194,10 +194,12 @@ class Pipeline {
     return tunables_.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClassOf(pair))];
   }
 
-  // pipeline.cc
+  // pipeline_prepare.cc
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last);
   static uint32_t ParseEach(Burst* burst, uint32_t first, uint32_t packets, bool verify);
   void ParseOther(Burst* burst, uint32_t i) const;
+
+  // pipeline.cc
   void LocateChunk(Burst* burst, uint32_t first, uint64_t* missed);
   void LocateEach(Burst* burst, uint32_t first, uint64_t* missed);
   template <typename Choose>
@@ -227,9 +229,10 @@ class Pipeline {
 
   // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
   // is past its deadline, or gone.
-  Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
+  // Of several: bit i: first + i.
+  Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or

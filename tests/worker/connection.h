@@ -10,7 +10,17 @@
 
 namespace coretrack::testing {
 
-constexpr Mask kEach = 0xffff;  // of sixteen packets
+// A burst that a pipeline has parsed and located, and not tracked yet.
+struct Located {
+  void Take(const std::vector<Harness::Frame>& frames) {
+    blocks = Harness::Fill(frames, &burst);
+    harness.pipeline().Prepare(&burst);
+    harness.pipeline().Locate(&burst);
+  }
+  Harness harness;
+  Harness::Blocks blocks;
+  Burst burst;
+};
 
 // One TCP connection as its two ends have it, on its way between them.
 struct Connection {

@@ -92,7 +92,7 @@ TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
 }
 
 // What TrackEstablishedLanes() is given, of a burst of plain segments of sixteen flows that a pipeline knows.
-struct Chunk {
+struct Chunk : Located {
   explicit Chunk(bool ipv6) {
     std::vector<Harness::Frame> frames;
     for (uint16_t n = 0; n < kLanes; ++n) {
@@ -100,10 +100,7 @@ struct Chunk {
       for (const Harness::Frame& frame : c.Open()) harness.Send(frame);
       frames.push_back(c.Data(n % 2, 100));
     }
-    // Parsed and located as a burst that is not tracked yet.
-    blocks = Harness::Fill(frames, &burst);
-    harness.pipeline().Prepare(&burst);
-    harness.pipeline().Locate(&burst);
+    Take(frames);
   }
   // At `later_ms`, with a timeout of so much less than the flows have.
   Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
@@ -117,9 +114,6 @@ struct Chunk {
         .tunables()
         .tcp_timeout_ms[static_cast<size_t>(tcp::TimeoutClass::kEstablished)];
   }
-  Harness harness;
-  Harness::Blocks blocks;
-  Burst burst;
 };
 
 TEST_F(EstablishedLanes, EveryWordOfTheKeyIsCompared) {

@@ -1,0 +1,101 @@
+// The first stage: packets are parsed, their keys hashed, and their home groups' buckets asked for.
+#include <algorithm>
+#include <bit>
+
+#include "dataplane/packet/layers.h"
+#include "dataplane/packet/parse_fast.h"
+#include "dataplane/packet/tcp_checksum.h"
+#include "dataplane/worker/chunk.h"
+#include "dataplane/worker/pipeline.h"
+
+namespace coretrack {
+
+void Pipeline::Prepare(Burst* burst) {
+  burst->fragments = false;
+  burst->words.Clear();
+  burst->segments.Clear();
+  for (uint32_t first = 0; first < burst->count; first += kChunk) {
+    const uint32_t last = std::min(first + kChunk, burst->count);
+    for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
+      ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
+    fetches_.Rest();
+    HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
+    const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
+    if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {
+      table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first], &fetches_);
+      continue;
+    }
+    for (uint32_t i = first; i < last; ++i) {
+      const FlowTable& of_key = table((burst->words.ipv6 >> i & 1) != 0);
+      burst->candidate[i] = of_key.HomeBucket(burst->hash[i]);
+      of_key.PrefetchBucket(burst->hash[i]);
+    }
+  }
+  const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
+  burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4
+                    : ipv6 == burst->count ? Burst::Versions::kIpv6
+                                           : Burst::Versions::kBoth;
+}
+
+// Parses what is common in [first, last). Bit i: first + i is for ParseOther().
+uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
+  const uint32_t all = AllOf(last - first);
+  if (burst->link != LinkLayer::kEthernet) [[unlikely]]
+    return all;
+  const bool verify = tunables_.verify_checksums;
+  if (verify) {
+    // What is found right here goes the ways of what a NIC has vouched for.
+    for (uint32_t i = first; i < last; ++i)
+      burst->checksum_known_good[i] =
+          burst->checksum_known_good[i] || ChecksumsAreRight(burst->data[i], burst->bytes[i]);
+  }
+  if (!Together(first, last) || !options_.shortcuts) [[unlikely]]
+    return ParseEach(burst, first, all, verify);
+  const FrameLanes frames = {.first = first,
+                             .data = &burst->data[first],
+                             .bytes = &burst->bytes[first],
+                             .wire_bytes = &burst->wire_bytes[first],
+                             .zone = &burst->zone[first],
+                             .checksum_known_good = &burst->checksum_known_good[first]};
+  const uint32_t left =
+      all ^ ParseLanes(frames, verify, &burst->words, &burst->segments, &fetches_);
+  return left == 0 ? 0 : ParseEach(burst, first, left, verify);
+}
+
+// The same of `packets` (bit i: first + i), one after the other, in a loop that calls nothing.
+[[gnu::noinline]] uint32_t Pipeline::ParseEach(Burst* burst, uint32_t first, uint32_t packets,
+                                               bool verify) {
+  uint32_t others = 0;
+  for (; packets != 0; packets &= packets - 1) {
+    const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(packets));
+    PacketMeta& meta = burst->meta[i];
+    const bool common =
+        (!verify || burst->checksum_known_good[i]) &&
+        ParseFast(burst->data[i], burst->bytes[i], burst->wire_bytes[i], burst->zone[i], &meta);
+    if (common) [[likely]] {
+      burst->words.Set(i, meta.key);
+    } else {
+      others |= packets & -packets;
+    }
+  }
+  return others;
+}
+
+void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
+  PacketMeta& meta = burst->meta[i];
+  const ParseOptions options{
+      .link = burst->link,
+      .verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i],
+      .zone = burst->zone[i]};
+  const bool syn =
+      options.link == LinkLayer::kEthernet && !options.verify_checksums &&
+      ParseFastSyn(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options.zone, &meta);
+  if (!syn) {
+    const uint32_t wire_bytes = std::max(burst->wire_bytes[i], burst->bytes[i]);
+    ParseGeneral({burst->data[i], burst->bytes[i], wire_bytes}, options, &meta);
+    burst->fragments |= meta.kind == PacketKind::kFragment;
+  }
+  burst->words.Set(i, meta.key);
+}
+
+}  // namespace coretrack
