@@ -35,6 +35,7 @@
 #include "dataplane/worker/flow_record.h"
 #include "dataplane/worker/rival.h"
 #include "dataplane/worker/side_table.h"
+#include "dataplane/worker/slot_bits.h"
 #include "dataplane/worker/tunables.h"
 #include "dataplane/worker/unassured_queue.h"
 
@@ -288,6 +289,8 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;
+  // Whose flow may be unassured: of others a queue's entry is not worth a look at the flow.
+  std::unique_ptr<SlotBits> may_be_unassured_;
   // By IP version, then half-open (0) and mid-stream (1).
   std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
   SideTable<Rivals> rivals_;

@@ -28,6 +28,7 @@ void Pipeline::Store(const Slot& slot) {
   BeginWrite(line);
   slot.table->detail(slot.index).StoreReleased(slot.detail);
   EndWrite(line, slot.line);
+  may_be_unassured_->Assign(slot.index, (slot.detail.flags & detail_flag::kAssured) == 0);
 }
 
 // A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
@@ -38,7 +39,9 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
     // What leaves it need not be unassured any more: then nothing has to give way.
     EvictIfUnassured(table, queue->Pop(), now);
     constexpr size_t kAhead = 8;
-    table.PrefetchDetail(queue->Ahead(kAhead));
+    may_be_unassured_->Prefetch(queue->Ahead(2 * kAhead));
+    if (const FlowIndex next = queue->Ahead(kAhead); may_be_unassured_->Test(next))
+      table.PrefetchDetail(next);
   }
   if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
@@ -59,7 +62,7 @@ bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
 // Ends the flow that entered a queue as `entry`. False: it is over, or assured.
 bool Pipeline::EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry,
                                 Now now) {
-  // The detail says it of nearly all: an emptied slot keeps it, too.
+  if (!may_be_unassured_->Test(entry.index)) return false;
   const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
   if (detail.generation.Get() != entry.generation || (detail.flags & detail_flag::kAssured) != 0)
     return false;
@@ -81,6 +84,7 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream) {
   wheel_->Schedule(index, deadline);
+  may_be_unassured_->Set(index);
   unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);

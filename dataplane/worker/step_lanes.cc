@@ -218,6 +218,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   const Lanes facts = (details.facts & ~own) |
                       Select(HasAny(step, All(kReceiverMoves)), others, All(0)) |
                       bit(Equal(pair_after, All(kBothEstablished)), kAssured);
+  steps->assured = tracked & HasAny(facts & ~details.facts, All(kAssured));
   const Mask attention = static_cast<Mask>(~HasAny(facts, All(kAssured))) |
                          HasAny(facts, All(3u << kProvisionalShift));
   const Lanes seen = bit(has_payload, flow_flag::DataSeen(Direction::kForward)) |

@@ -23,6 +23,7 @@ struct alignas(kCacheLine) StepsTracked {
   uint32_t moves[kLanes];      // codes of their states, before << 8 | after
   Mask tracked = 0;            // and counted on their flows; nothing was touched for the others
   Mask sooner = 0;             // of these, whose flow's deadline came nearer: the wheel must hear
+  Mask assured = 0;            // and whose flow was not assured before
   Mask moved = 0;              // and whose flow's state is another now
 };
 

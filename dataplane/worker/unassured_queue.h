@@ -34,8 +34,10 @@ class UnassuredQueue {
     entries_[At(count_)] = entry;
     ++count_;
   }
-  // The entry that Pop() answers after `n` others; any entry where there are not so many.
-  FlowIndex Ahead(size_t n) const { return entries_[At(std::min(n, entries_.size() - 1))].index; }
+  // The flow whose entry Pop() answers after `n` others. A hint: any flow's where there are not so many, or the ring wraps.
+  FlowIndex Ahead(size_t n) const {
+    return entries_[std::min(head_ + n, entries_.size() - 1)].index;
+  }
   // REQUIRES: !empty().
   Entry Pop() {
     const Entry entry = entries_[head_];

@@ -113,6 +113,25 @@ TEST_P(FullTable, TheQuotaBoundsUnassuredFlows) {
   harness.CheckIdentities();
 }
 
+// What a slot's last flow was says nothing about the next one.
+TEST_P(FullTable, TheQuotaBoundsThemInSlotsThatHeldAssuredOnes) {
+  Pipeline::Options options = Options();
+  options.half_open_quota = 200;
+  Harness harness(options);
+  harness.check_each_frame = false;
+  for (uint32_t n = 0; n < kCapacity; ++n) {
+    Establish(&harness, n, GetParam());
+    harness.Send(Segment(n, true, GetParam(), {.seq = 101, .ack = 301, .flags = tcp_flag::kRst}));
+  }
+  harness.Advance(60'000'000);
+  ASSERT_EQ(harness.ended(End::kReset), kCapacity);
+  for (uint32_t n = 0; n < kCapacity; ++n)
+    harness.Send(Segment(n, true, GetParam(), {.seq = 5, .flags = tcp_flag::kSyn}));
+  EXPECT_EQ(harness.Live().size(), 100u);
+  EXPECT_EQ(harness.ended(End::kEvicted), kCapacity - 100);
+  harness.CheckIdentities();
+}
+
 INSTANTIATE_TEST_SUITE_P(IpVersions, FullTable, ::testing::Bool(),
                          [](const auto& version) { return version.param ? "IPv6" : "IPv4"; });
 
