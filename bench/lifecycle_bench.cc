@@ -1,5 +1,6 @@
 // Pipeline/lifecycle/F: whole connections: SYN, SYN+ACK, ACK, two data, two ACKs, FIN, FIN+ACK, ACK, and
-// the expiry of TIME_WAIT. F connections are in the table at any time.
+// the expiry of TIME_WAIT. F connections are in the table at any time. Both ends are Linux, with its options in SYNs and its
+// timestamps; of lifecycle_bare they send no options.
 //
 // What is timed  The bursts and Expire(), by the TSC; connections during which the kernel took the CPU
 //                away are left out.
@@ -22,11 +23,11 @@
 namespace coretrack::bench {
 namespace {
 
-void Lifecycle(benchmark::State& state) {
+void Lifecycle(benchmark::State& state, Stack stack) {
   using namespace tcp_flag;
   const auto flows = static_cast<uint32_t>(state.range(0));
   std::string error;
-  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows}, &error);
+  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows, .stack = stack}, &error);
   if (rig == nullptr) return state.SkipWithError(error.c_str());
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
   struct NamedStep : Step {
@@ -98,11 +99,15 @@ void Lifecycle(benchmark::State& state) {
   state.counters["flows"] = static_cast<double>(rig->counters().flows.Read());
 }
 
-BENCHMARK(Lifecycle)
+void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
+
+BENCHMARK_CAPTURE(Lifecycle, linux, Stack::kLinux)
     ->Name("Pipeline/lifecycle")
-    ->Arg(1 << 10)
-    ->Arg(1 << 20)
-    ->Arg(1 << 24)
+    ->Apply(Sizes)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(Lifecycle, bare, Stack::kBare)
+    ->Name("Pipeline/lifecycle_bare")
+    ->Apply(Sizes)
     ->UseManualTime();
 
 }  // namespace

@@ -116,8 +116,8 @@ size_t RigHugeBytes(const RigShape& shape) {
 }
 
 size_t RigOtherBytes(const RigShape& shape) {
-  return size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
-         size_t{OptionsOf(shape, 0).half_open_quota} * 8;
+  return size_t{shape.flows} * (shape.stack == Stack::kLinux ? 16 : 8) +
+         size_t{ActiveFlows(shape)} * 4 + size_t{OptionsOf(shape, 0).half_open_quota} * 8;
 }
 
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {
@@ -128,8 +128,8 @@ std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t 
   auto rig = std::make_unique<Rig>();
   // At once: the pool is everybody's, and making traffic takes its time.
   auto pipeline = Pipeline::Create(options, rig->now);
-  rig->traffic =
-      std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6, shape.most_payload);
+  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6, shape.stack,
+                                           shape.most_payload);
   if (!rig->traffic->ok() || !pipeline.ok()) {
     *error = "no memory for the benchmark";
     return nullptr;

@@ -56,6 +56,7 @@ struct RigShape {
   uint32_t active = 0;  // of which established traffic comes; 0: all
   bool ipv6 = false;
   uint32_t most_payload = kPayloadBytes;  // of a segment
+  Stack stack = Stack::kBare;
 };
 // Null, and why. `worker` is the pipeline's number.
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);

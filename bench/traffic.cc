@@ -8,6 +8,8 @@
 namespace coretrack::bench {
 namespace {
 
+constexpr uint32_t kMostOptionBytes = 20;
+
 struct [[gnu::packed]] Frame {
   uint8_t ethernet[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
   uint16_t ether_type = __builtin_bswap16(0x0800);
@@ -21,9 +23,9 @@ struct [[gnu::packed]] Frame {
   uint32_t seq = 0, ack = 0;
   uint8_t data_offset = 0x50, flags = 0;
   uint16_t window = 0xffff, checksum = 0, urgent = 0;
-  uint8_t payload[kPayloadBytes] = {};
+  uint8_t options_and_payload[kMostOptionBytes + kPayloadBytes] = {};
 };
-static_assert(sizeof(Frame) == 60);
+static_assert(sizeof(Frame) == 60 + kMostOptionBytes);
 
 // The same segment over IPv6.
 struct [[gnu::packed]] Frame6 {
@@ -35,12 +37,31 @@ struct [[gnu::packed]] Frame6 {
   uint32_t source[4] = {0x20, 0, 0, 0}, destination[4] = {0x20, 0, 0, 0};
   uint8_t tcp_and_payload[sizeof(Frame) - offsetof(Frame, source_port)] = {};
 };
-static_assert(sizeof(Frame6) == 80);
+static_assert(sizeof(Frame6) == 80 + kMostOptionBytes);
+
+struct [[gnu::packed]] SynOptions {
+  uint8_t mss[4] = {2, 4, 1460 >> 8, 1460 & 0xff};
+  uint8_t sack_permitted[2] = {4, 2};
+  uint8_t timestamps[2] = {8, 10};
+  uint32_t value = 0, echo = 0;
+  uint8_t window_scale[4] = {1, 3, 3, 7};
+};
+static_assert(sizeof(SynOptions) == kMostOptionBytes);
+
+struct [[gnu::packed]] UsualOptions {
+  uint8_t timestamps[4] = {1, 1, 8, 10};
+  uint32_t value = 0, echo = 0;
+};
+static_assert(sizeof(UsualOptions) <= kMostOptionBytes);
 
 }  // namespace
 
-Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, uint32_t most_payload)
-    : ends_(flows), order_(active), ipv6_(ipv6) {
+Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack, uint32_t most_payload)
+    : ends_(flows),
+      stamps_(stack == Stack::kLinux ? flows : 0),
+      order_(active),
+      ipv6_(ipv6),
+      stack_(stack) {
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
   pool_ =
@@ -79,24 +100,43 @@ void Traffic::Write(uint32_t slot, uint32_t i, bool from_client, uint8_t flags, 
   frame.ack = __builtin_bswap32(
       (flags & tcp_flag::kAck) != 0 ? (from_client ? ends.server : ends.client) : 0);
   frame.flags = flags;
-  frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(40 + payload));
+  const uint32_t option_bytes =
+      PutOptions(i, from_client, (flags & tcp_flag::kSyn) != 0, frame.options_and_payload);
+  const uint32_t segment_bytes = 20 + option_bytes + payload;
+  frame.data_offset = static_cast<uint8_t>((20 + option_bytes) / 4 << 4);
+  frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + segment_bytes));
   mine += payload + ((flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0 ? 1 : 0);
-  if (!ipv6_) return Put(slot, frame, payload);
+  if (!ipv6_) return Put(slot, frame, option_bytes, payload);
   Frame6 frame6;
-  frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + payload));
+  frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(segment_bytes));
   frame6.source[3] = frame.source;
   frame6.destination[3] = frame.destination;
   std::memcpy(frame6.tcp_and_payload, &frame.source_port, sizeof(frame6.tcp_and_payload));
-  Put(slot, frame6, payload);
+  Put(slot, frame6, option_bytes, payload);
+}
+
+// Answers how many bytes they are.
+uint32_t Traffic::PutOptions(uint32_t i, bool from_client, bool syn, uint8_t* options) {
+  if (stack_ == Stack::kBare) return 0;
+  Stamps& stamps = stamps_[i];
+  uint32_t& mine = from_client ? stamps.client : stamps.server;
+  mine = ++clock_;
+  const auto put = [&](auto of) {
+    of.value = __builtin_bswap32(mine);
+    of.echo = __builtin_bswap32(from_client ? stamps.server : stamps.client);
+    std::memcpy(options, &of, sizeof(of));
+    return static_cast<uint32_t>(sizeof(of));
+  };
+  return syn ? put(SynOptions()) : put(UsualOptions());
 }
 
 template <typename T>
-void Traffic::Put(uint32_t slot, const T& frame, uint32_t payload) {
+void Traffic::Put(uint32_t slot, const T& frame, uint32_t option_bytes, uint32_t payload) {
   rte_mbuf* m = mbufs_[slot];
   std::memcpy(rte_pktmbuf_mtod(m, void*), &frame, sizeof(frame));
   // What a larger payload is, nobody looks at; a smaller one is padding.
-  const auto bytes =
-      static_cast<uint16_t>(sizeof(frame) - kPayloadBytes + std::max(payload, kPayloadBytes));
+  const auto bytes = static_cast<uint16_t>(sizeof(frame) - kMostOptionBytes - kPayloadBytes +
+                                           option_bytes + std::max(payload, kPayloadBytes));
   m->data_len = bytes;
   m->pkt_len = bytes;
 }
