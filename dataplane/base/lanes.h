@@ -84,6 +84,7 @@ inline Mask Below(Lanes a, Lanes b) { return _mm512_cmplt_epu32_mask(Raw(a), Raw
 inline Mask AtMost(Lanes a, Lanes b) { return _mm512_cmple_epu32_mask(Raw(a), Raw(b)); }
 // Has one of `bits`?
 inline Mask HasAny(Lanes a, Lanes bits) { return _mm512_test_epi32_mask(Raw(a), Raw(bits)); }
+inline Mask IsSet(Lanes a) { return HasAny(a, a); }
 inline Mask IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
 // a < b modulo 2^32, as sequence numbers compare.
 inline Mask Before(Lanes a, Lanes b) { return IsNegative(a - b); }

@@ -9,6 +9,7 @@
 #include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
 #include "dataplane/packet/flow_key.h"
+#include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
 
@@ -90,14 +91,16 @@ struct alignas(kCacheLine) PacketMeta {
   // ICMP echo request: true, its sender opens the flow. Meaningless elsewhere.
   bool icmp_request = false;
   uint16_t fragments = 1;
+  SynOptions syn;  // known only of a SYN that took a short way
   FlowKey key;
 };
 static_assert(offsetof(PacketMeta, key) + offsetof(FlowKey, address) + sizeof(uint64_t) ==
               kCacheLine);
 
-// vlan_tags, icmp_request and `fragments` of an untagged packet, as one word.
+// vlan_tags, icmp_request and `fragments` of an untagged packet, as one word; `syn` is its other half.
 static_assert(offsetof(PacketMeta, icmp_request) == offsetof(PacketMeta, vlan_tags) + 1 &&
-              offsetof(PacketMeta, fragments) == offsetof(PacketMeta, vlan_tags) + 2);
+              offsetof(PacketMeta, fragments) == offsetof(PacketMeta, vlan_tags) + 2 &&
+              offsetof(PacketMeta, syn) == offsetof(PacketMeta, vlan_tags) + 4);
 inline constexpr uint32_t kOneFragment = 1u << 16;
 
 }  // namespace coretrack

@@ -47,7 +47,8 @@ inline void StoreRaw(T value, void* at) {
 
 // All of a fast packet's meta but its key and direction.
 inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_bytes,
-                 uint32_t payload_bytes, uint32_t ip_bytes, uint32_t vlan_tags, PacketMeta* meta) {
+                 uint32_t payload_bytes, uint32_t ip_bytes, uint32_t vlan_tags, SynOptions syn,
+                 PacketMeta* meta) {
   static_assert(offsetof(TcpHeader, seq) == 0 && offsetof(TcpHeader, ack) == 4 &&
                 offsetof(TcpHeader, window) == 12 && offsetof(TcpHeader, flags) == 14 &&
                 offsetof(TcpHeader, option_bytes) == 15);
@@ -59,22 +60,21 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   meta->kind = PacketKind::kTcp;
   meta->malformed = Malformed::kNone;
   meta->whole_kind = PacketKind::kNotIp;
-  StoreRaw(vlan_tags | kOneFragment, &meta->vlan_tags);
+  StoreRaw(uint64_t{syn.word} << 32 | vlan_tags | kOneFragment, &meta->vlan_tags);
 }
 
 // Which segments: those with SYN, whose options are walked, or those without.
 enum class Wanted : bool { kPlain, kSyn };
 
-// Are its options sound, as far as this way knows?  REQUIRES: all of the header is readable.
+// Are its options sound, as far as this way knows? Of a SYN, what they say.  REQUIRES: all of the header is readable.
 template <Wanted kWanted>
-inline bool HasSoundOptions(const uint8_t* segment, uint32_t option_bytes) {
+inline bool HasSoundOptions(const uint8_t* segment, uint32_t option_bytes, SynOptions* syn) {
   if constexpr (kWanted == Wanted::kPlain)
     return HasUsualOptions(segment + kTcpMinBytes, option_bytes);
   // The data offset may be too small for a header.
   constexpr uint32_t kMaxOptionBytes = 40;
-  TcpOptions ignored;
-  return option_bytes == 0 || (option_bytes <= kMaxOptionBytes &&
-                               ReadTcpOptions(segment + kTcpMinBytes, option_bytes, &ignored));
+  return option_bytes <= kMaxOptionBytes &&
+         ReadSynOptions(segment + kTcpMinBytes, option_bytes, syn);
 }
 
 // What a frame has, from `ip` on. `context`: the key's.
@@ -97,8 +97,9 @@ template <Wanted kWanted>
   if (fixed.syn() != (kWanted == Wanted::kSyn) ||
       AnyNegative(payload_bytes | (wire_bytes - total_bytes) | (bytes - header_bytes))) [[unlikely]]
     return false;
-  if (!HasSoundOptions<kWanted>(segment, option_bytes)) return false;
-  Fill(segment, fixed, option_bytes, payload_bytes, total_bytes, vlan_tags, meta);
+  SynOptions syn;
+  if (!HasSoundOptions<kWanted>(segment, option_bytes, &syn)) return false;
+  Fill(segment, fixed, option_bytes, payload_bytes, total_bytes, vlan_tags, syn, meta);
   meta->key.SetPlace(zone, false);
   SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), context, meta);
   return true;
@@ -120,8 +121,10 @@ inline bool Ipv6(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes, uint8_t
       AnyNegative(payload_bytes | (wire_bytes - kIpv6Bytes - stated_bytes) |
                   (bytes - kIpv6Bytes - fixed.header_bytes()))) [[unlikely]]
     return false;
-  if (!HasSoundOptions<kWanted>(segment, option_bytes)) return false;
-  Fill(segment, fixed, option_bytes, payload_bytes, kIpv6Bytes + stated_bytes, vlan_tags, meta);
+  SynOptions syn;
+  if (!HasSoundOptions<kWanted>(segment, option_bytes, &syn)) return false;
+  Fill(segment, fixed, option_bytes, payload_bytes, kIpv6Bytes + stated_bytes, vlan_tags, syn,
+       meta);
   meta->key.SetPlace(zone, true);
   SetIpv6Endpoints(ip + 8, LoadRaw<uint32_t>(segment), context, meta);
   return true;
@@ -175,12 +178,11 @@ inline bool Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint
 inline void FillMeta(const SegmentLanes& segments, const KeyWords& words, uint32_t i,
                      const uint8_t* data, PacketMeta* meta) {
   using parse_fast::StoreRaw;
-  const unsigned stamped = SegmentLanes::Has(segments.stamped, i);
   const unsigned ipv6 = words.ipv6 >> i & 1;
   meta->tcp.seq = segments.seq[i];
   meta->tcp.ack = segments.ack[i];
   meta->tcp.payload_bytes = segments.payload_bytes[i];
-  StoreRaw(segments.flags_window[i] | (stamped * kTimestampsBytes) << 24, &meta->tcp.window);
+  StoreRaw(segments.flags_window[i], &meta->tcp.window);
   meta->tcp.options = data + parse_fast::kMinBytes + ipv6 * (kIpv6Bytes - kIpv4MinBytes);
   meta->ip_bytes = segments.ip_bytes[i];
   meta->kind = PacketKind::kTcp;
@@ -188,7 +190,8 @@ inline void FillMeta(const SegmentLanes& segments, const KeyWords& words, uint32
   meta->direction =
       static_cast<Direction>(static_cast<uint8_t>(SegmentLanes::Has(segments.reverse, i)));
   meta->whole_kind = PacketKind::kNotIp;
-  StoreRaw(kOneFragment, &meta->vlan_tags);
+  const bool is_syn = (meta->tcp.flags & tcp_flag::kSyn) != 0;
+  StoreRaw(uint64_t{is_syn ? segments.syn[i] : 0} << 32 | kOneFragment, &meta->vlan_tags);
   words.Get(i, &meta->key);
 }
 

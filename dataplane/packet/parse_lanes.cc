@@ -108,6 +108,66 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
   return ip;
 }
 
+// What SYNs say by their options.
+struct SynLanes {
+  Mask known;
+  Lanes word;  // SynOptions
+};
+
+// Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words, each a window
+// scale, SACK permitted or timestamps, with NOPs before them. What is not so is for ReadSynOptions().
+// `segment_begins`: where in a frame. Of `syns` all is readable from there to the end of the options; `first_words`: of these, as
+// they lie in memory.
+[[gnu::noinline]] SynLanes ReadSyns(const FrameLanes& frames, uint32_t segment_begins,
+                                    const Lanes& option_bytes, const Lanes* first_words,
+                                    Mask syns) {
+  constexpr uint32_t kWord = sizeof(uint32_t), kWords = 6, kLastWords = 4;
+  // The options' last four words; of few options that begins in the header before them.
+  constexpr uint8_t kZeros[kLastWords * kWord] = {};
+  alignas(kCacheLine) uint32_t ends[kLanes];
+  Spill(option_bytes + (segment_begins + kTcpMinBytes), &ends);
+  const uint8_t* rows[kLanes];
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i)
+    rows[i] = (syns >> i & 1) != 0 ? frames.data[i] + ends[i] - sizeof(kZeros) : kZeros;
+  const Quarter last = LoadQuarter(rows);
+  const Mask four = Equal(option_bytes, All(4 * kWord)), five = Equal(option_bytes, All(5 * kWord));
+  const Lanes words[kWords] = {first_words[0],
+                               first_words[1],
+                               first_words[2],
+                               Select(four, last.row[3], Select(five, last.row[2], last.row[1])),
+                               Select(five, last.row[3], last.row[2]),
+                               last.row[3]};
+
+  // As bytes: 4 2 8 10 or 1 1 8 10, and two words of timestamps. One that begins among another's is not looked into.
+  Mask there[kWords + 2] = {}, stamp[kWords] = {};
+#pragma GCC unroll 6
+  for (uint32_t w = 0; w < kWords; ++w) there[w] = Below(All(w * kWord), option_bytes);
+  constexpr uint32_t kSackAndStamp = 0x0a080204;
+  Lanes sack = All(0), stamp_at = All(0), scale = All(SynOptions::kNoScale);
+  Mask unknown = static_cast<Mask>(~AtMost(option_bytes, All(kWords * kWord))) |
+                 (there[0] & static_cast<Mask>(~Equal(words[0] & 0xffff, All(0x0402))));
+#pragma GCC unroll 6
+  for (uint32_t w = 1; w < kWords; ++w) {
+    const Mask with_sack = Equal(words[w], All(kSackAndStamp));
+    const Mask data = stamp[w - 1] | (w > 1 ? stamp[w - 2] : 0);
+    stamp[w] = there[w] & (with_sack | Equal(words[w], All(kTimestampsBegin)));
+    // 1 1 4 2, or at the end 4 2 0 0; 1 3 3 scale.
+    const Mask just_sack = Equal(words[w], All(0x02040101)) |
+                           (Equal(words[w], All(0x00000204)) & static_cast<Mask>(~there[w + 1]));
+    const Mask scales = Equal(words[w] & 0xffffff, All(0x030301)) & there[w] & ~data;
+    unknown |=
+        (there[w] & ~data & ~(stamp[w] | just_sack | scales)) | (stamp[w] & (data | ~there[w + 2]));
+    sack |=
+        Select((with_sack | just_sack) & there[w] & ~data, All(SynOptions::kSackPermitted), All(0));
+    scale = Select(scales, Least(words[w] >> 24, All(SynOptions::kMaxScale)), scale);
+    stamp_at = Select(stamp[w], All((w + 1) * kWord << SynOptions::kStampShift), stamp_at);
+  }
+  const Lanes mss = Select(there[0], SwapBytes(words[0]) & SynOptions::kMss, All(0));
+  return {static_cast<Mask>(syns & ~unknown),
+          mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown};
+}
+
 // Whether what is stored of packets that are not common overwrites what is there.
 enum class Others : bool { kOverwritten, kKept };
 
@@ -142,8 +202,14 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   const Mask stamped =
       Equal(option_bytes, All(kTimestampsBytes)) & Equal(m.row[kOptions], All(kTimestampsBegin));
   const Mask without_options = Equal(option_bytes, All(0));
-  const Mask common =
-      eligible & Equal(ip.odd, All(0)) & (without_options | stamped) & ~contradicted;
+  const Mask sound = eligible & Equal(ip.odd, All(0)) & ~contradicted;
+  const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
+  constexpr uint32_t kNothing =
+      SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
+  SynLanes syn{.known = static_cast<Mask>(syns & without_options), .word = All(kNothing)};
+  if (syn.known != syns) [[unlikely]]
+    syn = ReadSyns(frames, kIp + kIpBytes, option_bytes, &m.row[kOptions], syns);
+  const Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
   const Mask plain =
       common & HasAny(fixed, All(0xffff)) &
       Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
@@ -179,7 +245,9 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   put(SwapBytes(m.row[kSeq]), &segments->seq);
   put(SwapBytes(m.row[kAck]), &segments->ack);
   put(payload_bytes, &segments->payload_bytes);
-  put(fixed & 0x00ffffff, &segments->flags_window);
+  put((fixed & 0x00ffffff) | option_bytes << 24, &segments->flags_window);
+  if (syns != 0) [[unlikely]]
+    put(syn.word, &segments->syn);
   put(ip.total_bytes, &segments->ip_bytes);
   put(SwapBytes(m.row[kTsValue]), &segments->ts_value);
   put(SwapBytes(m.row[kTsEcho]), &segments->ts_echo);
@@ -237,11 +305,12 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
   static_assert(offsetof(PacketMeta, tcp) == 0 && offsetof(PacketMeta, ip_bytes) == 24 &&
                 offsetof(PacketMeta, kind) == 28 && offsetof(PacketMeta, malformed) == 29 &&
                 offsetof(PacketMeta, direction) == 30 && offsetof(PacketMeta, whole_kind) == 31 &&
-                offsetof(PacketMeta, vlan_tags) == 32 && offsetof(PacketMeta, key) == 40);
+                offsetof(PacketMeta, vlan_tags) == 32 && offsetof(PacketMeta, syn) == 36 &&
+                offsetof(PacketMeta, key) == 40);
   static_assert(offsetof(FlowKey, place) == 0 && offsetof(FlowKey, transport) == 8 &&
                 offsetof(FlowKey, address) == 16);
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
-  const Mask reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  const Mask reverse = segments.reverse[first / kLanes];
   const auto ipv6 = static_cast<Mask>(words.ipv6 >> first);
   const Lanes options =
       Select(ipv6, All(kIp + kIpv6Bytes + kTcpMinBytes), All(kIp + kIpv4MinBytes + kTcpMinBytes));
@@ -254,13 +323,14 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
   m.row[0] = field(segments.seq);
   m.row[1] = field(segments.ack);
   m.row[2] = field(segments.payload_bytes);
-  m.row[3] = field(segments.flags_window) | Select(stamped, All(kTimestampsBytes << 24), All(0));
+  m.row[3] = field(segments.flags_window);
   m.row[4] = LowHalves(first_options, last_options);
   m.row[5] = HighHalves(first_options, last_options);
   m.row[6] = field(segments.ip_bytes);
   m.row[7] = Select(reverse, All(kTcpKind | 1 << 16 | kWholeKind), All(kTcpKind | kWholeKind));
   m.row[8] = All(kOneFragment);
-  m.row[9] = All(0);
+  m.row[9] =
+      Select(HasAny(m.row[3], All(uint32_t{tcp_flag::kSyn} << 16)), field(segments.syn), All(0));
   const auto put_word = [&](const std::array<uint64_t, kMaxBurst>& from, uint32_t row) {
     const Words64 first_half = LoadWords(&from[first]);
     const Words64 last_half = LoadWords(&from[first + kLanes / 2]);

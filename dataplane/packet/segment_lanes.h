@@ -2,7 +2,8 @@
 // that sixteen packets are one load (base/lanes.h).
 //
 // Common  untagged Ethernet, IPv4 without options or fragmentation or IPv6 without extension headers, TCP with no
-//         options or the usual timestamps, everything sound. Nothing is said here of any other packet.
+//         options or the usual timestamps, or a SYN with the options that SYNs have, everything sound. Nothing is said
+//         here of any other packet.
 #pragma once
 
 #include <array>
@@ -16,15 +17,16 @@ namespace coretrack {
 struct alignas(kCacheLine) SegmentLanes {
   using Field = std::array<uint32_t, kMaxBurst>;
   Field seq, ack, payload_bytes;  // TcpHeader's
-  Field flags_window;             // flags << 16 | window
+  Field flags_window;             // option bytes << 24 | flags << 16 | window
   Field ip_bytes;
   Field ts_value, ts_echo;  // where `stamped`
+  Field syn;                // SynOptions (tcp_options.h) of a SYN
   // Of packet i: bit i % kLanes of [i / kLanes]. (Not words of 64: a store of a few bits is loaded as such.)
   using Bits = std::array<Mask, kMaxBurst / kLanes>;
   Bits common;   // is common, and has no PacketMeta yet
   Bits plain;    // is common, has ACK and neither SYN, FIN nor RST, and a window
   Bits reverse;  // goes in Direction::kReverse
-  Bits stamped;  // has timestamps
+  Bits stamped;  // has the usual timestamps
   static bool Has(const Bits& bits, uint32_t i) {
     return (bits[i / kLanes] >> i % kLanes & 1) != 0;
   }
@@ -37,7 +39,8 @@ struct alignas(kCacheLine) SegmentLanes {
       (*bits)[to / kLanes] = static_cast<Mask>(others | uint32_t{Has(*bits, from)} << to % kLanes);
     }
     if (!Has(common, from)) return;
-    for (Field* field : {&seq, &ack, &payload_bytes, &flags_window, &ip_bytes, &ts_value, &ts_echo})
+    for (Field* field :
+         {&seq, &ack, &payload_bytes, &flags_window, &ip_bytes, &ts_value, &ts_echo, &syn})
       (*field)[to] = (*field)[from];
   }
   // `packets`: bits of the kLanes from `first` on. Answers those that were common.

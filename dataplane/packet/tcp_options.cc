@@ -46,9 +46,9 @@ bool ReadOption(const uint8_t* option, TcpOptions* out) {
   }
 }
 
-}  // namespace
-
-bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out) {
+// Gives `read` one option after the other, until it answers false. False then, and where a length is wrong.
+template <typename Read>
+bool Walk(const uint8_t* options, uint32_t bytes, const Read& read) {
   uint32_t at = 0;
   while (at < bytes) {
     if (options[at] == kEnd) return true;
@@ -60,10 +60,33 @@ bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out) {
     if (left < 2) return false;
     const uint32_t length = options[at + 1];
     if (length < 2 || length > left) return false;
-    if (!ReadOption(options + at, out)) return false;
+    if (!read(options + at)) return false;
     at += length;
   }
   return true;
+}
+
+}  // namespace
+
+bool ReadTcpOptions(const uint8_t* options, uint32_t bytes, TcpOptions* out) {
+  return Walk(options, bytes, [out](const uint8_t* option) { return ReadOption(option, out); });
+}
+
+bool ReadSynOptions(const uint8_t* options, uint32_t bytes, SynOptions* out) {
+  TcpOptions read;
+  uint32_t stamp_at = 0;
+  const bool sound = Walk(options, bytes, [&](const uint8_t* option) {
+    if (!ReadOption(option, &read)) return false;
+    if (option[0] == kTimestamps) stamp_at = static_cast<uint32_t>(option + 2 - options);
+    return true;
+  });
+  const uint32_t scale = read.window_scale
+                             ? std::min<uint32_t>(*read.window_scale, SynOptions::kMaxScale)
+                             : SynOptions::kNoScale;
+  out->word = read.mss.value_or(0) | scale << SynOptions::kScaleShift |
+              (read.sack_permitted ? SynOptions::kSackPermitted : 0) | SynOptions::kKnown |
+              stamp_at << SynOptions::kStampShift;
+  return sound;
 }
 
 bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out) {

@@ -1,6 +1,7 @@
 // TCP options (RFC 9293 3.2, RFC 7323, RFC 2018) behind a cursor that cannot pass their end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -38,6 +39,26 @@ inline bool StartsWithTimestamps(const uint8_t* options) {
 inline TcpOptions::Timestamps LoadTimestamps(const uint8_t* options) {
   return {.value = LoadBe32(options + 4), .echo = LoadBe32(options + 8)};
 }
+
+// What the options of a SYN say, in a word, so that who has checked them has also read them. 0: nobody has.
+//   Bits  0-15 MSS, 0 where there is none | 16-19 window scale, at most 14 (RFC 7323 2.3), or 15: none | 20 SACK permitted |
+//         21 known | 24-31 from where on in the options the timestamps' value is, 0 where there are none
+struct SynOptions {
+  static constexpr uint32_t kMaxScale = 14, kNoScale = 15;
+  static constexpr unsigned kScaleShift = 16, kStampShift = 24;
+  static constexpr uint32_t kMss = 0xffff, kSackPermitted = 1u << 20, kKnown = 1u << 21;
+
+  uint32_t word = 0;
+
+  bool known() const { return (word & kKnown) != 0; }
+  uint16_t mss() const { return static_cast<uint16_t>(word & kMss); }
+  uint8_t scale() const { return word >> kScaleShift & 0xf; }
+  bool sack_permitted() const { return (word & kSackPermitted) != 0; }
+  uint32_t stamp_at() const { return word >> kStampShift; }
+  bool operator==(const SynOptions&) const = default;
+};
+// False where ReadTcpOptions() is; what was read before it is kept.
+bool ReadSynOptions(const uint8_t* options, uint32_t bytes, SynOptions* out);
 
 bool WalkToTimestamps(const uint8_t* options, uint32_t bytes, TcpOptions::Timestamps* out);
 

@@ -1,9 +1,9 @@
 // What a SYN says of its sender by its options.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
+#include "dataplane/packet/bytes.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/tcp_options.h"
 #include "dataplane/tcp/connection.h"
@@ -18,17 +18,22 @@ struct SynSays {
   uint32_t timestamp = 0;
 };
 
+static_assert(SynOptions::kMaxScale == kMaxScale && SynOptions::kNoScale == kNoScale);
+// `syn` is known; of `options`.
+inline SynSays SaysOf(SynOptions syn, const uint8_t* options) {
+  const uint32_t stamp_at = syn.stamp_at();
+  return {.mss = syn.mss(),
+          .offered_scale = syn.scale(),
+          .sack = syn.sack_permitted(),
+          .timestamps = stamp_at != 0,
+          .timestamp = stamp_at != 0 ? LoadBe32(options + stamp_at) : 0};
+}
+
 inline SynSays ReadSyn(const TcpHeader& s) {
   if (s.option_bytes == 0) return {};
-  TcpOptions options;
-  ReadTcpOptions(s.options, s.option_bytes, &options);
-  SynSays says;
-  says.mss = options.mss.value_or(0);
-  if (options.window_scale) says.offered_scale = std::min(*options.window_scale, kMaxScale);
-  says.sack = options.sack_permitted;
-  says.timestamps = options.timestamps.has_value();
-  if (says.timestamps) says.timestamp = options.timestamps->value;
-  return says;
+  SynOptions syn;
+  ReadSynOptions(s.options, s.option_bytes, &syn);
+  return SaysOf(syn, s.options);
 }
 
 }  // namespace coretrack::tcp

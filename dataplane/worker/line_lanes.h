@@ -53,7 +53,6 @@ template <typename Words>
 }
 
 inline Lanes Later(Lanes a, Lanes b) { return Select(Before(a, b), b, a); }
-inline Mask IsSet(Lanes a) { return HasAny(a, a); }
 
 // tcp::DecodeHeardWindow() each; 0 of 0.
 inline Lanes DecodeWindow(Lanes code) {

@@ -39,6 +39,10 @@ constexpr uint64_t SayInWord0(unsigned d) {
   return kMss << MssShift(d) | kFlags << d << kFlagsShift | kScale << OfferedScaleShift(d);
 }
 
+tcp::SynSays Says(const PacketMeta& meta) {
+  return meta.syn.known() ? tcp::SaysOf(meta.syn, meta.tcp.options) : tcp::ReadSyn(meta.tcp);
+}
+
 bool IsPlain(const TcpHeader& s, uint8_t flags) {
   return (s.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) == flags && s.payload_bytes == 0 &&
          s.window != 0;
@@ -62,7 +66,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   FlowTable& table = TableOf(meta.key.ipv6);
   AtomicLine& line = table.line(index);
   AtomicLine& detail = table.detail(index);
-  const tcp::SynSays says = tcp::ReadSyn(s);
+  const tcp::SynSays says = Says(meta);
   const uint64_t word0 = SaidInWord0(says, d) |
                          uint64_t{tcp::kNoScale} << OfferedScaleShift(1 - d) |
                          uint64_t{detail_small::Provisional(1 - d)} << kSmallShift;
@@ -126,7 +130,7 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
   uint64_t history = word(1);
   if (!AddEarlyLetter(Letter::kSynAck, true, &history)) return false;
 
-  const tcp::SynSays says = tcp::ReadSyn(s);
+  const tcp::SynSays says = Says(meta);
   word0 = (word0 & ~SayInWord0(d)) | SaidInWord0(says, d);
   word0 &= ~(uint64_t{detail_small::Provisional(d)} << kSmallShift);
   // A window scale is in force only if both SYNs carry it, and so is PAWS (RFC 7323 1.3).

@@ -55,6 +55,15 @@ void CheckSame(const PacketMeta& a, const PacketMeta& b) {
         "fast path equals general path");
 }
 
+// What is known of a SYN's options is what they say.
+void CheckSyn(const PacketMeta& meta) {
+  if (!meta.syn.known()) return;
+  SynOptions read;
+  Check((meta.tcp.flags & tcp_flag::kSyn) != 0 &&
+            ReadSynOptions(meta.tcp.options, meta.tcp.option_bytes, &read) && read == meta.syn,
+        "a SYN's options as they are read one by one");
+}
+
 void CheckFragment(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
                    const ParseOptions& options) {
   const Fragment f = ReadFragment(data, bytes, wire_bytes, options);
@@ -100,6 +109,8 @@ void CheckLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
     FillMeta(segments, words, i, data, &meta);
     CheckSame(meta, general);
     CheckSame(metas[i], general);
+    CheckSyn(meta);
+    CheckSyn(metas[i]);
   }
 }
 
@@ -130,6 +141,7 @@ void FuzzOne(const uint8_t* input, size_t size) {
   CheckAnswer(meta, exact.get(), bytes, wire_bytes);
   ParseGeneral({exact.get(), bytes, wire_bytes}, options, &general);
   CheckSame(meta, general);
+  CheckSyn(meta);
   CheckLanes(exact.get(), bytes, wire_bytes, options, general);
   CheckChecksums(exact.get(), bytes, wire_bytes, options);
   Check(HashOf({1, 2}, meta.key) == HashOf({1, 2}, general.key), "equal keys, equal hashes");

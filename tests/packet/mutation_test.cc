@@ -138,6 +138,50 @@ TEST(Mutation, RandomChanges) {
   for (const uint64_t count : kinds) EXPECT_GT(count, 100u) << "the mutations miss a kind";
 }
 
+// SYNs whose options are nearly what the stacks of the day send.
+TEST(Mutation, SynsWithOptionsInAnyOrder) {
+  std::mt19937_64 random(8);
+  const std::vector<Bytes> words = {MssOption(1460),
+                                    MssOption(0),
+                                    WindowScaleOption(7),
+                                    WindowScaleOption(14),
+                                    WindowScaleOption(15),
+                                    WindowScaleOption(255),
+                                    SackPermittedOption(),
+                                    {4, 2, 0, 0},
+                                    TimestampsOption(0x01020304, 0),
+                                    TimestampsOption(0x0101080a, 0x0402080a),
+                                    {4, 2, 8, 10, 9, 8, 7, 6, 5, 4, 3, 2},
+                                    {4, 2, 8, 10, 1, 1, 4, 2, 1, 3, 3, 2},
+                                    {1, 1, 1, 1},
+                                    {3, 3, 7, 1}};
+  uint64_t in_lanes[7] = {};  // by words of options
+  for (int round = 0; round < 100'000; ++round) {
+    Bytes options;
+    if (random() % 8 != 0) options = words[0];
+    for (uint64_t more = random() % 5; more != 0; --more) {
+      const Bytes& word = words[random() % words.size()];
+      if (options.size() + word.size() <= 32)
+        options.insert(options.end(), word.begin(), word.end());
+    }
+    if (!options.empty() && random() % 4 == 0)
+      options[random() % options.size()] = static_cast<uint8_t>(random() % 12);
+    if (random() % 8 == 0) options.resize(options.size() / 8 * 4);
+    const TcpFields syn{
+        .flags = static_cast<uint8_t>(tcp_flag::kSyn | (random() % 2 == 0 ? tcp_flag::kAck : 0)),
+        .options = options};
+    PacketBuilder builder = Eth();
+    random() % 2 == 0 ? builder.Ipv4(kA, kB) : builder.Ipv6(kA6, kB6);
+    const Bytes packet = builder.Tcp(syn).Payload(random() % 3).Build();
+    const PacketMeta meta = ParseBytes(packet);
+    ExpectConsistent(meta, static_cast<uint32_t>(packet.size()));
+    if (HasFailure()) FAIL() << "round " << round;
+    if (LanesReadSyn(options.data(), static_cast<uint32_t>(options.size())))
+      ++in_lanes[options.size() / 4];
+  }
+  for (const uint64_t count : in_lanes) EXPECT_GT(count, 100u) << "a length is missed";
+}
+
 TEST(Mutation, RandomOptions) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 200'000; ++round) {

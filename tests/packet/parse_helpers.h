@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <tuple>
 #include <vector>
@@ -26,6 +28,46 @@ inline bool SameMeta(const PacketMeta& a, const PacketMeta& b) {
                       m.icmp_request);
   };
   return fields(a) == fields(b);
+}
+
+// What a short way says of a SYN's options must be what they say, and nothing of other segments.
+inline void ExpectSynOptions(const PacketMeta& meta) {
+  if ((meta.tcp.flags & tcp_flag::kSyn) == 0) {
+    EXPECT_EQ(meta.syn, SynOptions());
+    return;
+  }
+  ASSERT_TRUE(meta.syn.known());
+  TcpOptions read;
+  EXPECT_TRUE(ReadTcpOptions(meta.tcp.options, meta.tcp.option_bytes, &read));
+  EXPECT_EQ(meta.syn.mss(), read.mss.value_or(0));
+  EXPECT_EQ(meta.syn.scale(), read.window_scale ? std::min<unsigned>(*read.window_scale, 14) : 15);
+  EXPECT_EQ(meta.syn.sack_permitted(), read.sack_permitted);
+  EXPECT_EQ(meta.syn.stamp_at() != 0, read.timestamps.has_value());
+  if (read.timestamps && meta.syn.stamp_at() != 0) {
+    EXPECT_EQ(LoadBe32(meta.tcp.options + meta.syn.stamp_at()), read.timestamps->value);
+  }
+}
+
+// Are these options of a SYN what lanes read? (ReadSyns(), parse_lanes.cc.)
+inline bool LanesReadSyn(const uint8_t* options, uint32_t bytes) {
+  if (bytes == 0) return true;
+  const auto is = [options](uint32_t at, std::initializer_list<uint8_t> begin) {
+    return std::equal(begin.begin(), begin.end(), options + at);
+  };
+  const auto begins_stamps = [&is](uint32_t at) {
+    return is(at, {4, 2, 8, 10}) || is(at, {1, 1, 8, 10});
+  };
+  if (bytes > 24 || !is(0, {2, 4})) return false;
+  for (uint32_t at = 4; at < bytes; at += 4) {
+    if (begins_stamps(at)) {
+      if (at + 12 > bytes || begins_stamps(at + 4) || begins_stamps(at + 8)) return false;
+      at += 8;
+    } else if (!is(at, {1, 3, 3}) && !is(at, {1, 1, 4, 2}) &&
+               !(at + 4 == bytes && is(at, {4, 2, 0, 0}))) {
+      return false;
+    }
+  }
+  return true;
 }
 
 // Sixteen frames parsed together, `packet` at `lane`. What they say of it must be what the general path says.
@@ -72,6 +114,8 @@ class ParsedTogether {
     FillMetaLanes(*segments_, *words_, kFirst, static_cast<Mask>(1 << lane), data.data(),
                   together_.data());
     EXPECT_TRUE(SameMeta(meta_, together_[kFirst + lane]));
+    EXPECT_EQ(meta_.syn, together_[kFirst + lane].syn);
+    ExpectSynOptions(meta_);
     for (uint32_t i = 0; i < kMaxBurst; ++i) {
       if (i != kFirst + lane) {
         EXPECT_TRUE(SameMeta(together_[i], PacketMeta{})) << "not asked for";
@@ -112,8 +156,11 @@ inline void ExpectSameInLanes(const uint8_t* data, uint32_t bytes, uint32_t wire
     const bool is_fast =
         !options.verify_checksums && (ParseFast(data, bytes, wire_bytes, options.zone, &fast) ||
                                       ParseFastSyn(data, bytes, wire_bytes, options.zone, &fast));
+    const bool syn = (fast.tcp.flags & tcp_flag::kSyn) != 0;
     const bool wanted =
-        is_fast && fast.vlan_tags == 0 && HasUsualOptions(fast.tcp.options, fast.tcp.option_bytes);
+        is_fast && fast.vlan_tags == 0 &&
+        (syn ? LanesReadSyn : HasUsualOptions)(fast.tcp.options, fast.tcp.option_bytes);
+    if (is_fast) ExpectSynOptions(fast);
     // Among four of each version beside it the packet is never too little for a second look.
     ASSERT_EQ(parsed.common(), wanted);
     if (!parsed.common()) continue;
