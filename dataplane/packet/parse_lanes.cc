@@ -111,7 +111,8 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
 // What SYNs say by their options.
 struct SynLanes {
   Mask known;
-  Lanes word;  // SynOptions
+  Lanes word;      // SynOptions
+  Lanes ts_value;  // as it lies in memory, where there is one
 };
 
 // Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words, each a window
@@ -144,7 +145,8 @@ struct SynLanes {
 #pragma GCC unroll 6
   for (uint32_t w = 0; w < kWords; ++w) there[w] = Below(All(w * kWord), option_bytes);
   constexpr uint32_t kSackAndStamp = 0x0a080204;
-  Lanes sack = All(0), stamp_at = All(0), scale = All(SynOptions::kNoScale);
+  Lanes sack = All(0), stamp_at = All(0), ts_value = All(0);
+  Lanes scale = All(SynOptions::kNoScale);
   Mask unknown = static_cast<Mask>(~AtMost(option_bytes, All(kWords * kWord))) |
                  (there[0] & static_cast<Mask>(~Equal(words[0] & 0xffff, All(0x0402))));
 #pragma GCC unroll 6
@@ -162,10 +164,11 @@ struct SynLanes {
         Select((with_sack | just_sack) & there[w] & ~data, All(SynOptions::kSackPermitted), All(0));
     scale = Select(scales, Least(words[w] >> 24, All(SynOptions::kMaxScale)), scale);
     stamp_at = Select(stamp[w], All((w + 1) * kWord << SynOptions::kStampShift), stamp_at);
+    if (w + 1 < kWords) ts_value = Select(stamp[w], words[w + 1], ts_value);
   }
   const Lanes mss = Select(there[0], SwapBytes(words[0]) & SynOptions::kMss, All(0));
   return {static_cast<Mask>(syns & ~unknown),
-          mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown};
+          mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
 }
 
 // Whether what is stored of packets that are not common overwrites what is there.
@@ -206,7 +209,9 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
   constexpr uint32_t kNothing =
       SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
-  SynLanes syn{.known = static_cast<Mask>(syns & without_options), .word = All(kNothing)};
+  SynLanes syn{.known = static_cast<Mask>(syns & without_options),
+               .word = All(kNothing),
+               .ts_value = All(0)};
   if (syn.known != syns) [[unlikely]]
     syn = ReadSyns(frames, kIp + kIpBytes, option_bytes, &m.row[kOptions], syns);
   const Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
@@ -249,7 +254,7 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   if (syns != 0) [[unlikely]]
     put(syn.word, &segments->syn);
   put(ip.total_bytes, &segments->ip_bytes);
-  put(SwapBytes(m.row[kTsValue]), &segments->ts_value);
+  put(SwapBytes(Select(syns, syn.ts_value, m.row[kTsValue])), &segments->ts_value);
   put(SwapBytes(m.row[kTsEcho]), &segments->ts_echo);
   const auto put_bits = [&](Mask bits, SegmentLanes::Bits* to) {
     uint16_t& at = (*to)[first / kLanes];

@@ -41,6 +41,8 @@
 
 namespace coretrack {
 
+struct StepsTracked;
+
 enum class Verdict : uint8_t { kForward, kDropInvalid, kDropMalformed, kDropFragment };
 
 // One burst: arrays over packets. The caller fills the inputs of [0, count).
@@ -234,6 +236,8 @@ class Pipeline {
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
   // Of several: bit i: first + i.
   Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
+  void FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
+                 const StepsTracked& steps);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or

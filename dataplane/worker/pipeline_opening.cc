@@ -102,6 +102,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   return true;
 }
 
+// Its twin: answer_lanes.cc.
 bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   using namespace established;
   const PacketMeta& meta = burst.meta[i];
@@ -138,8 +139,6 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
   const bool scaled = (offered & 0xf) != tcp::kNoScale && offered >> 4 != tcp::kNoScale;
   constexpr uint16_t kStamped = detail_flag::Timestamps(0) | detail_flag::Timestamps(1);
   const bool stamped = (word0 >> kFlagsShift & kStamped) == kStamped;
-  const uint64_t rtt_us =
-      std::clamp<uint64_t>(now.unix_us - StartUs(word(6), word(7)), 1, kRttMask);
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynRcvdState));
   const auto state_after =
       static_cast<uint8_t>(kSynRcvdState | (state_before & kOriginatorReverse));
@@ -147,10 +146,7 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
   BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(history, std::memory_order_release);
-  if (static_cast<uint32_t>(word(3)) == 0) {  // nothing was retransmitted
-    detail.words[2].store((word(2) & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
-                          std::memory_order_release);
-  }
+  StoreSynAckTime(d, now.unix_us, &detail);
   Scales(line) = scaled ? offered : 0;
   sender.end = s.seq + 1;
   sender.max_end = s.seq + 1 + tcp::DecodeHeardWindow(receiver.max_window);

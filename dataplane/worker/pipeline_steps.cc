@@ -129,20 +129,32 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
   return spilled;
 }
 
-// Sixteen of them at once. Bit i: first + i was one.
+// Sixteen of them at once, or SYN+ACKs. Bit i: first + i was one.
 Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now) {
   fetches_.Rest();
   const FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
   StepsTracked steps;
-  TrackStepLanes(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), table,
-                 first, static_cast<Mask>(packets), now, tunables_.tcp_timeout_ms, &steps);
+  Mask tracked = 0;
+  for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
+    track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), table, first,
+          static_cast<Mask>(packets & ~tracked), now, tunables_.tcp_timeout_ms, &steps);
+    if (steps.tracked != 0) FileSteps(*burst, first, table, steps);
+    tracked |= steps.tracked;
+    if (tracked == packets) break;
+  }
+  return tracked;
+}
+
+// Tells the wheel and the counters what has become of `steps`.
+void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
+                         const StepsTracked& steps) {
   for (uint32_t left = steps.sooner; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    wheel_->Hasten(table.IndexOf(*burst->candidate[first + i]), Tick(steps.deadlines[i]));
+    wheel_->Hasten(table.IndexOf(*burst.candidate[first + i]), Tick(steps.deadlines[i]));
   }
   for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    may_be_unassured_->Clear(table.IndexOf(*burst->candidate[first + i]));
+    may_be_unassured_->Clear(table.IndexOf(*burst.candidate[first + i]));
   }
   // Those that made the same move are counted together.
   for (uint32_t left = steps.moved; left != 0;) {
@@ -152,7 +164,6 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
                static_cast<uint64_t>(std::popcount(same)));
     left ^= same;
   }
-  return steps.tracked;
 }
 
 bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {

@@ -4,11 +4,9 @@
 
 #include "dataplane/packet/protocols.h"
 #include "dataplane/tcp/steps.h"
+#include "dataplane/worker/detail_lanes.h"
 #include "dataplane/worker/established_lanes.h"
 #include "dataplane/worker/established_path.h"
-#include "dataplane/worker/history.h"
-#include "dataplane/worker/line_lanes.h"
-#include "dataplane/worker/tcp_binding.h"
 
 namespace coretrack {
 
@@ -36,75 +34,20 @@ constexpr auto kPackedSteps = [] {
   return packed;
 }();
 
-// A detail's words 0 and 1: the high half of word 0 (flags, offered scales, small) and the history.
-struct Details {
-  AtomicLine* at[kLanes];
-  Lanes facts;
-  Words64 history[2];
-};
-constexpr uint32_t kFactsHalf = 1;
-constexpr uint32_t kAssured = detail_flag::kAssured, kKept = detail_flag::kKept;
-constexpr unsigned kProvisionalShift = detail_word::kSmallShift - 32 + 6;  // of direction 0
-static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provisional(0)}
-                                                        << (detail_word::kSmallShift - 32) ==
-                                                    1u << kProvisionalShift);
-
-// Where they are, of `packets`; of the others, a line that holds nothing.
-[[gnu::always_inline]] inline void PlaceDetails(const FlowTable& table, AtomicLine* const* lines,
-                                                Mask packets, Details* details) {
-  alignas(kCacheLine) AtomicLine* at[kLanes];
-  table.DetailsOf(lines, at);
-  for (uint32_t from = 0; from < kLanes; from += kLanes / 2) {
-    const auto there = static_cast<uint8_t>(packets >> from);
-    StoreWords(Keep(there, LoadWords(at + from)) |
-                   Keep(static_cast<uint8_t>(~there), LoadWords(kNothing.data() + from)),
-               at + from);
-  }
-  KeepInMemory(&at);
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    details->at[i] = at[i];
-    __builtin_prefetch(at[i]);
-  }
-}
-
-[[gnu::always_inline]] inline void LoadDetails(Details* details) {
-  const uint8_t* rows[kLanes];
-  for (uint32_t i = 0; i < kLanes; ++i) rows[i] = reinterpret_cast<const uint8_t*>(details->at[i]);
-  const Quarter words = LoadQuarter(rows);
-  details->facts = words.row[kFactsHalf];
-  const Halves history = Interleave(words.row[2], words.row[3]);
-  details->history[0] = history.first;
-  details->history[1] = history.last;
-}
-
 // The letters that a step may add, by `said` below and, 4 further, from the responder.
 enum Said : uint32_t { kSaidAck, kSaidData, kSaidFin };
 constexpr uint32_t kFromResponder = 4;
-constexpr std::array<Letter, 3> kLetters = {Letter::kAck, Letter::kData, Letter::kFin};
-
-// AddEarlyLetter() of eight histories. Bit i: it is there now.
-[[gnu::always_inline]] inline uint8_t AddLetters(Words64 which, uint8_t wanted,
-                                                 Words64* histories) {
-  constexpr uint64_t kOnes = 0x0084210842108421;  // a 1 for each letter
-  static_assert(history::kGroup == 12 && history::kLetterBits == 5 &&
-                (kOnes & history::kGroupMask) == kOnes && std::popcount(kOnes) == history::kGroup);
-  const auto code = [](uint32_t said, bool from_responder) {
-    return history::Code(kLetters[said], from_responder);
+// Their codes, to be picked from.
+constexpr Words64 kCodes = [] {
+  const auto code = [](Letter letter, bool from_responder) {
+    return history::Code(letter, from_responder);
   };
-  const Words64 codes = {code(0, false), code(1, false), code(2, false), 0,
-                         code(0, true),  code(1, true),  code(2, true),  0};
-  const Words64 letters = *histories & history::kGroupMask;
-  const Words64 difference = letters ^ Pick(codes * kOnes, which);
-  // A field of zeros (history::Has()).
-  const uint8_t has =
-      NotZeroWords((difference - kOnes) & ~difference & (kOnes << (history::kLetterBits - 1)));
-  // Letters lie side by side from bit 0 on.
-  const Words64 count =
-      Product(BitWidth(letters) + (history::kLetterBits - 1), 52429) >> 18;  // / 5
-  const uint8_t room = static_cast<uint8_t>(~EqualWords(count, Words64{} + history::kGroup));
-  const auto add = static_cast<uint8_t>(wanted & ~has & room);
-  *histories |= Keep(add, Left(Pick(codes, which), count * history::kLetterBits));
-  return static_cast<uint8_t>(~wanted | has | room);
+  return Words64{
+      code(Letter::kAck, false), code(Letter::kData, false), code(Letter::kFin, false), 0,
+      code(Letter::kAck, true),  code(Letter::kData, true),  code(Letter::kFin, true),  0};
+}();
+[[gnu::always_inline]] inline uint8_t AddSaid(Words64 said, uint8_t wanted, Words64* histories) {
+  return AddLetters(Pick(kCodes, said), Pick(kCodes * kEachLetter, said), wanted, histories);
 }
 
 }  // namespace
@@ -186,9 +129,9 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
                      bit(from_responder, kFromResponder);
   const auto add = [&](Lanes which, Mask wanted) {
     const uint8_t first_half =
-        AddLetters(WidenFirst(which), static_cast<uint8_t>(wanted), &details.history[0]);
+        AddSaid(WidenFirst(which), static_cast<uint8_t>(wanted), &details.history[0]);
     const uint8_t last_half =
-        AddLetters(WidenLast(which), static_cast<uint8_t>(wanted >> 8), &details.history[1]);
+        AddSaid(WidenLast(which), static_cast<uint8_t>(wanted >> 8), &details.history[1]);
     tracked &= static_cast<Mask>(first_half | last_half << 8);
   };
   add(said, tracked);

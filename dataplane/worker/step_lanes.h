@@ -1,5 +1,5 @@
-// TrackStep() (pipeline_steps.cc) of sixteen packets at once: segments in order that move a state or are the first of their
-// kind, each of another flow.
+// TrackStep() and TrackAnswer() (pipeline_steps.cc, pipeline_opening.cc) of sixteen packets at once: segments in order that move a
+// state or are the first of their kind, and SYN+ACKs, each of another flow.
 //
 // How       As established_lanes.h, with the word and a half of each detail that a step reads and writes: its flags, and
 //           the history.
@@ -36,5 +36,10 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of);
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                     AtomicLine* const* lines, const FlowTable& table, uint32_t first, Mask packets,
                     Now now, const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps);
+// The same of those that are plain SYN+ACKs.
+void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
+                      AtomicLine* const* lines, const FlowTable& table, uint32_t first,
+                      Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                      StepsTracked* steps);
 
 }  // namespace coretrack

@@ -144,6 +144,15 @@ static_assert(offsetof(FlowDetail, generation) == 61);
 inline constexpr unsigned kGenerationShift = 40;
 }  // namespace detail_word
 
+// Stores the time that the SYN+ACK, of direction `d`, took to come.
+inline void StoreSynAckTime(unsigned d, uint64_t now_us, AtomicLine* detail) {
+  using namespace detail_word;
+  const auto word = [detail](size_t n) { return detail->words[n].load(std::memory_order_relaxed); };
+  if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
+  const uint64_t rtt_us = std::clamp<uint64_t>(now_us - StartUs(word(6), word(7)), 1, kRttMask);
+  detail->words[2].store((word(2) & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
+                         std::memory_order_release);
+}
 // Stores the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
 inline void StoreAnswerTime(unsigned d, uint64_t now_us, AtomicLine* detail) {
   using namespace detail_word;

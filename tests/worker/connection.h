@@ -30,6 +30,8 @@ struct Connection {
   uint16_t port = 0;
   std::optional<uint8_t> scale = std::nullopt;
   bool stamped = false;
+  uint16_t mss = 0;  // 0: its SYNs do not say
+  bool sack = false;
   uint32_t next[2] = {1000, 5000};  // of the client, of the server
   uint32_t clock[2] = {70'000, 90'000};
 
@@ -45,7 +47,11 @@ struct Connection {
     if (stamped)
       tcp.options = TimestampsOption(clock[from], syn && from == 0 ? 0 : clock[1 - from]);
     if (change) change(&tcp);
-    if (syn && scale) tcp.options = Join({tcp.options, WindowScaleOption(*scale)});
+    if (syn) {
+      tcp.options =
+          Join({mss != 0 ? MssOption(mss) : Bytes(), sack ? SackPermittedOption() : Bytes(),
+                tcp.options, scale ? WindowScaleOption(*scale) : Bytes()});
+    }
     const bool low = (from == 0) != swapped;
     PacketBuilder builder;
     builder.Ethernet();
@@ -86,6 +92,8 @@ inline Connection AnyConnection(size_t number, bool ipv6, std::mt19937& random) 
   c.port = static_cast<uint16_t>(40'000 + number);
   if (random() % 2 == 0) c.scale = static_cast<uint8_t>(random() % 16);
   c.stamped = random() % 2 == 0;
+  if (random() % 4 != 0) c.mss = static_cast<uint16_t>(random());
+  c.sack = random() % 2 == 0;
   for (uint32_t* numbers : {c.next, c.clock})
     for (const unsigned from : {0u, 1u})
       numbers[from] = random() % 2 == 0 ? 0u - random() % 3000 : random();

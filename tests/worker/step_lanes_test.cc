@@ -27,10 +27,11 @@ class StepLanes : public ::testing::Test {
   }
 };
 
-std::vector<Connection> Connections(uint32_t count, bool ipv6, std::mt19937& random) {
+std::vector<Connection> Connections(uint32_t count, bool ipv6, std::mt19937& random,
+                                    uint32_t first = 0) {
   std::vector<Connection> connections;
   while (connections.size() < count)
-    connections.push_back(AnyConnection(connections.size(), ipv6, random));
+    connections.push_back(AnyConnection(first + connections.size(), ipv6, random));
   return connections;
 }
 
@@ -46,15 +47,17 @@ std::vector<Harness::Frame> Each(std::vector<Connection>* connections, unsigned 
   return frames;
 }
 
-// Short connections in step with one another: from the third ACK on, no packet goes alone.
+// Short connections in step with one another: from the SYN+ACK on, no packet goes alone.
 TEST(Steps, ShortConnectionsGoTogether) {
   struct Segment {
     unsigned from;
     uint8_t flags;
     uint32_t payload;
   };
+  const Segment answer{1, kSyn | kAck, 0};
   const std::vector<std::vector<Segment>> kinds = {
-      {{0, kAck, 0},
+      {answer,
+       {0, kAck, 0},
        {0, kAck, 20},
        {1, kAck, 0},
        {1, kAck, 30},
@@ -62,13 +65,15 @@ TEST(Steps, ShortConnectionsGoTogether) {
        {0, kAck | kFin, 0},
        {1, kAck | kFin, 0},
        {0, kAck, 0}},
-      {{0, kAck, 0},
+      {answer,
+       {0, kAck, 0},
        {0, kAck | kFin, 5},
        {1, kAck, 7},
        {0, kAck, 0},
        {1, kAck | kFin, 0},
        {0, kAck, 0}},
-      {{0, kAck, 0},
+      {answer,
+       {0, kAck, 0},
        {1, kAck, 9},
        {1, kAck | kFin, 0},
        {0, kAck, 0},
@@ -76,15 +81,20 @@ TEST(Steps, ShortConnectionsGoTogether) {
        {1, kAck, 0},
        {0, kAck | kFin, 0},
        {1, kAck, 0}},
-      {{0, kAck, 9}, {1, kAck, 0}, {1, kAck | kFin, 400}, {0, kAck | kFin, 0}, {1, kAck, 0}},
+      {answer,
+       {0, kAck, 9},
+       {1, kAck, 0},
+       {1, kAck | kFin, 400},
+       {0, kAck | kFin, 0},
+       {1, kAck, 0}},
   };
   std::mt19937 random(1);
   for (const auto& segments : kinds) {
     for (const bool ipv6 : {false, true}) {
       Twins twins(Harness::SmallOptions(), kListen);
       std::vector<Connection> all = Connections(kMaxBurst, ipv6, random);
+      for (Connection& c : all) c.mss = 1460;
       ASSERT_EQ(twins.Send(Each(&all, 0, kSyn, 0, random), 10, random), "");
-      ASSERT_EQ(twins.Send(Each(&all, 1, kSyn | kAck, 0, random), 1000, random), "");
       for (size_t n = 0; n < segments.size(); ++n) {
         const auto& [from, flags, payload] = segments[n];
         ASSERT_EQ(twins.Send(Each(&all, from, flags, payload, random)), "") << "segment " << n;
@@ -93,6 +103,84 @@ TEST(Steps, ShortConnectionsGoTogether) {
         }
       }
     }
+  }
+}
+
+// Whatever answers a SYN.
+TEST(Steps, AnswersAreTrackedAsOneByOne) {
+  uint64_t together = 0, sent = 0;
+  for (uint32_t seed = 1; seed <= 3000; ++seed) {
+    std::mt19937 random(seed);
+    const auto once_in = [&random](uint32_t n) { return random() % n == 0; };
+    Pipeline::Options options = Harness::SmallOptions();
+    if (once_in(2)) options.half_open_quota = 150;  // for both IP versions
+    Twins twins(options, kListen);
+    const bool ipv6 = once_in(3);
+    std::vector<Connection> all = Connections(8 + random() % 50, ipv6, random);
+    const uint32_t in_syn = once_in(8) ? 10 : 0;
+    const uint32_t odd_in = once_in(2) ? 10 : 1000;
+    std::vector<Harness::Frame> syns;
+    for (Connection& c : all) {
+      syns.push_back(c.Segment(0, kSyn, in_syn, [&](TcpFields* tcp) {
+        if (once_in(odd_in)) tcp->window = 0;
+      }));
+      c.next[0] += 1 + in_syn;
+    }
+    ASSERT_EQ(twins.Send(syns, 10, random), "");
+    for (const Connection& c : all) {  // once more, then the time is not told
+      Connection again = c;
+      again.next[0] -= 1 + in_syn;
+      if (once_in(odd_in)) {
+        ASSERT_EQ(twins.Send({again.Segment(0, kSyn, in_syn)}, 10, random), "");
+      }
+    }
+    if (in_syn != 0 && once_in(2))
+      for (Connection& c : all) c.next[0] -= in_syn;
+    const bool other_options = once_in(4);
+    // Then the answers, and perhaps all of them again.
+    for (int round = 0; round < 2; ++round) {
+      std::vector<Harness::Frame> burst;
+      for (Connection& c : all) {
+        Connection answer = c;
+        if (other_options) {
+          const Connection other = AnyConnection(0, c.ipv6, random);
+          answer.scale = other.scale;
+          answer.mss = other.mss;
+          answer.sack = other.sack;
+          answer.stamped = other.stamped;
+        }
+        const unsigned from = once_in(odd_in) ? 0 : 1;
+        const uint8_t flags = static_cast<uint8_t>(
+            kSyn | kAck |
+            (once_in(odd_in) ? (std::array{kFin, kRst, kPsh, kUrg, kEce})[random() % 5] : 0));
+        const uint32_t payload = once_in(odd_in) ? random() % 20 : 0;
+        const uint32_t window = once_in(2) ? 1 + random() % 20 : random() % 65536;
+        const bool odd = once_in(odd_in);
+        burst.push_back(answer.Segment(from, flags, payload, [&](TcpFields* tcp) {
+          tcp->window = static_cast<uint16_t>(window);
+          if (odd) Disturb(random, answer, from, tcp);
+        }));
+        if (once_in(64))
+          burst.push_back(c.Segment(random() % 2, once_in(2) ? kAck : kSyn | kAck, 0));
+      }
+      std::shuffle(burst.begin(), burst.end(), random);
+      if (burst.size() > kMaxBurst) burst.resize(kMaxBurst);
+      const uint64_t pause_us = once_in(10) ? random() % 100'000'000 : random() % 100'000;
+      ASSERT_EQ(twins.Send(burst, pause_us, random), "") << "seed " << seed << ", round " << round;
+      if (round != 0) continue;
+      together += twins.together();
+      sent += burst.size();
+    }
+    // Who was answered is not assured for that.
+    for (uint32_t more = 0; more < 2; ++more) {
+      std::vector<Connection> others = Connections(60, ipv6, random, 100 * (more + 1));
+      ASSERT_EQ(twins.Send(Each(&others, 0, kSyn, 0, random), 10, random), "") << "seed " << seed;
+    }
+    for (Connection& c : all) ++c.next[1];
+    ASSERT_EQ(twins.Send(Each(&all, 0, kAck, 0, random), 1000, random), "") << "seed " << seed;
+  }
+  if (kHasLanes) {
+    EXPECT_GT(together, sent / 3) << "this is not what it claims to test";
   }
 }
 
@@ -155,14 +243,20 @@ TEST(Steps, AnyNextSegmentsAreTrackedAsOneByOne) {
   }
 }
 
-// What TrackStepLanes() is given: a burst of third ACKs, of sixteen flows that a pipeline knows.
+// What TrackStepLanes() is given: a burst of third ACKs, of sixteen flows that a pipeline knows; or TrackAnswerLanes(), of SYN+ACKs.
 struct Chunk : Located {
-  explicit Chunk(bool ipv6) {
+  explicit Chunk(bool ipv6, bool answers = false)
+      : track(answers ? TrackAnswerLanes : TrackStepLanes) {
     std::vector<Harness::Frame> acks;
     std::mt19937 random(1);
     for (Connection& c : Connections(kLanes, ipv6, random)) {
       harness.Send(c.Segment(0, kSyn, 0));
       ++c.next[0];
+      c.mss = 1460;
+      if (answers) {
+        acks.push_back(c.Segment(1, kSyn | kAck, 0));
+        continue;
+      }
       harness.Send(c.Segment(1, kSyn | kAck, 0));
       ++c.next[1];
       acks.push_back(c.Segment(0, kAck, 0));
@@ -172,23 +266,27 @@ struct Chunk : Located {
   Mask Track(uint32_t later_ms = 0) {
     const Now now{.tick = harness.now().tick + later_ms, .unix_us = harness.now().unix_us};
     StepsTracked steps;
-    TrackStepLanes(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
-                   harness.pipeline().table((burst.words.ipv6 & 1) != 0), 0, kEach, now,
-                   harness.pipeline().tunables().tcp_timeout_ms, &steps);
+    track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
+          harness.pipeline().table((burst.words.ipv6 & 1) != 0), 0, kEach, now,
+          harness.pipeline().tunables().tcp_timeout_ms, &steps);
     return steps.tracked;
   }
+  decltype(&TrackStepLanes) track;
 };
 
 TEST_F(StepLanes, AFlowPastItsDeadlineIsLeftAlone) {
-  constexpr uint32_t kSynRcvdMs = 60'000;
-  Chunk chunk(false);
-  EXPECT_EQ(chunk.Track(kSynRcvdMs), 0);
-  EXPECT_EQ(chunk.Track(kSynRcvdMs + 1), 0);
-  EXPECT_EQ(chunk.Track(kSynRcvdMs - 1), kEach);
+  constexpr uint32_t kTimeoutMs = 60'000;  // of SYN_SENT, and of SYN_RCVD
+  for (const bool answers : {false, true}) {
+    Chunk chunk(false, answers);
+    EXPECT_EQ(chunk.Track(kTimeoutMs), 0);
+    EXPECT_EQ(chunk.Track(kTimeoutMs + 1), 0);
+    EXPECT_EQ(chunk.Track(kTimeoutMs - 1), kEach);
+  }
 }
 
 TEST_F(StepLanes, WhatIsNotItsFlowIsLeftAlone) {
   constexpr uint32_t kOne = 5, kOther = 9;
+  constexpr size_t kNotOfAnswers = 5;  // they have a SYN
   const std::vector<std::function<void(Burst*)>> changes = {
       [](Burst* b) { b->words.transport[kOne] ^= 1; },
       [](Burst* b) { b->words.address[0][kOne] ^= 1; },
@@ -202,15 +300,19 @@ TEST_F(StepLanes, WhatIsNotItsFlowIsLeftAlone) {
       [](Burst* b) { b->segments.flags_window[kOne] &= ~uint32_t{0xffff}; },
   };
   for (const bool ipv6 : {false, true}) {
-    for (size_t n = 0; n < changes.size(); ++n) {
-      Chunk chunk(ipv6);
-      changes[n](&chunk.burst);
-      EXPECT_EQ(chunk.Track(), kEach ^ 1 << kOne) << n << ", IPv6: " << ipv6;
+    for (const bool answers : {false, true}) {
+      SCOPED_TRACE(::testing::Message() << "IPv6: " << ipv6 << ", answers: " << answers);
+      for (size_t n = 0; n < changes.size(); ++n) {
+        if (answers && n == kNotOfAnswers) continue;
+        Chunk chunk(ipv6, answers);
+        changes[n](&chunk.burst);
+        EXPECT_EQ(chunk.Track(), kEach ^ 1 << kOne) << n;
+      }
+      // Nor is a flow of which there are two.
+      Chunk chunk(ipv6, answers);
+      chunk.burst.candidate[kOne] = chunk.burst.candidate[kOther];
+      EXPECT_EQ(chunk.Track(), kEach ^ (1 << kOne | 1 << kOther));
     }
-    // Nor is a flow of which there are two.
-    Chunk chunk(ipv6);
-    chunk.burst.candidate[kOne] = chunk.burst.candidate[kOther];
-    EXPECT_EQ(chunk.Track(), kEach ^ (1 << kOne | 1 << kOther)) << "IPv6: " << ipv6;
   }
 }
 

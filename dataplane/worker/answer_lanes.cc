@@ -1,0 +1,152 @@
+// TrackAnswer() of sixteen packets at once. Its twin is in pipeline_opening.cc: what changes here changes there.
+#include <bit>
+
+#include "dataplane/packet/protocols.h"
+#include "dataplane/packet/tcp_options.h"
+#include "dataplane/worker/detail_lanes.h"
+#include "dataplane/worker/established_lanes.h"
+#include "dataplane/worker/established_path.h"
+#include "dataplane/worker/step_lanes.h"
+
+namespace coretrack {
+
+#ifdef CORETRACK_LANES
+
+using namespace line_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
+
+void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
+                      AtomicLine* const* all_lines, const FlowTable& table, uint32_t first,
+                      Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                      StepsTracked* steps) {
+  using tcp_flag::kSyn, tcp_flag::kFin, tcp_flag::kRst;
+  const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
+  const Lanes flags_window = field(segments.flags_window), window = flags_window & 0xffff;
+  const Mask reverse = segments.reverse[first / kLanes];
+  const Mask eligible = packets & segments.common[first / kLanes] &
+                        Equal(flags_window >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck),
+                              All(kSyn | tcp_flag::kAck)) &
+                        IsSet(window) & ~IsSet(field(segments.payload_bytes));
+  steps->tracked = 0;
+  if (std::popcount(eligible) < kEnoughForLanes) return;
+  Lines lines;
+  Place(all_lines + first, &lines);
+  auto& row = lines.held.row;
+  Details details;
+  PlaceDetails(table, all_lines + first, eligible & IsThere(all_lines + first), &details);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
+  Transpose(&lines.held);
+
+  const Lanes d = Select(reverse, All(1), All(0)), other = 1 - d;
+  const Lanes head = row[kHead], flags = row[kFlags], state = head >> 8 & 0xff;
+  const Lanes seq = field(segments.seq), ack = field(segments.ack);
+  Lines::Both end = lines.Get(kEnd, reverse), max_end = lines.Get(kMaxEnd, reverse);
+  Lines::Both acked = lines.Get(kAck, reverse), ts = lines.Get(kTsRecent, reverse);
+  const Lanes max_window_of_sender = Right(flags >> 16, d << 3) & 0xff;
+  const Lanes max_window_of_receiver = Right(flags >> 16, other << 3) & 0xff;
+  const Lanes ip_bytes = field(segments.ip_bytes);
+  constexpr uint8_t kBefore = StateCode({tcp::State::kSynSent, tcp::State::kListen});
+  constexpr tcp::StatePair kPairAfter = {tcp::State::kSynSent, tcp::State::kSynRcvd};
+  const Mask from_responder = reverse ^ IsSet(state & kOriginatorReverse);
+  const Mask room = AtMost((Right(row[kBytes], d << 4) & 0xffff) + ip_bytes, All(0xffff)) &
+                    Below(Right(head >> 16, d << 3) & 0xff, All(0xff));
+  Mask tracked = eligible & from_responder & Equal(state & kStateCodeMask, All(kBefore)) &
+                 Equal(ack, end.receiver) & Equal(ack, max_end.receiver) &
+                 ~IsSet(max_window_of_sender) & IsSet(max_window_of_receiver) &
+                 Before(All(now.tick.ms()), row[kDeadline]) & room;
+  tracked = IsHeld(lines, words, hashes, first, tracked);
+  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
+    tracked &= ~FlowsOf(lines.number, again);
+  if (tracked == 0) return;
+
+  LoadDetails(&details);
+  constexpr uint32_t kSeen = detail_flag::SynSeen(0), kSack = detail_flag::Sack(0),
+                     kStamps = detail_flag::Timestamps(0);
+  constexpr uint32_t kBothSeen = kSeen | detail_flag::SynSeen(1),
+                     kBothStamps = kStamps | detail_flag::Timestamps(1);
+  tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept))) &
+             Equal(details.facts & kBothSeen, Left(All(kSeen), other));
+  constexpr uint64_t kLetter = history::Code(Letter::kSynAck, true);
+  const auto add = [&details](uint32_t half, Mask wanted) -> uint32_t {
+    return AddLetters(Words64{} + kLetter, Words64{} + kLetter * kEachLetter,
+                      static_cast<uint8_t>(wanted >> half * 8), &details.history[half])
+           << half * 8;
+  };
+  tracked &= static_cast<Mask>(add(0, tracked) | add(1, tracked));
+  if (tracked == 0) return;
+
+  // The facts: what the segment says of its sender, in place of what there was.
+  const Lanes says = field(segments.syn);
+  const Lanes stamp_at = says >> SynOptions::kStampShift;
+  const Lanes said = kSeen |
+                     Select(HasAny(says, All(SynOptions::kSackPermitted)), All(kSack), All(0)) |
+                     Select(IsSet(stamp_at), All(kStamps), All(0));
+  const Lanes offered = says >> SynOptions::kScaleShift & 0xf;
+  const Lanes facts =
+      (details.facts & ~(Left(All(kSeen | kSack | kStamps | 1u << kProvisionalShift), d) |
+                         Left(All(0xfu << kOfferedShift), d << 2))) |
+      Left(said, d) | Left(offered << kOfferedShift, d << 2);
+  const Lanes mss =
+      (details.mss & ~Left(All(0xffff), d << 4)) | Left(says & SynOptions::kMss, d << 4);
+  // A window scale is in force only if both SYNs carry it, and so is PAWS (RFC 7323 1.3).
+  const Lanes both_offered = facts >> kOfferedShift & 0xff;
+  const Mask scaled = static_cast<Mask>(~(Equal(both_offered & 0xf, All(tcp::kNoScale)) |
+                                          Equal(both_offered >> 4, All(tcp::kNoScale))));
+  const Mask stamped = Equal(facts & kBothStamps, All(kBothStamps));
+
+  // The line.
+  end.sender = seq + 1;
+  max_end.sender = seq + 1 + DecodeWindow(max_window_of_receiver);
+  acked = {.sender = ack, .receiver = seq};  // one below the first number it can acknowledge
+  ts.sender = Select(stamped, field(segments.ts_value), All(0));
+  ts.receiver = Select(stamped, ts.receiver, All(0));
+  lines.Set(kEnd, reverse, end);
+  lines.Set(kMaxEnd, reverse, max_end);
+  lines.Set(kAck, reverse, acked);
+  lines.Set(kTsRecent, reverse, ts);
+  row[kBytes] += Left(ip_bytes, d << 4);
+  row[kFlags] = (flags & 0xffff00ff) | Select(scaled, both_offered << 8, All(0)) |
+                Left(EncodeWindow(window) << 16, d << 3);
+
+  const Lanes head_after = ((head & 0xffff0000) + Left(All(1u << 16), d << 3)) |
+                           (state & kOriginatorReverse) << 8 | StateCode(kPairAfter) << 8 |
+                           (((head | 1) + 1) & 0xff);
+  const Lanes deadline =
+      All((now.tick + timeouts_ms[static_cast<size_t>(tcp::TimeoutClassOf(kPairAfter))]).ms());
+  Store(deadline, steps->deadlines);
+  Store(All(kBefore << 8 | StateCode(kPairAfter)), steps->moves);
+  steps->tracked = steps->moved = tracked;
+  steps->sooner = tracked & Before(deadline, row[kDeadline]);
+  steps->assured = 0;
+
+  alignas(kCacheLine) uint64_t word0_after[kLanes];
+  alignas(kCacheLine) uint64_t history_after[kLanes];
+  const Halves word0 = Interleave(mss, facts);
+  StoreWords(word0.first, word0_after);
+  StoreWords(word0.last, word0_after + kLanes / 2);
+  StoreWords(details.history[0], history_after);
+  StoreWords(details.history[1], history_after + kLanes / 2);
+  KeepInMemory(&word0_after);
+  KeepInMemory(&history_after);
+  for (uint32_t left = tracked; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    AtomicLine& detail = *details.at[i];
+    BeginWrite(*all_lines[first + i]);
+    detail.words[0].store(word0_after[i], std::memory_order_release);
+    detail.words[1].store(history_after[i], std::memory_order_release);
+    StoreSynAckTime(reverse >> i & 1, now.unix_us, &detail);
+  }
+  StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
+}
+
+#else
+
+void TrackAnswerLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
+                      const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
+                      StepsTracked* steps) {
+  steps->tracked = 0;
+}
+
+#endif
+
+}  // namespace coretrack

@@ -1,0 +1,85 @@
+// The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h): step_lanes.cc, answer_lanes.cc. Included
+// by these only.
+#pragma once
+
+#include <bit>
+
+#include "dataplane/flow/flow_table.h"
+#include "dataplane/worker/history.h"
+#include "dataplane/worker/line_lanes.h"
+#include "dataplane/worker/tcp_binding.h"
+
+#ifdef CORETRACK_LANES
+
+namespace coretrack::line_lanes {
+
+// A detail's words 0 and 1: both MSS; the facts (flags, offered scales, small); the early letters of the history.
+struct Details {
+  AtomicLine* at[kLanes];
+  Lanes mss, facts;
+  Words64 history[2];
+};
+inline constexpr uint32_t kFactsHalf = 1;
+// In the facts. kProvisionalShift: of direction 0.
+inline constexpr uint32_t kAssured = detail_flag::kAssured, kKept = detail_flag::kKept;
+inline constexpr unsigned kOfferedShift = detail_word::OfferedScaleShift(0) - 32,
+                          kProvisionalShift = detail_word::kSmallShift - 32 + 6;
+static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provisional(0)}
+                                                        << (detail_word::kSmallShift - 32) ==
+                                                    1u << kProvisionalShift);
+
+// Where they are, of `packets`; of the others, a line that holds nothing.
+[[gnu::always_inline]] inline void PlaceDetails(const FlowTable& table, AtomicLine* const* lines,
+                                                Mask packets, Details* details) {
+  alignas(kCacheLine) AtomicLine* at[kLanes];
+  table.DetailsOf(lines, at);
+  for (uint32_t from = 0; from < kLanes; from += kLanes / 2) {
+    const auto there = static_cast<uint8_t>(packets >> from);
+    StoreWords(Keep(there, LoadWords(at + from)) |
+                   Keep(static_cast<uint8_t>(~there), LoadWords(kNothing.data() + from)),
+               at + from);
+  }
+  KeepInMemory(&at);
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    details->at[i] = at[i];
+    __builtin_prefetch(at[i]);
+  }
+}
+
+[[gnu::always_inline]] inline void LoadDetails(Details* details) {
+  const uint8_t* rows[kLanes];
+  for (uint32_t i = 0; i < kLanes; ++i) rows[i] = reinterpret_cast<const uint8_t*>(details->at[i]);
+  const Quarter words = LoadQuarter(rows);
+  details->mss = words.row[0];
+  details->facts = words.row[kFactsHalf];
+  const Halves history = Interleave(words.row[2], words.row[3]);
+  details->history[0] = history.first;
+  details->history[1] = history.last;
+}
+
+// A 1 for each letter of a history that AddEarlyLetter() sees.
+inline constexpr uint64_t kEachLetter = 0x0084210842108421;
+static_assert(history::kGroup == 12 && history::kLetterBits == 5 &&
+              (kEachLetter & history::kGroupMask) == kEachLetter &&
+              std::popcount(kEachLetter) == history::kGroup);
+
+// AddEarlyLetter() of eight histories, each its code; `repeated`: codes * kEachLetter. Bit i: it is there now.
+[[gnu::always_inline]] inline uint8_t AddLetters(Words64 codes, Words64 repeated, uint8_t wanted,
+                                                 Words64* histories) {
+  const Words64 letters = *histories & history::kGroupMask;
+  const Words64 difference = letters ^ repeated;
+  // A field of zeros (history::Has()).
+  const uint8_t has = NotZeroWords((difference - kEachLetter) & ~difference &
+                                   (kEachLetter << (history::kLetterBits - 1)));
+  // Letters lie side by side from bit 0 on.
+  const Words64 count =
+      Product(BitWidth(letters) + (history::kLetterBits - 1), 52429) >> 18;  // / 5
+  const uint8_t room = static_cast<uint8_t>(~EqualWords(count, Words64{} + history::kGroup));
+  const auto add = static_cast<uint8_t>(wanted & ~has & room);
+  *histories |= Keep(add, Left(codes, count * history::kLetterBits));
+  return static_cast<uint8_t>(~wanted | has | room);
+}
+
+}  // namespace coretrack::line_lanes
+
+#endif
