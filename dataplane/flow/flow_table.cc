@@ -93,9 +93,13 @@ FlowIndex FlowTable::PrefetchInsert(FlowHash hash) const {
 }
 
 FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
-  const uint32_t group = NextGroup(HomeOf(hash), StepOf(hash));
+  const uint32_t step = StepOf(hash);
+  const uint32_t group = NextGroup(HomeOf(hash), step);
   const uint32_t empty = TagMatch::Match(&buckets_[group], 0);
-  if (empty == 0) return FlowIndex::kNone;
+  if (empty == 0) {
+    __builtin_prefetch(&buckets_[NextGroup(group, step)]);
+    return FlowIndex::kNone;
+  }
   const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(empty)));
   PrefetchLine(index);
   PrefetchDetail(index);

@@ -90,7 +90,8 @@ class FlowTable {
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
   FlowIndex PrefetchInsert(FlowHash hash) const;
-  // The same in the second group, where PrefetchInsert() has answered kNone; a while after it, unless its bucket has come.
+  // The same in the second group, where PrefetchInsert() has answered kNone; a while after it, unless its bucket has come. Where
+  // that is full, too, the third group's bucket starts loading.
   FlowIndex PrefetchFartherInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
