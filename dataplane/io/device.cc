@@ -62,12 +62,10 @@ std::string DeviceCure(const Device& device) {
                         "`dpdk-devbind.py --bind=vfio-pci ", device.name,
                         "` (needs an IOMMU, or vfio in no-IOMMU mode)");
   }
-  std::string package = device.DriverName();
-  if (package == "net_virtio_user") package = "net_virtio";
-  std::replace(package.begin(), package.end(), '_', '-');
-  return absl::StrCat("check the arguments behind the comma; if the driver itself is missing, ",
-                      "`apt-get install librte-", package,
-                      "23` brings it: DPDK's drivers are plug-ins of their own packages");
+  return absl::StrCat("check the arguments behind the comma, and that DPDK has a driver ",
+                      device.DriverName(),
+                      "; of those without hardware it has net_af_packet, net_af_xdp, net_memif, ",
+                      "net_null, net_pcap, net_ring, net_tap, net_vhost and net_virtio_user");
 }
 
 }  // namespace coretrack
