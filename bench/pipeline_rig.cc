@@ -116,8 +116,8 @@ size_t RigHugeBytes(const RigShape& shape) {
 }
 
 size_t RigOtherBytes(const RigShape& shape) {
-  return size_t{shape.flows} * (shape.stack == Stack::kLinux ? 16 : 8) +
-         size_t{ActiveFlows(shape)} * 4 + size_t{OptionsOf(shape, 0).half_open_quota} * 8;
+  return size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
+         size_t{OptionsOf(shape, 0).half_open_quota} * 8;
 }
 
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {

@@ -1,6 +1,6 @@
 // Traffic: the generator of Pipeline/*: segments of many TCP connections in mbufs, without a device.
 //
-// Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for. Every connection's sequence
+// Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for, and TCP options beside. Every connection's sequence
 //          numbers go on from segment to segment, so that the window check has its work; TCP options as `Stack` has them.
 //          Addresses as a farm of servers sees them: many clients, 256 servers. Seeded.
 // Threads  One owner. Made and destroyed by a thread that has the EAL's leave to allocate.

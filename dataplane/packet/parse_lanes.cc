@@ -115,10 +115,10 @@ struct SynLanes {
   Lanes ts_value;  // as it lies in memory, where there is one
 };
 
-// Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words, each a window
-// scale, SACK permitted or timestamps, with NOPs before them. What is not so is for ReadSynOptions().
-// `segment_begins`: where in a frame. Of `syns` all is readable from there to the end of the options; `first_words`: of these, as
-// they lie in memory.
+// Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words: NOP and a window
+// scale, NOPs or "SACK permitted" and timestamps, NOPs and "SACK permitted", or that and an end. What is not so is for
+// ReadSynOptions(). `segment_begins`: where in a frame. Of `syns` all is readable from there to the end of the options;
+// `first_words`: the first three of these, as they lie in memory.
 [[gnu::noinline]] SynLanes ReadSyns(const FrameLanes& frames, uint32_t segment_begins,
                                     const Lanes& option_bytes, const Lanes* first_words,
                                     Mask syns) {

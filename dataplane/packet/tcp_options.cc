@@ -1,5 +1,7 @@
 #include "dataplane/packet/tcp_options.h"
 
+#include <algorithm>
+
 namespace coretrack {
 namespace {
 

@@ -1,7 +1,6 @@
 // TCP options (RFC 9293 3.2, RFC 7323, RFC 2018) behind a cursor that cannot pass their end.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 

@@ -59,7 +59,7 @@ constexpr int Count(uint64_t letters) {
 
 // Adds the letter unless it is there already or the history is full.
 void AddLetter(Letter letter, bool from_responder, std::array<uint8_t, 10>* history);
-// The same on the first 64 bits of a history, in a register. (Its twin: step_lanes.cc.) False: it is not among the first twelve letters,
+// The same on the first 64 bits of a history, in a register. (Its twin: detail_lanes.h.) False: it is not among the first twelve letters,
 // and there is no room for it among them; nothing has changed.
 inline bool AddEarlyLetter(Letter letter, bool from_responder, uint64_t* first) {
   using namespace history;

@@ -219,7 +219,7 @@ Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now no
 }
 
 // What TrackLanes() has left, or would have (not `tried`), of which there is much: flows without room in their deltas have taken
-// with them all that they have here, or it is steps.
+// with them all that they have here, or it is steps and SYN+ACKs.
 [[gnu::noinline]] Mask Pipeline::TrackRest(Burst* burst, uint32_t first, uint32_t packets,
                                            bool tried, Now now) {
   uint32_t left = packets;

@@ -5,7 +5,6 @@
 //           left alone.
 // Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
 // Cost      bench: Pipeline/lifecycle
-#include <algorithm>
 #include <limits>
 
 #include "dataplane/tcp/syn_options.h"

@@ -72,7 +72,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
   AtomicLine& detail = table.detail(index);
-  uint64_t word0 = detail.words[0].load(std::memory_order_relaxed);
+  const uint64_t word0_before = detail.words[0].load(std::memory_order_relaxed);
   uint64_t history = detail.words[1].load(std::memory_order_relaxed);
   const unsigned d = Raw(meta.direction);
   HalfInLine sender(line, d), receiver(line, 1 - d);
@@ -80,14 +80,15 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   if (!now.Before(old_deadline) || meta.ip_bytes > HalfInLine::kMostBytes ||
       sender.max_window == 0 || receiver.max_window == 0 ||
       !tcp::IsInOrder(meta.tcp, sender, receiver) ||
-      (word0 >> kFlagsShift & detail_flag::kKept) != 0)
+      (word0_before >> kFlagsShift & detail_flag::kKept) != 0)
     return false;
   uint32_t head = Head(line);
   uint32_t flags = ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
   const bool from_responder = d != Raw(OriginatorOf(static_cast<uint8_t>(head >> 8)));
   if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
+  constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
-  word0 = (word0 & ~(kProvisional << d)) | uint64_t{detail_flag::kAssured} << kFlagsShift;
+  const uint64_t word0 = (word0_before & ~(kProvisional << d)) | kAssured;
   if ((word0 & 3 * kProvisional) != 0) flags |= flow_flag::kAttention;
   const Tick deadline = now + EstablishedMs();
 
@@ -99,7 +100,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   tcp::MoveInOrder(meta.tcp, sender, receiver);
   sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
   EndWrite(line, head, d, deadline);
-  may_be_unassured_->Clear(index);
+  if ((word0_before & kAssured) == 0) may_be_unassured_->Clear(index);
   Reschedule(index, old_deadline, deadline);
   return true;
 }

@@ -1,8 +1,8 @@
 // TrackStep() and TrackAnswer() (pipeline_steps.cc, pipeline_opening.cc) of sixteen packets at once: segments in order that move a
 // state or are the first of their kind, and SYN+ACKs, each of another flow.
 //
-// How       As established_lanes.h, with the word and a half of each detail that a step reads and writes: its flags, and
-//           the history.
+// How       As established_lanes.h, with the words of each detail that a step reads and writes: its flags, the history; of a
+//           SYN+ACK also the MSS, and the time it took.
 // Lock      The line's version is odd while line and detail are written (flow/flow_slot.h).
 // Threads   The owning worker.
 // Cost      bench: Pipeline/lifecycle
@@ -23,7 +23,7 @@ struct alignas(kCacheLine) StepsTracked {
   uint32_t moves[kLanes];      // codes of their states, before << 8 | after
   Mask tracked = 0;            // and counted on their flows; nothing was touched for the others
   Mask sooner = 0;             // of these, whose flow's deadline came nearer: the wheel must hear
-  Mask assured = 0;            // and whose flow was not assured before
+  Mask assured = 0;            // and that made their flow assured
   Mask moved = 0;              // and whose flow's state is another now
 };
 
