@@ -74,6 +74,8 @@ class FlowTable {
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
 
+  // Can no flow be there whose hash is `hash`? Of the home group's bucket alone: false says nothing.
+  bool IsAbsent(FlowHash hash) const;
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
   // found.
   FlowIndex Find(const FlowKey& key, FlowHash hash) const;

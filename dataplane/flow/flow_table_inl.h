@@ -65,6 +65,12 @@ inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
 }
 
+inline bool FlowTable::IsAbsent(FlowHash hash) const {
+  const Bucket& home = buckets_[HomeOf(hash)];
+  return TagMatch::Match(&home, TagOf(hash)) == 0 &&
+         home.overflow.load(std::memory_order_relaxed) == 0;
+}
+
 inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
   const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));

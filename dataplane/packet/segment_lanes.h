@@ -19,7 +19,7 @@ struct alignas(kCacheLine) SegmentLanes {
   Field seq, ack, payload_bytes;  // TcpHeader's
   Field flags_window;             // option bytes << 24 | flags << 16 | window
   Field ip_bytes;
-  Field ts_value, ts_echo;  // where `stamped`; the value also of a SYN that has timestamps
+  Field ts_value, ts_echo;  // where `stamped`; the value also of a SYN, 0 where it has none
   Field syn;                // SynOptions (tcp_options.h) of a SYN
   // Of packet i: bit i % kLanes of [i / kLanes]. (Not words of 64: a store of a few bits is loaded as such.)
   using Bits = std::array<Mask, kMaxBurst / kLanes>;

@@ -1,4 +1,4 @@
-// The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h): step_lanes.cc, answer_lanes.cc. Included
+// The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h): step_lanes.cc, opening_lanes.cc. Included
 // by these only.
 #pragma once
 

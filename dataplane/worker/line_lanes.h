@@ -1,5 +1,5 @@
 // Sixteen flow lines in lanes, for what tracks segments of sixteen flows at once: established_lanes.cc, step_lanes.cc,
-// answer_lanes.cc. Included by these only.
+// opening_lanes.cc. Included by these only.
 //
 // How      The lines are sixteen rows; transposed, a field of all of them is one register. kHead, kEnd and so on are the rows
 //          of a transposed matrix that hold FlowLine's fields.

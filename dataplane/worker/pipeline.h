@@ -244,6 +244,7 @@ class Pipeline {
   // there was no room). False: it is not plain, nothing was touched.
   bool OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally);
   bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
+  Mask OpenTogether(Burst* burst, uint32_t first, uint32_t packets, Now now, Tally& tally);
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);

@@ -3,13 +3,16 @@
 // Why       As pipeline_steps.cc: the general path makes a tcp::Connection of line and detail and packs that
 //           again. Here their words are put together from what the segment says. What is not this simple is
 //           left alone.
+// Twin      opening_lanes.h does the same for sixteen segments at once: what changes here changes there.
 // Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
 // Cost      bench: Pipeline/lifecycle
+#include <bit>
 #include <limits>
 
 #include "dataplane/tcp/syn_options.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
+#include "dataplane/worker/opening_lanes.h"
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/tcp_binding.h"
 
@@ -101,7 +104,59 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   return true;
 }
 
-// Its twin: answer_lanes.cc.
+// Of several. Bit i: first + i was one. Who listens hears of one packet after the other.
+[[gnu::noinline]] Mask Pipeline::OpenTogether(Burst* burst, uint32_t first, uint32_t packets,
+                                              Now now, Tally& tally) {
+  using namespace established;
+  if (listener_ != nullptr || burst->versions == Burst::Versions::kBoth) return 0;
+  Openings openings;
+  Mask opening = ComposeOpenings(burst->segments, burst->words, burst->hash.data(), first,
+                                 static_cast<Mask>(packets), &openings);
+  if (opening == 0) return 0;
+  fetches_.Rest();
+  FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
+  const uint64_t start_us = now.unix_us & kStartMask;
+  const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
+  for (uint32_t left = opening; left != 0; left &= left - 1) {
+    const auto n = static_cast<uint32_t>(std::countr_zero(left));
+    const uint32_t i = first + n;
+    const FlowHash hash = burst->hash[i];
+    FlowKey key;
+    burst->words.Get(i, &key);
+    // It may have come since, or be farther from home.
+    if (!table.IsAbsent(hash) && table.Find(key, hash) != FlowIndex::kNone) [[unlikely]] {
+      opening ^= static_cast<Mask>(left & -left);
+      continue;
+    }
+    const FlowIndex index = Admit(key, hash, false, now);
+    if (index == FlowIndex::kNone) [[unlikely]] {
+      NoFlow(*burst, i, Untracked::kTableFull, tally);
+      continue;
+    }
+    ++tally.tracked;
+    AtomicLine& line = table.line(index);
+    AtomicLine& detail = table.detail(index);
+    const uint64_t last_word = detail.words[7].load(std::memory_order_relaxed);
+    const uint32_t head = Head(line);
+    BeginWrite(line, head);
+    const auto store = [](AtomicLine& to, size_t word, uint64_t value) {
+      to.words[word].store(value, std::memory_order_release);
+    };
+    store(detail, 0, openings.detail_word0[n]);
+    store(detail, 1, history::Code(Letter::kSyn, false));
+    store(detail, 6, StartInWord6(start_us));
+    store(detail, 7, last_word | StartInWord7(start_us));
+    store(line, 3, openings.line_word3[n]);
+    store(line, 4, openings.end[n]);
+    store(line, 5, openings.end[n]);
+    store(line, 7, openings.timestamp[n]);
+    store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
+    FileNew(table, index, static_cast<uint32_t>(last_word >> kGenerationShift), deadline,
+            static_cast<uint8_t>(openings.head[n] >> 8), false);
+  }
+  return opening;
+}
+
 bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {
   using namespace established;
   const PacketMeta& meta = burst.meta[i];

@@ -14,6 +14,7 @@
 #include "dataplane/tcp/steps.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
+#include "dataplane/worker/opening_lanes.h"
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/step_lanes.h"
 #include "dataplane/worker/tcp_binding.h"

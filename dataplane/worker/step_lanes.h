@@ -1,8 +1,7 @@
-// TrackStep() and TrackAnswer() (pipeline_steps.cc, pipeline_opening.cc) of sixteen packets at once: segments in order that move a
-// state or are the first of their kind, and SYN+ACKs, each of another flow.
+// TrackStep() (pipeline_steps.cc) of sixteen packets at once: segments in order that move a state or are the first of their
+// kind, each of another flow.
 //
-// How       As established_lanes.h, with the words of each detail that a step reads and writes: its flags, the history; of a
-//           SYN+ACK also the MSS, and the time it took.
+// How       As established_lanes.h, with the words of each detail that a step reads and writes: its flags, the history.
 // Lock      The line's version is odd while line and detail are written (flow/flow_slot.h).
 // Threads   The owning worker.
 // Cost      bench: Pipeline/lifecycle
@@ -36,10 +35,5 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of);
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                     AtomicLine* const* lines, const FlowTable& table, uint32_t first, Mask packets,
                     Now now, const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps);
-// The same of those that are plain SYN+ACKs.
-void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                      AtomicLine* const* lines, const FlowTable& table, uint32_t first,
-                      Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
-                      StepsTracked* steps);
 
 }  // namespace coretrack

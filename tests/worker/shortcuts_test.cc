@@ -128,7 +128,9 @@ void HoldTogether(const Conversation::Weather& weather, uint32_t first_seed, uin
     // Steps go together where nobody listens, before what else is in their sixteen: who gives way in a full table may be
     // another one then.
     const bool may_be_full = options.capacity_ipv4 == 16 || options.half_open_quota == 16;
-    Twins twins(options, may_be_full || random() % 4 == 0);
+    const bool listen = may_be_full || random() % 4 == 0;
+    Twins twins(options, listen);
+    if (!listen) twins.AllowAnyOrder();
     std::vector<std::vector<Harness::Frame>> frames;
     for (uint32_t k = 0; k < conversations; ++k) {
       Place place = Place::Of(seed + k);

@@ -10,6 +10,7 @@
 
 #include "dataplane/tcp/sequence.h"
 #include "dataplane/worker/line_lanes.h"
+#include "dataplane/worker/opening_lanes.h"
 #include "tests/worker/connection.h"
 #include "tests/worker/twins.h"
 
@@ -47,7 +48,7 @@ std::vector<Harness::Frame> Each(std::vector<Connection>* connections, unsigned 
   return frames;
 }
 
-// Short connections in step with one another: from the SYN+ACK on, no packet goes alone.
+// Short connections in step with one another: no packet goes alone.
 TEST(Steps, ShortConnectionsGoTogether) {
   struct Segment {
     unsigned from;
@@ -94,7 +95,10 @@ TEST(Steps, ShortConnectionsGoTogether) {
       Twins twins(Harness::SmallOptions(), kListen);
       std::vector<Connection> all = Connections(kMaxBurst, ipv6, random);
       for (Connection& c : all) c.mss = 1460;
-      ASSERT_EQ(twins.Send(Each(&all, 0, kSyn, 0, random), 10, random), "");
+      ASSERT_EQ(twins.Send(Each(&all, 0, kSyn, 0, random)), "");
+      if (kHasLanes) {
+        EXPECT_EQ(twins.together(), kMaxBurst);
+      }
       for (size_t n = 0; n < segments.size(); ++n) {
         const auto& [from, flags, payload] = segments[n];
         ASSERT_EQ(twins.Send(Each(&all, from, flags, payload, random)), "") << "segment " << n;
@@ -106,6 +110,70 @@ TEST(Steps, ShortConnectionsGoTogether) {
   }
 }
 
+// SYNs of new flows and of others, in full tables and at the quota, into slots that others have left.
+TEST(Steps, OpeningsAreTrackedAsOneByOne) {
+  uint64_t together = 0, sent = 0, refused = 0, evicted = 0;
+  for (uint32_t seed = 1; seed <= 800; ++seed) {
+    std::mt19937 random(seed);
+    const auto once_in = [&random](uint32_t n) { return random() % n == 0; };
+    Pipeline::Options options = Harness::SmallOptions();
+    const bool ipv6 = once_in(3);
+    // Who comes first decides who gives way: then all of them are plain.
+    const bool tight = once_in(3);
+    if (tight) {
+      options.capacity_ipv4 = options.capacity_ipv6 = 40 + random() % 100;
+      options.half_open_quota = once_in(2) ? 60 : 1000;
+    } else {
+      options.capacity_ipv4 = options.capacity_ipv6 = 1000;
+      options.half_open_quota = options.midstream_quota = 10'000;
+    }
+    Twins twins(options, kListen);
+    if (!tight) twins.AllowAnyOrder();
+    for (int round = 0; round < 12; ++round) {
+      std::vector<Harness::Frame> burst;
+      std::vector<Connection> all =
+          Connections(10 + random() % 54, ipv6, random,
+                      tight ? static_cast<uint32_t>(round) * kMaxBurst : random() % 200);
+      for (Connection& c : all) {
+        if (tight) c.mss = 1460;
+        const uint8_t odd_flags =
+            tight || !once_in(20) ? 0 : (std::array{kFin, kRst, kPsh, kUrg, kEce})[random() % 5];
+        const uint32_t payload = tight || !once_in(20) ? 0 : random() % 20;
+        const bool odd = !tight && once_in(20);
+        burst.push_back(c.Segment(0, kSyn | odd_flags, payload, [&](TcpFields* tcp) {
+          if (odd) Disturb(random, c, 0, tcp);
+        }));
+        // Of the same flow, in front of it or behind it: its SYN again, or what makes another flow of it.
+        if (!tight && once_in(30) && burst.size() + all.size() < kMaxBurst)
+          burst.push_back(
+              c.Segment(random() % 2,
+                        (std::array<uint8_t, 4>{kSyn, kSyn | kAck, kAck, kRst})[random() % 4], 0));
+      }
+      std::shuffle(burst.begin(), burst.end(), random);
+      if (burst.size() > kMaxBurst) burst.resize(kMaxBurst);
+      ASSERT_EQ(twins.Send(burst, once_in(6) ? random() % 100'000'000 : random() % 1000, random),
+                "")
+          << "seed " << seed << ", round " << round;
+      together += twins.together();
+      sent += burst.size();
+      if (!tight || twins.with().ended(End::kEvicted) != 0 ||
+          twins.with().untracked(Untracked::kTableFull) != 0 || once_in(2))
+        continue;
+      // All are answered, and confirmed: they do not give way later.
+      for (Connection& c : all) ++c.next[0];
+      ASSERT_EQ(twins.Send(Each(&all, 1, kSyn | kAck, 0, random)), "") << "seed " << seed;
+      ASSERT_EQ(twins.Send(Each(&all, 0, kAck, 0, random)), "") << "seed " << seed;
+    }
+    refused += twins.with().untracked(Untracked::kTableFull);
+    evicted += twins.with().ended(End::kEvicted);
+  }
+  if (kHasLanes) {
+    EXPECT_GT(together, sent / 3) << "this is not what it claims to test";
+    EXPECT_GT(refused, 1000u);
+    EXPECT_GT(evicted, 10'000u);
+  }
+}
+
 // Whatever answers a SYN.
 TEST(Steps, AnswersAreTrackedAsOneByOne) {
   uint64_t together = 0, sent = 0;
@@ -113,16 +181,21 @@ TEST(Steps, AnswersAreTrackedAsOneByOne) {
     std::mt19937 random(seed);
     const auto once_in = [&random](uint32_t n) { return random() % n == 0; };
     Pipeline::Options options = Harness::SmallOptions();
-    if (once_in(2)) options.half_open_quota = 150;  // for both IP versions
+    // Who comes first decides who gives way: then all SYNs are plain.
+    const bool tight = once_in(2);
+    if (tight) options.half_open_quota = 150;  // for both IP versions
     Twins twins(options, kListen);
+    if (!tight) twins.AllowAnyOrder();
     const bool ipv6 = once_in(3);
     std::vector<Connection> all = Connections(8 + random() % 50, ipv6, random);
-    const uint32_t in_syn = once_in(8) ? 10 : 0;
+    if (tight)
+      for (Connection& c : all) c.mss = 1460;
+    const uint32_t in_syn = !tight && once_in(8) ? 10 : 0;
     const uint32_t odd_in = once_in(2) ? 10 : 1000;
     std::vector<Harness::Frame> syns;
     for (Connection& c : all) {
       syns.push_back(c.Segment(0, kSyn, in_syn, [&](TcpFields* tcp) {
-        if (once_in(odd_in)) tcp->window = 0;
+        if (!tight && once_in(odd_in)) tcp->window = 0;
       }));
       c.next[0] += 1 + in_syn;
     }
@@ -174,6 +247,7 @@ TEST(Steps, AnswersAreTrackedAsOneByOne) {
     // Who was answered is not assured for that.
     for (uint32_t more = 0; more < 2; ++more) {
       std::vector<Connection> others = Connections(60, ipv6, random, 100 * (more + 1));
+      for (Connection& c : others) c.mss = 1460;
       ASSERT_EQ(twins.Send(Each(&others, 0, kSyn, 0, random), 10, random), "") << "seed " << seed;
     }
     for (Connection& c : all) ++c.next[1];
@@ -192,6 +266,7 @@ TEST(Steps, AnyNextSegmentsAreTrackedAsOneByOne) {
     Pipeline::Options options = Harness::SmallOptions();
     options.tunables.drop_invalid = random() % 2 == 0;
     Twins twins(options, kListen);
+    twins.AllowAnyOrder();
     std::vector<Connection> all = Connections(1 + random() % 60, random() % 3 == 0, random);
     std::vector<bool> done[2] = {std::vector<bool>(all.size()), std::vector<bool>(all.size())};
     // Once in a while with data in the SYNs, which the SYN+ACK may have taken or not.
@@ -358,6 +433,7 @@ TEST(Steps, ALetterThatIsTheThirteenthIsNotLost) {
   Pipeline::Options options = Harness::SmallOptions();
   options.tunables.verify_checksums = true;
   Twins twins(options, kListen);
+  twins.AllowAnyOrder();
   std::vector<Connection> all = Connections(kLanes, false, random);
   const auto each = [&](unsigned from, uint8_t flags, uint32_t payload) {
     return twins.Send(Each(&all, from, flags, payload, random));

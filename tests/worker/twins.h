@@ -1,17 +1,55 @@
 // Twins: two pipelines that see the same frames, one of them without short ways, and must come to hold the same.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "tests/worker/harness.h"
 
 namespace coretrack::testing {
+
+// What differs between two copies of a flow, or nothing. How often each was written is its own business, and how much of its
+// counts lies in the line.
+inline std::string FlowDifference(FlowCopy a, FlowCopy b) {
+  a.line.version = b.line.version = 0;
+  for (FlowCopy* copy : {&a, &b}) {
+    for (unsigned d = 0; d < 2; ++d) {
+      FlowDetail& detail = copy->detail;
+      detail.packets[d].Set(detail.packets[d].Get() + std::exchange(copy->line.packets[d], 0));
+      detail.bytes[d].Set(detail.bytes[d].Get() + std::exchange(copy->line.bytes[d], 0));
+    }
+  }
+  const auto differ = [](const auto& x, const auto& y) -> std::string {
+    const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
+    const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
+    std::string text;
+    for (size_t i = 0; i < sizeof(x); ++i) {
+      if (bytes_x[i] != bytes_y[i])
+        text += " " + std::to_string(i) + ": " + std::to_string(bytes_x[i]) + " is " +
+                std::to_string(bytes_y[i]);
+    }
+    return text;
+  };
+  if (const std::string line = differ(a.line, b.line); !line.empty()) return "line, byte" + line;
+  if (const std::string detail = differ(a.detail, b.detail); !detail.empty())
+    return "detail, byte" + detail;
+  return a.ipv6_address != b.ipv6_address ? "addresses" : "";
+}
+
+// Up to the last of them: what pads the line is anything.
+inline bool SameCounters(const Harness& a, const Harness& b) {
+  return std::memcmp(static_cast<const void*>(&a.counters()),
+                     static_cast<const void*>(&b.counters()),
+                     offsetof(WorkerCounters, now_unix_us) + sizeof(Counter)) == 0;
+}
 
 // What differs between the two, or nothing.
 inline std::string Difference(const Harness& a, const Harness& b) {
@@ -24,37 +62,39 @@ inline std::string Difference(const Harness& a, const Harness& b) {
       const bool there = of_a.Read(index, &copy_a);
       if (there != of_b.Read(index, &copy_b)) return "one of them holds a flow";
       if (!there) continue;
-      // How often each was written is its own business, and how much of its counts lies in the line.
-      copy_a.line.version = copy_b.line.version = 0;
-      for (FlowCopy* copy : {&copy_a, &copy_b}) {
-        for (unsigned d = 0; d < 2; ++d) {
-          FlowDetail& detail = copy->detail;
-          detail.packets[d].Set(detail.packets[d].Get() + std::exchange(copy->line.packets[d], 0));
-          detail.bytes[d].Set(detail.bytes[d].Get() + std::exchange(copy->line.bytes[d], 0));
-        }
-      }
-      const auto differ = [](const auto& x, const auto& y) -> std::string {
-        const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
-        const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
-        std::string text;
-        for (size_t i = 0; i < sizeof(x); ++i) {
-          if (bytes_x[i] != bytes_y[i])
-            text += " " + std::to_string(i) + ": " + std::to_string(bytes_x[i]) + " is " +
-                    std::to_string(bytes_y[i]);
-        }
-        return text;
-      };
-      if (const std::string line = differ(copy_a.line, copy_b.line); !line.empty())
-        return "line, byte" + line;
-      if (const std::string detail = differ(copy_a.detail, copy_b.detail); !detail.empty())
-        return "detail, byte" + detail;
+      if (const std::string flow = FlowDifference(copy_a, copy_b); !flow.empty()) return flow;
     }
   }
-  // Up to the last of them: what pads the line is anything.
-  if (std::memcmp(static_cast<const void*>(&a.counters()), static_cast<const void*>(&b.counters()),
-                  offsetof(WorkerCounters, now_unix_us) + sizeof(Counter)) != 0)
-    return "counters";
-  return "";
+  return SameCounters(a, b) ? "" : "counters";
+}
+
+// The same where flows may have come in another order, and so lie elsewhere.
+inline std::string DifferenceInAnyOrder(const Harness& a, const Harness& b) {
+  using Key = std::tuple<bool, uint64_t, std::array<uint64_t, 4>, uint32_t, uint32_t, uint8_t>;
+  const auto flows_of = [](const Harness& h) {
+    std::map<Key, FlowCopy> flows;
+    for (const bool ipv6 : {false, true}) {
+      const FlowTable& table = h.pipeline().table(ipv6);
+      for (uint32_t slot = 0; slot < table.slots(); ++slot) {
+        FlowCopy copy{};
+        if (!table.Read(FlowIndex{table.first_index() + slot}, &copy)) continue;
+        copy.detail.generation.Set(0);
+        const FlowLine& line = copy.line;
+        flows.emplace(
+            Key{ipv6, line.address, copy.ipv6_address, line.ports, line.context, line.zone()},
+            copy);
+      }
+    }
+    return flows;
+  };
+  const auto of_a = flows_of(a), of_b = flows_of(b);
+  for (const auto& [key, copy] : of_a) {
+    const auto other = of_b.find(key);
+    if (other == of_b.end()) return "one of them holds a flow";
+    if (const std::string flow = FlowDifference(copy, other->second); !flow.empty()) return flow;
+  }
+  if (of_a.size() != of_b.size()) return "one of them holds more flows";
+  return SameCounters(a, b) ? "" : "counters";
 }
 
 // What its listener has heard since.
@@ -124,12 +164,15 @@ class Twins {
     return count;
   }
 
+  // Flows may come in another order with lanes than one by one.
+  void AllowAnyOrder() { any_order_ = true; }
+
   const Harness& with() const { return a_; }
   const Harness& without() const { return b_; }
 
  private:
   std::string Compare() {
-    const std::string difference = Difference(a_, b_);
+    const std::string difference = any_order_ ? DifferenceInAnyOrder(a_, b_) : Difference(a_, b_);
     if (!difference.empty()) return difference;
     return Heard(a_) != Heard(b_) ? "what the listeners heard" : "";
   }
@@ -138,6 +181,7 @@ class Twins {
     return options;
   }
   Harness a_, b_;
+  bool any_order_ = false;
 };
 
 }  // namespace coretrack::testing

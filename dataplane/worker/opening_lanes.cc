@@ -1,4 +1,5 @@
-// TrackAnswer() of sixteen packets at once. Its twin is in pipeline_opening.cc: what changes here changes there.
+#include "dataplane/worker/opening_lanes.h"
+
 #include <bit>
 
 #include "dataplane/packet/protocols.h"
@@ -6,7 +7,6 @@
 #include "dataplane/worker/detail_lanes.h"
 #include "dataplane/worker/established_lanes.h"
 #include "dataplane/worker/established_path.h"
-#include "dataplane/worker/step_lanes.h"
 
 namespace coretrack {
 
@@ -14,18 +14,76 @@ namespace coretrack {
 
 using namespace line_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
+namespace {
+
+constexpr uint32_t kSeen = detail_flag::SynSeen(0), kSack = detail_flag::Sack(0),
+                   kStamps = detail_flag::Timestamps(0);
+
+// What a SYN's options say of its sender, as facts of direction 0, without the window scale.
+[[gnu::always_inline]] inline Lanes Said(Lanes says) {
+  return kSeen | Select(HasAny(says, All(SynOptions::kSackPermitted)), All(kSack), All(0)) |
+         Select(IsSet(says >> SynOptions::kStampShift), All(kStamps), All(0));
+}
+inline Lanes OfferedScale(Lanes says) { return says >> SynOptions::kScaleShift & 0xf; }
+
+// Those of `packets` that have no payload, a window, and of SYN, FIN, RST and ACK `flags`.
+[[gnu::always_inline]] inline Mask ArePlain(const SegmentLanes& segments, uint32_t first,
+                                            Mask packets, uint32_t flags) {
+  const Lanes flags_window = Load(&segments.flags_window[first]);
+  constexpr uint32_t kFlags = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst | tcp_flag::kAck;
+  return packets & segments.common[first / kLanes] &
+         Equal(flags_window & kFlags << 16, All(flags << 16)) & HasAny(flags_window, All(0xffff)) &
+         static_cast<Mask>(~IsSet(Load(&segments.payload_bytes[first])));
+}
+
+}  // namespace
+
+Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
+                     uint32_t first, Mask packets, Openings* openings) {
+  const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
+  Mask opening = ArePlain(segments, first, packets, tcp_flag::kSyn);
+  if (std::popcount(opening) < kEnoughForLanes) return 0;
+  const Lanes hash = LowHalves(hashes, first);
+  if (const Mask again = IsSet(Earlier(hash)); again != 0) [[unlikely]]
+    opening &= ~FlowsOf(hash, again);
+
+  const Mask reverse = segments.reverse[first / kLanes];
+  const Lanes d = Select(reverse, All(1), All(0)), other = 1 - d;
+  const auto of_sender = [reverse](Lanes value) {
+    return Interleave(Select(reverse, All(0), value), Select(reverse, value, All(0)));
+  };
+  const auto put = [](const Halves& halves, uint64_t* to) {
+    StoreWords(halves.first, to);
+    StoreWords(halves.last, to + kLanes / 2);
+  };
+  const Lanes says = field(segments.syn);
+  const Lanes facts = Left(Said(says), d) | Left(OfferedScale(says) << kOfferedShift, d << 2) |
+                      Left(All(tcp::kNoScale << kOfferedShift), other << 2) |
+                      Left(All(1u << kProvisionalShift), other);
+  put(Interleave(Left(says & SynOptions::kMss, d << 4), facts), openings->detail_word0);
+  const Lanes zone = LowHalves(words.place, first) & flow_flag::kZoneMask;
+  const Lanes window = field(segments.flags_window) & 0xffff;
+  const Lanes flags = zone | flow_flag::kAttention |
+                      Left(All(tcp::kUnknownScale << line_word::ScaleShift(0)), d << 2) |
+                      Left(EncodeWindow(window) << line_word::MaxWindowShift(0), d << 3);
+  put(Interleave(flags, Left(field(segments.ip_bytes), d << 4)), openings->line_word3);
+  put(of_sender(field(segments.seq) + 1), openings->end);
+  put(of_sender(field(segments.ts_value)), openings->timestamp);
+  constexpr uint8_t kState = StateCode({tcp::State::kSynSent, tcp::State::kListen});
+  Store(All(kState << 8) | Select(reverse, All(kOriginatorReverse << 8), All(0)) |
+            Left(All(1u << 16), d << 3),
+        openings->head);
+  return opening;
+}
+
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                       AtomicLine* const* all_lines, const FlowTable& table, uint32_t first,
                       Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
                       StepsTracked* steps) {
-  using tcp_flag::kSyn, tcp_flag::kFin, tcp_flag::kRst;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
-  const Lanes flags_window = field(segments.flags_window), window = flags_window & 0xffff;
+  const Lanes window = field(segments.flags_window) & 0xffff;
   const Mask reverse = segments.reverse[first / kLanes];
-  const Mask eligible = packets & segments.common[first / kLanes] &
-                        Equal(flags_window >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck),
-                              All(kSyn | tcp_flag::kAck)) &
-                        IsSet(window) & ~IsSet(field(segments.payload_bytes));
+  const Mask eligible = ArePlain(segments, first, packets, tcp_flag::kSyn | tcp_flag::kAck);
   steps->tracked = 0;
   if (std::popcount(eligible) < kEnoughForLanes) return;
   Lines lines;
@@ -60,8 +118,6 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   if (tracked == 0) return;
 
   LoadDetails(&details);
-  constexpr uint32_t kSeen = detail_flag::SynSeen(0), kSack = detail_flag::Sack(0),
-                     kStamps = detail_flag::Timestamps(0);
   constexpr uint32_t kBothSeen = kSeen | detail_flag::SynSeen(1),
                      kBothStamps = kStamps | detail_flag::Timestamps(1);
   tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept))) &
@@ -77,15 +133,10 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
 
   // The facts: what the segment says of its sender, in place of what there was.
   const Lanes says = field(segments.syn);
-  const Lanes stamp_at = says >> SynOptions::kStampShift;
-  const Lanes said = kSeen |
-                     Select(HasAny(says, All(SynOptions::kSackPermitted)), All(kSack), All(0)) |
-                     Select(IsSet(stamp_at), All(kStamps), All(0));
-  const Lanes offered = says >> SynOptions::kScaleShift & 0xf;
   const Lanes facts =
       (details.facts & ~(Left(All(kSeen | kSack | kStamps | 1u << kProvisionalShift), d) |
                          Left(All(0xfu << kOfferedShift), d << 2))) |
-      Left(said, d) | Left(offered << kOfferedShift, d << 2);
+      Left(Said(says), d) | Left(OfferedScale(says) << kOfferedShift, d << 2);
   const Lanes mss =
       (details.mss & ~Left(All(0xffff), d << 4)) | Left(says & SynOptions::kMss, d << 4);
   // A window scale is in force only if both SYNs carry it, and so is PAWS (RFC 7323 1.3).
@@ -141,6 +192,10 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
 
 #else
 
+Mask ComposeOpenings(const SegmentLanes&, const KeyWords&, const FlowHash*, uint32_t, Mask,
+                     Openings*) {
+  return 0;
+}
 void TrackAnswerLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
                       const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
                       StepsTracked* steps) {
