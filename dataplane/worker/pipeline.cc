@@ -207,9 +207,9 @@ void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
     if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
       left ^= TrackRest(burst, first, left, established, now);
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
-    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
-      left ^= OpenTogether(burst, first, left, now, tally);
     if (left == 0) return;
+    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
+      return TrackOpenings(burst, first, left, now, tally);
   }
   TrackEach(burst, first, left, now, tally);
 }

@@ -41,6 +41,7 @@
 
 namespace coretrack {
 
+struct Openings;
 struct StepsTracked;
 
 enum class Verdict : uint8_t { kForward, kDropInvalid, kDropMalformed, kDropFragment };
@@ -244,7 +245,9 @@ class Pipeline {
   // there was no room). False: it is not plain, nothing was touched.
   bool OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally);
   bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
-  Mask OpenTogether(Burst* burst, uint32_t first, uint32_t packets, Now now, Tally& tally);
+  void TrackOpenings(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
+  Mask Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, Now now,
+            Tally& tally);
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);

@@ -104,33 +104,45 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   return true;
 }
 
-// Of several. Bit i: first + i was one. Who listens hears of one packet after the other.
-[[gnu::noinline]] Mask Pipeline::OpenTogether(Burst* burst, uint32_t first, uint32_t packets,
-                                              Now now, Tally& tally) {
-  using namespace established;
-  if (listener_ != nullptr || burst->versions == Burst::Versions::kBoth) return 0;
+// What is left of a chunk, where it is much (bit i: first + i): perhaps plain SYNs. These come last: who confirms itself in the same
+// sixteen does not give way to them. Who listens hears of one packet after the other.
+[[gnu::noinline]] void Pipeline::TrackOpenings(Burst* burst, uint32_t first, uint32_t left, Now now,
+                                               Tally& tally) {
   Openings openings;
-  Mask opening = ComposeOpenings(burst->segments, burst->words, burst->hash.data(), first,
-                                 static_cast<Mask>(packets), &openings);
-  if (opening == 0) return 0;
-  fetches_.Rest();
-  FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
+  Mask opening = 0;
+  if (listener_ == nullptr && burst->versions != Burst::Versions::kBoth) {
+    opening = ComposeOpenings(burst->segments, burst->words, burst->hash.data(), first,
+                              static_cast<Mask>(left), &openings);
+  }
+  if (left != opening) TrackEach(burst, first, left ^ opening, now, tally);
+  if (opening == 0) return;
+  const Mask there = Open(*burst, first, opening, openings, now, tally);
+  if (there != 0) TrackEach(burst, first, there, now, tally);
+}
+
+// Opens the flows of `opening`, and counts their packets. Bit i: the flow of packet first + i is there, and nothing was done.
+Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, Now now,
+                    Tally& tally) {
+  using namespace established;
+  FlowTable& table = TableOf(burst.versions == Burst::Versions::kIpv6);
+  Mask there = 0;
   const uint64_t start_us = now.unix_us & kStartMask;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
-    const FlowHash hash = burst->hash[i];
+    const FlowHash hash = burst.hash[i];
     FlowKey key;
-    burst->words.Get(i, &key);
-    // It may have come since, or be farther from home.
-    if (!table.IsAbsent(hash) && table.Find(key, hash) != FlowIndex::kNone) [[unlikely]] {
-      opening ^= static_cast<Mask>(left & -left);
+    burst.words.Get(i, &key);
+    // Its SYN again, or of a connection that is over.
+    if (!table.IsAbsent(hash) && table.Find(key, hash, burst.candidate[i]) != FlowIndex::kNone)
+        [[unlikely]] {
+      there |= static_cast<Mask>(left & -left);
       continue;
     }
     const FlowIndex index = Admit(key, hash, false, now);
     if (index == FlowIndex::kNone) [[unlikely]] {
-      NoFlow(*burst, i, Untracked::kTableFull, tally);
+      NoFlow(burst, i, Untracked::kTableFull, tally);
       continue;
     }
     ++tally.tracked;
@@ -154,7 +166,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
     FileNew(table, index, static_cast<uint32_t>(last_word >> kGenerationShift), deadline,
             static_cast<uint8_t>(openings.head[n] >> 8), false);
   }
-  return opening;
+  return there;
 }
 
 bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {

@@ -232,6 +232,22 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
 }
 
 // A home group's overflow count lies beside its tags, and may be the same number as the tag that is looked for.
+TEST_P(FlowTableTest, WhatIsAbsentIsNotThere) {
+  uint32_t count = 0, absent = 0, far = 0;
+  for (uint32_t id = 0; id < table_->capacity(); ++id, ++count) {
+    ASSERT_TRUE(table_->IsAbsent(PlainHash(Key(id))) || table_->OverflowSum() != 0);
+    ASSERT_NE(table_->Insert(Key(id), PlainHash(Key(id))), FlowIndex::kNone);
+  }
+  for (uint32_t id = 0; id < count; ++id) {
+    const FlowHash hash = PlainHash(Key(id));
+    EXPECT_FALSE(table_->IsAbsent(hash));
+    far += table_->Candidate(hash) == FlowIndex::kNone;
+    absent += table_->IsAbsent(PlainHash(Key(count + id)));
+  }
+  EXPECT_GT(far, 0u) << "no flow lies past a full group";
+  EXPECT_GT(absent, count / 2);
+}
+
 TEST_P(FlowTableTest, TheOverflowCountIsNoTag) {
   for (uint32_t id = 0; id <= FlowTable::kGroupSlots; ++id) {
     // All of group 0, one more than it has room for; none with the tag 1.

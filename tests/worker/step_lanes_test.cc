@@ -174,6 +174,62 @@ TEST(Steps, OpeningsAreTrackedAsOneByOne) {
   }
 }
 
+// Of a table that is nearly full some flows lie past full groups: their SYNs again open nothing.
+TEST(Steps, SynsOfFlowsFarFromHomeOpenNothing) {
+  uint64_t far = 0;
+  for (uint32_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937 random(seed);
+    Pipeline::Options options = Harness::SmallOptions();
+    options.capacity_ipv4 = options.capacity_ipv6 = 1000;
+    options.half_open_quota = options.midstream_quota = 10'000;
+    Twins twins(options, kListen);
+    twins.AllowAnyOrder();
+    const bool ipv6 = seed % 3 == 0;
+    std::vector<Connection> all = Connections(960, ipv6, random);
+    std::shuffle(all.begin(), all.end(), random);
+    for (size_t begin = 0; begin < all.size(); begin += kMaxBurst / 2) {
+      std::vector<Harness::Frame> burst;
+      for (size_t n = 0; n < kMaxBurst / 2; ++n)
+        burst.push_back(all[begin + n].Segment(0, kSyn, 0));
+      for (size_t n = 0; n < kMaxBurst / 2 && begin != 0; ++n)
+        burst.push_back(all[random() % begin].Segment(0, kSyn, 0));
+      std::shuffle(burst.begin(), burst.end(), random);
+      ASSERT_EQ(twins.Send(burst), "") << "seed " << seed;
+    }
+    EXPECT_EQ(twins.with().pipeline().table(ipv6).size(), all.size());
+    far += twins.with().pipeline().table(ipv6).OverflowSum();
+  }
+  EXPECT_GT(far, 300u) << "this is not what it claims to test";
+}
+
+// SYNs that stand beside a packet that confirms its flow do not make that flow give way.
+TEST(Steps, WhoConfirmsItselfStays) {
+  std::mt19937 random(1);
+  Pipeline::Options options = Harness::SmallOptions();
+  options.half_open_quota = 2 * kMaxBurst;  // kMaxBurst for each IP version
+  for (uint32_t place = 0; place < kLanes; ++place) {
+    Twins twins(options, kListen);
+    std::vector<Connection> all = Connections(kMaxBurst + kLanes, false, random);
+    for (Connection& c : all) c.mss = 1460;
+    Connection& oldest = all[0];
+    std::vector<Harness::Frame> frames;
+    for (size_t n = 0; n < kMaxBurst; ++n) frames.push_back(all[n].Segment(0, kSyn, 0));
+    ASSERT_EQ(twins.Send(frames), "");
+    ++oldest.next[0];
+    ASSERT_EQ(twins.Send({oldest.Segment(1, kSyn | kAck, 0)}), "");
+    ++oldest.next[1];
+    std::vector<Harness::Frame> burst;
+    for (size_t n = kMaxBurst; burst.size() < kLanes - 1; ++n)
+      burst.push_back(all[n].Segment(0, kSyn, 0));
+    burst.insert(burst.begin() + place, oldest.Segment(0, kAck, 0));
+    twins.Send(burst);  // one by one it goes as the places are
+    EXPECT_EQ(twins.with().ended(End::kEvicted), kLanes - 2);
+    uint32_t assured = 0;
+    for (const FlowRecord& flow : twins.with().Live()) assured += flow.assured;
+    EXPECT_EQ(assured, 1u) << "place " << place;
+  }
+}
+
 // Whatever answers a SYN.
 TEST(Steps, AnswersAreTrackedAsOneByOne) {
   uint64_t together = 0, sent = 0;
