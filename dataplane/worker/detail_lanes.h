@@ -1,5 +1,5 @@
-// The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h): step_lanes.cc, opening_lanes.cc. Included
-// by these only.
+// The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h), and what steps and openings do alike with
+// both: step_lanes.cc, opening_lanes.cc. Included by these only.
 #pragma once
 
 #include <bit>
@@ -44,6 +44,39 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
     details->at[i] = at[i];
     __builtin_prefetch(at[i]);
   }
+}
+
+// The lines of sixteen packets, and where the details of `packets` are.
+[[gnu::always_inline]] inline void LoadLines(const FlowTable& table, AtomicLine* const* lines,
+                                             Mask packets, Lines* to, Details* details) {
+  Place(lines, to);
+  PlaceDetails(table, lines, packets & IsThere(lines), details);
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) to->held.row[i] = Load(to->at[i]);
+  Transpose(&to->held);
+}
+
+// Those of `packets` whose flows the lines hold, each the only one of its flow among the sixteen.
+[[gnu::always_inline]] inline Mask AreHeldOnce(const Lines& lines, const KeyWords& words,
+                                               const FlowHash* hashes, uint32_t first,
+                                               Mask packets) {
+  packets = IsHeld(lines, words, hashes, first, packets);
+  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
+    packets &= ~FlowsOf(lines.number, again);
+  return packets;
+}
+
+// The first half of word 0 as it will be: `state`, a packet of direction `d` more, the next even version.
+inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
+  return ((head & 0xffff0000) + Left(All(1u << 16), d << 3)) | state << 8 |
+         (((head | 1) + 1) & 0xff);
+}
+
+// For one packet more of `ip_bytes`, in the deltas of direction `d`.
+[[gnu::always_inline]] inline Mask HaveRoom(const Lines& lines, Lanes d, Lanes ip_bytes) {
+  const auto& row = lines.held.row;
+  return AtMost((Right(row[kBytes], d << 4) & 0xffff) + ip_bytes, All(0xffff)) &
+         Below(Right(row[kHead] >> 16, d << 3) & 0xff, All(0xff));
 }
 
 [[gnu::always_inline]] inline void LoadDetails(Details* details) {

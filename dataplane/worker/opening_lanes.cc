@@ -87,13 +87,9 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   steps->tracked = 0;
   if (std::popcount(eligible) < kEnoughForLanes) return;
   Lines lines;
-  Place(all_lines + first, &lines);
-  auto& row = lines.held.row;
   Details details;
-  PlaceDetails(table, all_lines + first, eligible & IsThere(all_lines + first), &details);
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
-  Transpose(&lines.held);
+  LoadLines(table, all_lines + first, eligible, &lines, &details);
+  auto& row = lines.held.row;
 
   const Lanes d = Select(reverse, All(1), All(0)), other = 1 - d;
   const Lanes head = row[kHead], flags = row[kFlags], state = head >> 8 & 0xff;
@@ -106,15 +102,12 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   constexpr uint8_t kBefore = StateCode({tcp::State::kSynSent, tcp::State::kListen});
   constexpr tcp::StatePair kPairAfter = {tcp::State::kSynSent, tcp::State::kSynRcvd};
   const Mask from_responder = reverse ^ IsSet(state & kOriginatorReverse);
-  const Mask room = AtMost((Right(row[kBytes], d << 4) & 0xffff) + ip_bytes, All(0xffff)) &
-                    Below(Right(head >> 16, d << 3) & 0xff, All(0xff));
+  const Mask room = HaveRoom(lines, d, ip_bytes);
   Mask tracked = eligible & from_responder & Equal(state & kStateCodeMask, All(kBefore)) &
                  Equal(ack, end.receiver) & Equal(ack, max_end.receiver) &
                  ~IsSet(max_window_of_sender) & IsSet(max_window_of_receiver) &
                  Before(All(now.tick.ms()), row[kDeadline]) & room;
-  tracked = IsHeld(lines, words, hashes, first, tracked);
-  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
-    tracked &= ~FlowsOf(lines.number, again);
+  tracked = AreHeldOnce(lines, words, hashes, first, tracked);
   if (tracked == 0) return;
 
   LoadDetails(&details);
@@ -159,9 +152,7 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   row[kFlags] = (flags & 0xffff00ff) | Select(scaled, both_offered << 8, All(0)) |
                 Left(EncodeWindow(window) << 16, d << 3);
 
-  const Lanes head_after = ((head & 0xffff0000) + Left(All(1u << 16), d << 3)) |
-                           (state & kOriginatorReverse) << 8 | StateCode(kPairAfter) << 8 |
-                           (((head | 1) + 1) & 0xff);
+  const Lanes head_after = HeadAfter(head, d, (state & kOriginatorReverse) | StateCode(kPairAfter));
   const Lanes deadline =
       All((now.tick + timeouts_ms[static_cast<size_t>(tcp::TimeoutClassOf(kPairAfter))]).ms());
   Store(deadline, steps->deadlines);

@@ -67,13 +67,9 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   steps->tracked = 0;
   if (std::popcount(eligible) < kEnoughForLanes) return;
   Lines lines;
-  Place(all_lines + first, &lines);
-  auto& row = lines.held.row;
   Details details;
-  PlaceDetails(table, all_lines + first, eligible & IsThere(all_lines + first), &details);
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
-  Transpose(&lines.held);
+  LoadLines(table, all_lines + first, eligible, &lines, &details);
+  auto& row = lines.held.row;
 
   const Lanes d = Select(reverse, All(1), All(0));
   const Lanes by_8 = d << 3, by_16 = d << 4;
@@ -114,12 +110,9 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
                         (~paws | (stamped & ~Before(ts_value, ts.sender)));
   const Mask alive = Before(All(now.tick.ms()), row[kDeadline]);
   const Lanes ip_bytes = field(segments.ip_bytes);
-  const Mask room = AtMost((Right(row[kBytes], by_16) & 0xffff) + ip_bytes, All(0xffff)) &
-                    Below(Right(head >> 16, by_8) & 0xff, All(0xff));
+  const Mask room = HaveRoom(lines, d, ip_bytes);
   Mask tracked = eligible & known & in_order & alive & room;
-  tracked = IsHeld(lines, words, hashes, first, tracked);
-  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
-    tracked &= ~FlowsOf(lines.number, again);
+  tracked = AreHeldOnce(lines, words, hashes, first, tracked);
   if (tracked == 0) return;
 
   LoadDetails(&details);
@@ -172,8 +165,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
 
   // Word 0 as it will be.
   const Lanes state_after = (pair_after + 1) | (state & kOriginatorReverse);
-  const Lanes head_after = ((head & 0xffff0000) + Left(All(1u << 16), by_8)) | state_after << 8 |
-                           (((head | 1) + 1) & 0xff);
+  const Lanes head_after = HeadAfter(head, d, state_after);
   static_assert(sizeof(timeouts_ms) <= sizeof(Lanes));
   const Lanes timeouts = LoadBytesOf((uint64_t{1} << sizeof(timeouts_ms)) - 1, timeouts_ms.data());
   const Lanes old_deadline = row[kDeadline];
