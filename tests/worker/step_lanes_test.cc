@@ -202,8 +202,8 @@ TEST(Steps, SynsOfFlowsFarFromHomeOpenNothing) {
   EXPECT_GT(far, 300u) << "this is not what it claims to test";
 }
 
-// SYNs that stand beside a packet that confirms its flow do not make that flow give way.
-TEST(Steps, WhoConfirmsItselfStays) {
+// SYNs that stand beside a packet that confirms its flow do not make that flow give way. (One by one those in front of it do.)
+TEST_F(StepLanes, WhoConfirmsItselfStays) {
   std::mt19937 random(1);
   Pipeline::Options options = Harness::SmallOptions();
   options.half_open_quota = 2 * kMaxBurst;  // kMaxBurst for each IP version
