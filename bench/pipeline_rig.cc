@@ -22,7 +22,7 @@ void Rig::Process(uint32_t count) {
   for (uint32_t first = 0, n = 0; first < count; first += kMaxBurst, ++n) {
     Burst* burst = &(*bursts)[n % 2];
     Fill(first, count, burst);
-    pipeline->Prepare(burst);
+    pipeline->Prepare(burst, located);
     if (located != nullptr) {
       pipeline->TrackAndLocate(located, now, burst);
     } else {
@@ -45,7 +45,7 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 3>* cycles) {
     Burst* burst = &(*bursts)[n % 2];
     Fill(first, count, burst);
     stamp(0);
-    pipeline->Prepare(burst);
+    pipeline->Prepare(burst, located);
     stamp(1);
     if (located != nullptr) {
       pipeline->TrackAndLocate(located, now, burst);

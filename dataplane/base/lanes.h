@@ -64,14 +64,16 @@ template <typename T>
 [[gnu::always_inline]] inline void KeepInMemory(T* what) {
   asm volatile("" : "+m"(*what));
 }
-// Lanes to be gone through one by one, and lanes that were made one by one.
+// Lanes to be gone through one by one.
 inline void Spill(Lanes a, uint32_t (*aligned)[kLanes]) {
   Store(a, aligned);
   KeepInMemory(aligned);
 }
-inline Lanes Collect(uint32_t (*aligned)[kLanes]) {
-  KeepInMemory(aligned);
-  return Load(aligned);
+// Lanes that were made two by two, the first in the low half. Not by way of memory: a load of what several stores have just written
+// waits until the last of them has left the core.
+inline Lanes Join(const uint64_t (&pairs)[kLanes / 2]) {
+  return From(_mm512_set_epi64(pairs[7], pairs[6], pairs[5], pairs[4], pairs[3], pairs[2], pairs[1],
+                               pairs[0]));
 }
 // Of sixteen bytes, one a lane.
 inline Lanes LoadBytes(const void* bytes) {

@@ -51,16 +51,17 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
   assert(AreHomes(hashes, lines));
-  alignas(kCacheLine) uint32_t matches[kLanes];
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i)
-    TagMatchAvx512::Store(lines[i], TagOf(hashes[i]), &matches[i]);
+  uint64_t matches[kLanes / 2];
+#pragma GCC unroll 8
+  for (uint32_t i = 0; i < kLanes; i += 2)
+    matches[i / 2] =
+        TagMatchAvx512::MatchTwo(lines[i], TagOf(hashes[i]), lines[i + 1], TagOf(hashes[i + 1]));
   const auto base = reinterpret_cast<uintptr_t>(buckets_);
   const Words64 first = LoadWords(lines) - base, last = LoadWords(lines + kLanes / 2) - base;
   const Lanes homes = LowHalves(first >> 6, last >> 6);
   // What is not there may be in the next group: its bucket comes in place of a line.
   const Lanes next = NextOf(hashes, homes, groups_, step_range_) * kCacheLine;
-  const Lanes match = Collect(&matches) & kTagMask;
+  const Lanes match = Join(matches) & kTagMask;
   const Mask found = HasAny(match, match);
   const Lanes slots = homes * kGroupSlots + LowestBit(match);
   static_assert(sizeof(AtomicLine) == 1 << 6);

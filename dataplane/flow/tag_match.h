@@ -1,7 +1,7 @@
 // Which of a bucket's 31 tags equal a given one: a bit mask, bit i for tag i.
 //
 // Layout   A bucket is 64 bytes: 31 16-bit tags and one 16-bit word that is no tag; its bit (31) is
-//          always 0 in an answer (but not in what Store() leaves).
+//          always 0 in an answer (but not in MatchTwo()'s).
 // Threads  The owner's: the line is read as plain bytes, and only the owner writes it.
 // Choice   One helper per instruction set, chosen at compile time (TagMatch). All that the build
 //          allows are tested against TagMatchPortable.
@@ -58,14 +58,17 @@ struct TagMatchAvx2 {
 
 #if defined(__AVX512BW__)
 struct TagMatchAvx512 {
-  static uint32_t Match(const void* bucket, uint16_t tag) {
-    const __m512i wanted = _mm512_set1_epi16(static_cast<int16_t>(tag));
-    return _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted) & kTagMask;
+  static uint32_t Match(const void* bucket, uint16_t tag) { return Equal(bucket, tag) & kTagMask; }
+  // Of two buckets, the first one's bits below the second one's; with what is beside kTagMask.
+  static uint64_t MatchTwo(const void* first, uint16_t first_tag, const void* second,
+                           uint16_t second_tag) {
+    return _cvtmask64_u64(_mm512_kunpackd(Equal(second, second_tag), Equal(first, first_tag)));
   }
-  // Straight to memory, with what is beside kTagMask.
-  static void Store(const void* bucket, uint16_t tag, uint32_t* match) {
+
+ private:
+  static __mmask32 Equal(const void* bucket, uint16_t tag) {
     const __m512i wanted = _mm512_set1_epi16(static_cast<int16_t>(tag));
-    _store_mask32(match, _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted));
+    return _mm512_cmpeq_epi16_mask(_mm512_load_si512(bucket), wanted);
   }
 };
 #endif

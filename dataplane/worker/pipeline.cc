@@ -72,50 +72,43 @@ void Pipeline::Process(Burst* burst, Now now) {
 }
 
 void Pipeline::Locate(Burst* burst) {
-  uint64_t missed = 0;  // bit i: packet i has no candidate in its home group
-  for (uint32_t first = 0; first < burst->count; first += kChunk)
-    LocateChunk(burst, first, &missed);
-  LocateFarther(burst, missed);
+  burst->farther = 0;
+  for (uint32_t first = 0; first < burst->count; first += kChunk) LocateChunk(burst, first);
 }
 
-// The packets from `first` on, as many as go through a stage together. `missed`: bit i for packet i that has no candidate
-// in its home group.
-void Pipeline::LocateChunk(Burst* burst, uint32_t first, uint64_t* missed) {
+// The packets from `first` on, as many as go through a stage together.
+void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
   static_assert(kMaxBurst <= 64);
   fetches_.Rest();
   if (!Together(first, std::min(first + kChunk, burst->count)) ||
       burst->versions == Burst::Versions::kBoth) [[unlikely]]
-    return LocateEach(burst, first, missed);
+    return LocateEach(burst, first);
   FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
   const uint64_t without =
       table.CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
-  *missed |= without << first;
+  burst->farther |= without << first;
 }
 
 // The same, one after the other.
-[[gnu::noinline]] void Pipeline::LocateEach(Burst* burst, uint32_t first, uint64_t* missed) {
+[[gnu::noinline]] void Pipeline::LocateEach(Burst* burst, uint32_t first) {
   switch (burst->versions) {
     case Burst::Versions::kIpv4:
-      return LocateEachIn(
-          burst, first, [&table = *ipv4_](uint32_t) -> FlowTable& { return table; }, missed);
+      return LocateEachIn(burst, first,
+                          [&table = *ipv4_](uint32_t) -> FlowTable& { return table; });
     case Burst::Versions::kIpv6:
-      return LocateEachIn(
-          burst, first, [&table = *ipv6_](uint32_t) -> FlowTable& { return table; }, missed);
+      return LocateEachIn(burst, first,
+                          [&table = *ipv6_](uint32_t) -> FlowTable& { return table; });
     case Burst::Versions::kBoth:
-      return LocateEachIn(
-          burst, first,
-          [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
-            return *tables[burst->IsIpv6(i)];
-          },
-          missed);
+      return LocateEachIn(burst, first,
+                          [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](
+                              uint32_t i) -> FlowTable& { return *tables[burst->IsIpv6(i)]; });
   }
 }
 
 // `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
 // table stays in registers.
 template <typename Choose>
-void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of,
-                            uint64_t* missed) {
+void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of) {
   const uint32_t last = std::min(first + kChunk, burst->count);
   // Of its own: a store to the burst's might change the table, for all that the compiler knows.
   std::array<AtomicLine*, kChunk> lines;
@@ -128,16 +121,16 @@ void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of
       FlowTable::PrefetchLine(line, table_of(i).ipv6());
     } else {
       table_of(i).PrefetchNextBucket(burst->hash[i]);
-      *missed |= uint64_t{1} << i;
+      burst->farther |= uint64_t{1} << i;
     }
   }
 }
 
-// These lie farther from home, or will be inserted.
-void Pipeline::LocateFarther(Burst* burst, uint64_t missed) {
-  fetches_.Rest();
-  for (; missed != 0; missed &= missed - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(missed));
+// Of what has no candidate in its home group: that lies farther from home, or will be inserted. A stage after Locate(), when
+// its next group's bucket has come.
+void Pipeline::LocateFarther(Burst* burst) {
+  for (; burst->farther != 0; burst->farther &= burst->farther - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(burst->farther));
     const FlowHash hash = burst->hash[i];
     FlowTable& table = TableOf(burst->IsIpv6(i));
     burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
@@ -179,7 +172,8 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
 }
 
 void Pipeline::Track(Burst* burst, Now now) {
-  burst->verdict.fill(Verdict::kForward);
+  fetches_.Rest();
+  BeginTracking(burst);
   Tally tally;
   for (uint32_t first = 0; first < burst->count; first += kChunk)
     TrackChunk(burst, first, now, tally);
@@ -187,15 +181,19 @@ void Pipeline::Track(Burst* burst, Now now) {
 }
 
 void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
-  burst->verdict.fill(Verdict::kForward);
+  BeginTracking(burst);
+  next->farther = 0;
   Tally tally;
-  uint64_t missed = 0;
   for (uint32_t first = 0; first < std::max(burst->count, next->count); first += kChunk) {
     if (first < burst->count) TrackChunk(burst, first, now, tally);
-    if (first < next->count) LocateChunk(next, first, &missed);
+    if (first < next->count) LocateChunk(next, first);
   }
-  LocateFarther(next, missed);
   Count(tally);
+}
+
+void Pipeline::BeginTracking(Burst* burst) {
+  if (burst->farther != 0) LocateFarther(burst);
+  burst->verdict.fill(Verdict::kForward);
 }
 
 void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {

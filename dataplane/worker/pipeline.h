@@ -59,6 +59,8 @@ struct Burst {
       checksum_known_good;  // the NIC vouched for it, or Prepare() has verified it
   // Filled on the way.
   bool fragments = false;  // there is one
+  uint64_t farther =
+      0;  // bit i: packet i has no candidate in its home group, and has not been looked for elsewhere
   // Of the keys; kBoth is never wrong.
   enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
   // Of what is common in `segments`: once NeedMetas() was called.
@@ -132,10 +134,11 @@ class Pipeline {
   // The whole way of one burst: Prepare(), FollowFragments() if there are any, Locate(), Track().
   void Process(Burst* burst, Now now);
   // The stages, for who has several bursts: a stage's lines of memory are on their way while another
-  // burst is worked on. With bursts A and B: Prepare(B), TrackAndLocate(A, B), Prepare(A), ...
-  // Parses, hashes, starts loading buckets, the last of them in the stage that comes next.
-  void Prepare(Burst* burst);
-  // Finds candidates, starts loading their lines, the last of them in the stage that comes next. What
+  // burst is worked on. With bursts A and B: Prepare(B, A), TrackAndLocate(A, B), Prepare(A, B), ...
+  // Parses, hashes, starts loading buckets, the last of them in the stage that comes next. `located` (null: none) is the
+  // burst that is tracked next: what lies farther from home than Locate() has looked is found on the way.
+  void Prepare(Burst* burst, Burst* located = nullptr);
+  // Finds candidates in home groups, starts loading their lines, the last of them in the stage that comes next. What
   // is tracked between it and Track() of the same burst costs that burst time at most.
   void Locate(Burst* burst);
   // Each packet of `burst` gets its verdict.
@@ -204,11 +207,12 @@ class Pipeline {
   void ParseOther(Burst* burst, uint32_t i) const;
 
   // pipeline.cc
-  void LocateChunk(Burst* burst, uint32_t first, uint64_t* missed);
-  void LocateEach(Burst* burst, uint32_t first, uint64_t* missed);
+  void LocateChunk(Burst* burst, uint32_t first);
+  void LocateEach(Burst* burst, uint32_t first);
   template <typename Choose>
-  void LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of, uint64_t* missed);
-  void LocateFarther(Burst* burst, uint64_t missed);
+  void LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of);
+  void LocateFarther(Burst* burst);
+  void BeginTracking(Burst* burst);
   void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
   Mask TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now);
   Mask TrackRest(Burst* burst, uint32_t first, uint32_t packets, bool tried, Now now);

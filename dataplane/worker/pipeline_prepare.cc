@@ -10,7 +10,7 @@
 
 namespace coretrack {
 
-void Pipeline::Prepare(Burst* burst) {
+void Pipeline::Prepare(Burst* burst, Burst* located) {
   burst->fragments = false;
   burst->words.Clear();
   burst->segments.Clear();
@@ -19,6 +19,8 @@ void Pipeline::Prepare(Burst* burst) {
     for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
       ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
     fetches_.Rest();
+    // What it needs for that was asked for with the first chunk, and has come.
+    if (first == 2 * kChunk && located != nullptr) LocateFarther(located);
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
     const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
     if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {

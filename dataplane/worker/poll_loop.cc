@@ -109,7 +109,7 @@ uint32_t PollLoop::FromWorkers(Now now) {
 
 // The packets of taking_ go in; those that went in before are finished.
 void PollLoop::Enter(Batch& batch, Origin origin, Now now) {
-  pipeline_->Prepare(&batch.burst);
+  pipeline_->Prepare(&batch.burst, located_ == nullptr ? nullptr : &located_->burst);
   // What a worker gave away comes to its owner.
   if (wiring_->to_owner != nullptr && origin == Origin::kPort) GiveAwayForeign(batch);
   if (batch.burst.fragments) [[unlikely]] {

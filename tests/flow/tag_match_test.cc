@@ -63,5 +63,21 @@ TYPED_TEST(TagMatchTest, RandomTagsAgainstAPlainLoop) {
   }
 }
 
+#if defined(__AVX512BW__)
+TEST(TagMatchTwoTest, IsBothSideBySide) {
+  std::mt19937_64 random(2);
+  for (int round = 0; round < 10000; ++round) {
+    Tags first, second;
+    for (uint16_t& tag : first.tag) tag = static_cast<uint16_t>(random() % 3);
+    for (uint16_t& tag : second.tag) tag = static_cast<uint16_t>(random() % 3);
+    const auto wanted = static_cast<uint16_t>(random() % 3);
+    const auto other = static_cast<uint16_t>(random() % 3);
+    const uint64_t both = TagMatchAvx512::MatchTwo(&first, wanted, &second, other);
+    ASSERT_EQ(both & kTagMask, TagMatchPortable::Match(&first, wanted));
+    ASSERT_EQ(both >> 32 & kTagMask, TagMatchPortable::Match(&second, other));
+  }
+}
+#endif
+
 }  // namespace
 }  // namespace coretrack

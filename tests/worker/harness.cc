@@ -49,7 +49,7 @@ void Harness::SendOverlapping(const std::vector<Frame>& frames, size_t before) {
   const Blocks rest = Fill(all.subspan(before), burst_.get());
   pipeline_->Prepare(before_.get());
   pipeline_->Locate(before_.get());
-  pipeline_->Prepare(burst_.get());
+  pipeline_->Prepare(burst_.get(), before_.get());
   pipeline_->TrackAndLocate(before_.get(), now(), burst_.get());
   pipeline_->Track(burst_.get(), now());
   overlapped_ = true;
