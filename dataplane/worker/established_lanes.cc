@@ -87,7 +87,8 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   if (std::popcount(plain) < kEnoughForLanes) return 0;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   Lines lines;
-  Place(all_lines + first, &lines);
+  alignas(kCacheLine) Places instead;
+  Place(all_lines + first, &instead, &lines);
   auto& row = lines.held.row;
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);

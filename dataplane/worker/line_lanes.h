@@ -70,9 +70,12 @@ inline Lanes OfferedWindow(Lanes flags, Lanes d, Lanes window) {
   return Left(window, Least(Right(flags >> 8, d << 2) & 0xf, All(tcp::kMaxScale)));
 }
 
+// Where sixteen lines are; aligned.
+using Places = const AtomicLine* [kLanes];
+
 // Sixteen lines: where they are, what they hold, and as numbers that tell them apart.
 struct Lines {
-  const AtomicLine* at[kLanes];
+  const AtomicLine* const* at;
   Matrix held;
   Lanes number;
 
@@ -96,18 +99,23 @@ inline Mask IsThere(const AtomicLine* const* aligned) {
                            NotZeroWords(LoadWords(aligned + kLanes / 2)) << (kLanes / 2));
 }
 
-[[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Lines* to) {
-  // Of its own: what must be in memory takes with it the structure that it is part of.
-  alignas(kCacheLine) const AtomicLine* at[kLanes];
-  const auto place = [&](uint32_t from) {
-    const Words64 line = LoadWords(lines + from), nothing = LoadWords(kNothing.data() + from);
-    const Words64 there = line != 0 ? line : nothing;
-    StoreWords(there, at + from);
-    return there;
-  };
-  const Words64 first = place(0), last = place(kLanes / 2);
-  KeepInMemory(&at);
-  for (uint32_t i = 0; i < kLanes; ++i) to->at[i] = at[i];
+// `instead`: room for what stands for `lines`, if one of them is null. They are nearly always all there, and loading them needs not
+// wait then for what was only just stored.
+[[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Places* instead, Lines* to) {
+  Words64 first = LoadWords(lines), last = LoadWords(lines + kLanes / 2);
+  to->at = lines;
+  if (IsThere(lines) != kEach) [[unlikely]] {
+    const auto place = [instead](Words64 line, uint32_t from) {
+      const Words64 nothing = LoadWords(kNothing.data() + from);
+      const Words64 there = line != 0 ? line : nothing;
+      StoreWords(there, *instead + from);
+      return there;
+    };
+    first = place(first, 0);
+    last = place(last, kLanes / 2);
+    KeepInMemory(instead);
+    to->at = *instead;
+  }
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
