@@ -65,9 +65,9 @@ Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack, uint32
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
   pool_ =
-      rte_pktmbuf_pool_create(name.c_str(), 1023, 0, 0,
+      rte_pktmbuf_pool_create(name.c_str(), 2 * kBacklog - 1, 0, 0,
                               static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + 122 + most_payload), 0);
-  if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kPoll) != 0) {
+  if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kBacklog) != 0) {
     rte_mempool_free(pool_);
     pool_ = nullptr;
   }
@@ -81,7 +81,7 @@ Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack, uint32
 
 Traffic::~Traffic() {
   if (pool_ == nullptr) return;
-  rte_pktmbuf_free_bulk(mbufs_.data(), kPoll);
+  rte_pktmbuf_free_bulk(mbufs_.data(), kBacklog);
   rte_mempool_free(pool_);
 }
 

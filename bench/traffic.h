@@ -19,8 +19,9 @@
 
 namespace coretrack::bench {
 
-// Packets that a poll finds waiting at the most.
+// Packets that a poll takes at the most, and as many as wait in a rx queue of usual length.
 inline constexpr uint32_t kPoll = 8 * kBurst;
+inline constexpr uint32_t kBacklog = 4 * kPoll;
 inline constexpr uint32_t kPayloadBytes = 6;
 
 // Whose TCP both ends of the connections are.
@@ -89,7 +90,7 @@ class Traffic {
   void Put(uint32_t slot, const T& frame, uint32_t option_bytes, uint32_t payload);
 
   rte_mempool* pool_ = nullptr;
-  std::array<rte_mbuf*, kPoll> mbufs_{};
+  std::array<rte_mbuf*, kBacklog> mbufs_{};
   // On the same pages as the tables: on small ones the generator would throw the tables' translations out
   // of the TLB between two bursts, and the pipeline would pay for it.
   std::vector<Ends, PageAllocator<Ends>> ends_;
