@@ -23,7 +23,7 @@ inline bool SkipLarge(benchmark::State& state, size_t huge_bytes, size_t other_b
 // True: it has been skipped, because what was claimed came to lie on other pages: somebody else has taken the
 // huge ones, and these may not be there when they are touched. Call it before that.
 inline bool SkipUnlessHuge(benchmark::State& state, uint32_t flows, PageKind pages) {
-  if (flows < kLargeFlows || pages == PageKind::kHuge2M) return false;
+  if (flows < kLargeFlows || IsReserved(pages)) return false;
   state.SkipWithError("somebody else has taken the huge pages");
   return true;
 }

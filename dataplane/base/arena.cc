@@ -1,19 +1,58 @@
 #include "dataplane/base/arena.h"
 
+#include <linux/mman.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
 namespace coretrack {
 namespace {
-constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kHuge2M = size_t{2} << 20, kHuge1G = size_t{1} << 30;
+constexpr int kReadWrite = PROT_READ | PROT_WRITE;
+
+constexpr size_t RoundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+// Maps [begin, begin + bytes), of which nothing is in use, by pages of `page` from their pool. True: they are there, and ours.
+// False: it is as it was.
+bool MapHugetlb(std::byte* begin, size_t bytes, size_t page) {
+  // Not MAP_NORESERVE, which would turn a shortage into SIGBUS later. And the size by name: what the kernel takes for the
+  // default may be any.
+  const int size = page == kHuge1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  if (mmap(begin, bytes, kReadWrite, flags | MAP_HUGETLB | size, -1, 0) != MAP_FAILED) return true;
+  // What was there may be gone.
+  if (mmap(begin, bytes, kReadWrite, flags | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
+    std::fprintf(stderr, "coretrack: cannot map again what was mapped, %zu bytes\n", bytes);
+    std::abort();
+  }
+  return false;
+}
+
+// Memory that can be had without swapping; unknown: no limit.
+size_t AvailableBytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name;
+  for (size_t kib = 0; meminfo >> name >> kib;
+       meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    if (name == "MemAvailable:") return kib << 10;
+  }
+  return std::numeric_limits<size_t>::max();
+}
+
 }  // namespace
 
 std::string_view Name(PageKind kind) {
   switch (kind) {
+    case PageKind::kHuge1G:
+      return "1 GiB huge pages";
     case PageKind::kHuge2M:
       return "2 MiB huge pages";
     case PageKind::kTransparentHuge:
@@ -26,45 +65,84 @@ std::string_view Name(PageKind kind) {
 
 absl::StatusOr<Arena> Arena::Create(size_t bytes, bool allow_hugetlb) {
   Arena arena;
-  arena.bytes_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  const int prot = PROT_READ | PROT_WRITE;
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  if (allow_hugetlb) {
-    // MAP_NORESERVE would turn a shortage into SIGBUS later: reserve, or fall back now.
-    void* p = mmap(nullptr, arena.bytes_, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-    if (p != MAP_FAILED) {
-      arena.base_ = static_cast<std::byte*>(p);
-      arena.kind_ = PageKind::kHuge2M;
-      return arena;
-    }
-  }
-  // Over-map by one huge page and trim, so that transparent huge pages can start at once.
-  void* p = mmap(nullptr, arena.bytes_ + kHugePage, prot, flags, -1, 0);
+  arena.bytes_ = RoundUp(bytes, kHuge2M);
+  const size_t alignment = allow_hugetlb ? kHuge1G : kHuge2M;
+  arena.mapped_bytes_ = RoundUp(arena.bytes_, alignment);
+  // Over-map by one page of the largest size and trim: the address space first, what is behind it afterwards.
+  const size_t all = arena.mapped_bytes_ + alignment;
+  void* p = mmap(nullptr, all, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot map ", arena.bytes_ >> 20,
                      " MiB for the flow tables; lower flows.capacity or add memory"));
   }
   auto* start = static_cast<std::byte*>(p);
-  const size_t skew = (kHugePage - reinterpret_cast<uintptr_t>(p) % kHugePage) % kHugePage;
+  const size_t skew =
+      RoundUp(reinterpret_cast<uintptr_t>(p), alignment) - reinterpret_cast<uintptr_t>(p);
   arena.base_ = start + skew;
   if (skew != 0) munmap(start, skew);
-  munmap(arena.base_ + arena.bytes_, kHugePage - skew);
+  munmap(arena.base_ + arena.mapped_bytes_, alignment - skew);
+  if (allow_hugetlb && arena.BackByHugetlb()) return arena;
+  // So that transparent huge pages can start at once.
   arena.kind_ = madvise(arena.base_, arena.bytes_, MADV_HUGEPAGE) == 0 ? PageKind::kTransparentHuge
                                                                        : PageKind::kSmall;
   return arena;
 }
 
+// False: there are no pages for all of it, and it is as it was.
+bool Arena::BackByHugetlb() {
+  const size_t giants = bytes_ / kHuge1G * kHuge1G, rest = bytes_ - giants;
+  const bool large = giants == 0 || MapHugetlb(base_, giants, kHuge1G);
+  if (!large) {
+    kind_ = PageKind::kHuge2M;
+    return MapHugetlb(base_, bytes_, kHuge2M);
+  }
+  kind_ = giants != 0 ? PageKind::kHuge1G : PageKind::kHuge2M;
+  if (rest == 0 || MapHugetlb(base_ + giants, rest, kHuge2M)) return true;
+  kind_ = PageKind::kHuge1G;
+  if (MapHugetlb(base_ + giants, kHuge1G, kHuge1G)) return true;
+  // The most of it is what counts.
+  if (giants == 0) return false;
+  madvise(base_ + giants, rest, MADV_HUGEPAGE);
+  return true;
+}
+
+absl::Status Arena::Populate() {
+  // A piece at a time, and a look at what is left before each: several may be at it at once, and who takes more than there is
+  // gets killed, not told.
+  constexpr size_t kPiece = size_t{256} << 20, kLeft = size_t{128} << 20;
+  for (size_t at = 0; at < bytes_; at += kPiece) {
+    const size_t bytes = std::min(kPiece, bytes_ - at);
+    if (!IsReserved(kind_) && AvailableBytes() < bytes_ - at + kLeft) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the flow tables take ", bytes_ >> 20, " MiB, and the machine has ",
+          (at + AvailableBytes()) >> 20, " for them; lower flows.capacity or add memory"));
+    }
+    if (madvise(base_ + at, bytes, MADV_POPULATE_WRITE) == 0) continue;
+    if (errno != EINVAL) {
+      return absl::ResourceExhaustedError(absl::StrCat("no memory for the flow tables, ",
+                                                       bytes_ >> 20,
+                                                       " MiB; lower flows.capacity or add memory"));
+    }
+    // A kernel before 5.14.
+    constexpr size_t kSmallest = 4096;
+    for (size_t page = at; page < at + bytes; page += kSmallest)
+      *reinterpret_cast<volatile std::byte*>(base_ + page) = std::byte{0};
+  }
+  return absl::OkStatus();
+}
+
 Arena& Arena::operator=(Arena&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(bytes_, other.bytes_);
+  std::swap(mapped_bytes_, other.mapped_bytes_);
   std::swap(used_, other.used_);
   std::swap(kind_, other.kind_);
   return *this;
 }
 
 Arena::~Arena() {
-  if (base_ != nullptr) munmap(base_, bytes_);
+  if (base_ != nullptr) munmap(base_, mapped_bytes_);
 }
 
 void* Arena::CarveBytes(size_t bytes) {

@@ -161,7 +161,8 @@ absl::Status DpdkDataplane::MakeWorker(Worker* worker) const {
            static_cast<uint32_t>((ipv4 + ipv6) * options_.midstream_quota_percent / 100),
        .secret = options_.secret,
        .tunables = options_.tunables,
-       .allow_hugetlb = options_.hugepages != HugepageUse::kNever},
+       .allow_hugetlb = options_.hugepages != HugepageUse::kNever,
+       .populate = true},
       clock.now());
   if (!pipeline.ok()) return pipeline.status();
   worker->pipeline = *std::move(pipeline);

@@ -126,6 +126,7 @@ class Pipeline {
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
+    bool populate = false;  // no page is missing when the first flows come: base/arena.h
     // False: every segment takes the general path, so that tests can hold the short ones against it.
     bool shortcuts = true;
   };

@@ -1,7 +1,14 @@
 #include "dataplane/base/arena.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -81,6 +88,98 @@ TEST(ArenaTest, MovesItsMemory) {
   third = std::move(other);
   EXPECT_EQ(*p, 7);
   EXPECT_EQ(third.bytes(), kHugePage);
+}
+
+long PageFaults() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt;
+}
+
+TEST(ArenaTest, PopulatedItHasNoPageFaultLeft) {
+  constexpr size_t kBytes = size_t{24} << 20, kPage = 4096;
+  for (const bool allow_hugetlb : {false, true}) {
+    auto arena = Arena::Create(kBytes, allow_hugetlb);
+    ASSERT_TRUE(arena.ok());
+    const absl::Status populated = arena->Populate();
+    ASSERT_TRUE(populated.ok()) << populated;
+    char* all = arena->Carve<char>(kBytes);
+    const long before = PageFaults();
+    for (size_t i = 0; i < kBytes; i += kPage) all[i] = 'x';
+    EXPECT_LE(PageFaults() - before, 2) << Name(arena->page_kind());  // of 6,144 pages, or 12
+    EXPECT_EQ(all[1], 0);
+  }
+}
+
+// One page of 1 GiB more in their pool while it lives, if there can be. Locked: two runs may be at it at once.
+class GiantPage {
+ public:
+  GiantPage() : pool_(open(kPool, O_RDWR)) {
+    if (pool_ < 0) return;
+    flock(pool_, LOCK_EX);
+    before_ = Read();
+    Write(before_ + 1);
+    there_ = Read() > before_;
+  }
+  ~GiantPage() {
+    if (pool_ < 0) return;
+    Write(before_);
+    close(pool_);
+  }
+  GiantPage(const GiantPage&) = delete;
+  GiantPage& operator=(const GiantPage&) = delete;
+  bool there() const { return there_; }
+
+ private:
+  static constexpr const char* kPool = "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages";
+  long Read() const {
+    char text[32] = {};
+    return pread(pool_, text, sizeof(text) - 1, 0) > 0 ? std::strtol(text, nullptr, 10) : 0;
+  }
+  void Write(long pages) const {
+    const std::string text = std::to_string(pages);
+    if (pwrite(pool_, text.data(), text.size(), 0) < 0) return;  // Read() tells
+  }
+
+  int pool_;
+  long before_ = 0;
+  bool there_ = false;
+};
+
+// Whole GiB from the pool of such pages, what is left from wherever it can be had; and all of it is given back.
+TEST(ArenaTest, TakesPagesOfAGiB) {
+  constexpr size_t kGiB = size_t{1} << 30;
+  const GiantPage page;
+  if (!page.there()) GTEST_SKIP() << "the kernel has no page of 1 GiB to give";
+  for (int round = 0; round < 2; ++round) {
+    auto arena = Arena::Create(kGiB + 3 * kHugePage, true);
+    ASSERT_TRUE(arena.ok());
+    EXPECT_EQ(arena->page_kind(), PageKind::kHuge1G) << round;
+    EXPECT_EQ(arena->bytes(), kGiB + 3 * kHugePage);
+    char* all = arena->Carve<char>(arena->bytes());
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(all) % kGiB, 0u);
+    const long before = PageFaults();
+    for (size_t i = 0; i < kGiB; i += kHugePage) all[i] = 'x';
+    EXPECT_LE(PageFaults() - before, 2);
+    for (size_t i = kGiB; i < arena->bytes(); i += kHugePage) all[i] = 'y';
+    EXPECT_EQ(all[kGiB - kHugePage], 'x');
+  }
+}
+
+// A pool that is short by one is left alone.
+TEST(ArenaTest, TakesAllGiBOrNone) {
+  const auto arena = Arena::Create(size_t{1} << 40, true);
+  ASSERT_TRUE(arena.ok()) << arena.status();
+  EXPECT_NE(arena->page_kind(), PageKind::kHuge1G);
+  EXPECT_EQ(arena->bytes(), size_t{1} << 40);
+}
+
+TEST(ArenaTest, WhatTheMachineDoesNotHaveIsNotPopulated) {
+  auto arena = Arena::Create(size_t{1} << 45, false);
+  ASSERT_TRUE(arena.ok());
+  const absl::Status status = arena->Populate();
+  ASSERT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(status.ToString().find("lower flows.capacity"), std::string::npos) << status;
 }
 
 }  // namespace
