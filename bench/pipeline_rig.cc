@@ -125,7 +125,7 @@ std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t 
   if (!error->empty()) return nullptr;
   Pipeline::Options options = OptionsOf(shape, worker);
   options.allow_hugetlb = ReserveHugePages(ArenaBytes(options));
-  options.populate = true;  // as the daemon does
+  options.populate = shape.populate;
   auto rig = std::make_unique<Rig>();
   // At once: the pool is everybody's, and making traffic takes its time.
   auto pipeline = Pipeline::Create(options, rig->now);

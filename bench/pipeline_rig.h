@@ -57,6 +57,7 @@ struct RigShape {
   bool ipv6 = false;
   uint32_t most_payload = kPayloadBytes;  // of a segment
   Stack stack = Stack::kBare;
+  bool populate = true;  // as the daemon does
 };
 // Null, and why. `worker` is the pipeline's number.
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);
