@@ -1,8 +1,7 @@
 // Fetches: lines of memory that will be needed, asked for a few at a time between other work.
 //
-// Why      A prefetch whose page is not in the TLB holds up all that is behind it until the page table has been walked. Sixteen
-//          in a row fill the core's window, and it stands still; a few of them, and some hundred instructions of
-//          other work behind them, do not.
+// Why      A prefetch whose page is not in the TLB holds up all that is behind it until the page table has been walked. The core
+//          walks for several at once, so that one by one they cost most; sixteen in a row fill its window, and it stands still.
 // Threads  One owner.
 // Cost     worker/README.md, "Measured choices"
 #pragma once
@@ -19,7 +18,7 @@ namespace coretrack {
 class Fetches {
  public:
   static constexpr uint32_t kMost = 16;
-  static constexpr uint32_t kParts = 4;
+  static constexpr uint32_t kParts = 2;
 
   Fetches() { std::fill(std::begin(at_), std::end(at_), this); }
 
@@ -33,16 +32,16 @@ class Fetches {
 
   std::span<const void* const, kMost> addresses() const { return at_; }
 
-  // Asks for a quarter of them, 0 to kParts - 1. Again, if that has been done: what has come already costs nothing to ask for.
+  // Asks for half of them, 0 or 1. Again, if that has been done: what has come already costs nothing to ask for.
   [[gnu::always_inline]] void Part(uint32_t part) const {
     // Into L2: the lines and arrays of two bursts are more than an L1 of 32 KiB can keep.
     constexpr int kRead = 0, kL2 = 2;
     constexpr uint32_t kFew = kMost / kParts;
     const void* const* const few = &at_[part * kFew];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < kFew; ++i) __builtin_prefetch(few[i], kRead, kL2);
     if (!pairs_) return;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < kFew; ++i)
       __builtin_prefetch(static_cast<const char*>(few[i]) + kCacheLine, kRead, kL2);
   }

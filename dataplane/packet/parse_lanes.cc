@@ -181,10 +181,9 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   constexpr uint32_t kRowBegins = kIp + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
-  meanwhile->Part(0);
   LoadRows(frames, bytes, kRowBegins, &m);
   Transpose(&m);
-  meanwhile->Part(1);
+  meanwhile->Part(0);
   Network ip;
   if constexpr (kIpv6) {
     ip = ReadIpv6(m, LoadBeginnings(frames, bytes));
@@ -219,7 +218,6 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
       common & HasAny(fixed, All(0xffff)) &
       Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
 
-  meanwhile->Part(2);
   const uint32_t first = frames.first;
   const auto put_words = [&](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
     const auto [first_half, last_half] = Interleave(low, high);
@@ -264,7 +262,7 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   put_bits(plain, &segments->plain);
   put_bits(ip.reverse, &segments->reverse);
   put_bits(stamped, &segments->stamped);
-  meanwhile->Part(3);
+  meanwhile->Part(1);
   meanwhile->Done();
   return common;
 }

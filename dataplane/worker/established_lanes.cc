@@ -94,7 +94,6 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
   const Chains chains = ChainsOf(lines.number, reverse);
   Transpose(&lines.held);
-  meanwhile->Part(0);
   const Lanes d = Select(reverse, All(1), All(0));
   const Lanes by_8 = d << 3, by_16 = d << 4;
 
@@ -140,7 +139,6 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                         AtMost(window, largest_window) &
                         (~paws | (stamped & ~Before(ts_value, ts.sender)));
 
-  meanwhile->Part(1);
   // Room in the deltas.
   const Lanes bytes = row[kBytes], counts = head >> 16;
   const Mask room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
@@ -152,7 +150,6 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   if (chains.any != 0) tracked &= ~FlowsOf(lines.number, ~tracked);
   if (tracked == 0) return 0;
 
-  meanwhile->Part(2);
   // tcp::MoveInOrder(), and what is counted.
   lines.Set(kEnd, reverse, {end_after, end.receiver});
   lines.Set(kMaxEnd, reverse, {max_end.sender, Later(max_end.receiver, latest_limit)});
@@ -164,9 +161,10 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   // Word 0 as it will be: the next even version, the packets, the deadline.
   const Lanes added = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
   const Lanes head_after = ((head & 0xffffff00) + (added << 16)) | (((head | 1) + 1) & 0xff);
+  meanwhile->Part(0);
   StoreLines(&lines.held, Interleave(head_after, All(now.ms() + timeout_ms)), all_lines + first,
              tracked & chains.last);
-  meanwhile->Part(3);
+  meanwhile->Part(1);
   meanwhile->Done();
   return tracked;
 }
