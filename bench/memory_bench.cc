@@ -1,13 +1,17 @@
 // Memory/two_random_lines/BYTES: the floor under every table. An operation reads one random line
 // and reads and writes another; 64 lines are in flight.
+// Memory/prefetches/BYTES/N: what N prefetches of random lines cost beside 1,000 instructions that do not need them (counter
+// cost_ns: with less without). What is not hidden is the walk of the page tables.
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "bench/bench_env.h"
+#include "bench/clocks.h"
 
 namespace coretrack::bench {
 namespace {
@@ -60,6 +64,42 @@ void Sizes(benchmark::internal::Benchmark* b) {
   if (full != nullptr && std::string_view(full) == "1") b->Arg(int64_t{166} << 26);
 }
 
+void Prefetches(benchmark::State& state) {
+  constexpr uint32_t kMost = 16;
+  const auto bytes = static_cast<size_t>(state.range(0));
+  const auto count = static_cast<uint32_t>(state.range(1));
+  const size_t lines = bytes / sizeof(Line);
+  Arena arena = MakeArena(bytes);
+  Line* memory = arena.Carve<Line>(lines);
+  for (size_t i = 0; i < lines; ++i) memory[i].words[0] = i;
+  uint64_t random = 1;
+  std::array<const Line*, kMost> chosen;
+  const auto step = [&](uint32_t prefetches) {
+    for (uint32_t i = 0; i < prefetches; ++i) {
+      random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
+      chosen[i] = &memory[(random >> 32) * lines >> 32];
+    }
+    for (uint32_t i = 0; i < prefetches; ++i) __builtin_prefetch(chosen[i], 0, 2);
+    asm volatile(".rept 1000\nnop\n.endr");
+  };
+  constexpr int kSteps = 20'000;
+  const auto seconds_of = [&](uint32_t prefetches) {
+    const double before = CpuSeconds();
+    for (int i = 0; i < kSteps; ++i) step(prefetches);
+    return CpuSeconds() - before;
+  };
+  std::vector<double> with, without;
+  for (auto _ : state) {
+    without.push_back(seconds_of(0));
+    with.push_back(seconds_of(count));
+  }
+  state.counters["cost_ns"] = (Quantile(&with, 0.5) - Quantile(&without, 0.5)) * 1e9 / kSteps;
+  state.SetLabel(std::string(Name(arena.page_kind())));
+}
+
+BENCHMARK(Prefetches)
+    ->Name("Memory/prefetches")
+    ->ArgsProduct({{64 << 10, 76 << 20, 1300 << 20}, {1, 4, 8, 16}});
 BENCHMARK(TwoRandomLines)->Name("Memory/two_random_lines")->Apply(Sizes);
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Fetches: lines of memory that will be needed, asked for a few at a time between other work.
+// Fetches: lines of memory that will be needed, asked for between other work.
 //
 // Why      A prefetch whose page is not in the TLB holds up all that is behind it until the page table has been walked. The core
 //          walks for several at once, so that one by one they cost most; sixteen in a row fill its window, and it stands still.

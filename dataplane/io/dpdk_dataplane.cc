@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "dataplane/io/hugepages.h"
 #include "dataplane/io/port_rules.h"
 #include "dataplane/io/rss.h"
 
@@ -161,10 +162,15 @@ absl::Status DpdkDataplane::MakeWorker(Worker* worker) const {
            static_cast<uint32_t>((ipv4 + ipv6) * options_.midstream_quota_percent / 100),
        .secret = options_.secret,
        .tunables = options_.tunables,
-       .allow_hugetlb = options_.hugepages != HugepageUse::kNever,
-       .populate = true},
+       .allow_hugetlb = options_.hugepages != HugepageUse::kNever},
       clock.now());
   if (!pipeline.ok()) return pipeline.status();
+  if (absl::Status s = CheckTables(options_.hugepages, (*pipeline)->page_kind(),
+                                   (*pipeline)->arena_bytes(), workers);
+      !s.ok()) {
+    return s;
+  }
+  if (absl::Status s = (*pipeline)->Populate(); !s.ok()) return s;
   worker->pipeline = *std::move(pipeline);
   worker->mailbox = std::make_unique<CommandMailbox>();
   worker->loop = std::make_unique<PollLoop>(worker->number, &worker->dataplane->wiring_,

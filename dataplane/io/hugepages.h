@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/base/arena.h"
 #include "dataplane/io/options.h"
 
 namespace coretrack {
@@ -26,5 +28,8 @@ struct HugepageChoice {
 // kFailedPrecondition with the cure when they are required and fewer than `needed_bytes` are free.
 absl::StatusOr<HugepageChoice> ChooseHugepages(HugepageUse use, uint64_t needed_bytes,
                                                const HugepageSupply& supply);
+
+// The same of a worker's flow tables, which take what packet buffers have left: they lie on `got`.
+absl::Status CheckTables(HugepageUse use, PageKind got, uint64_t bytes, size_t workers);
 
 }  // namespace coretrack

@@ -45,9 +45,6 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
                                  SlotBits::ArenaBytes(static_cast<uint32_t>(slots)),
                              options.allow_hugetlb);
   if (!arena.ok()) return arena.status();
-  if (options.populate) {
-    if (absl::Status s = arena->Populate(); !s.ok()) return s;
-  }
   std::unique_ptr<Pipeline> p(new Pipeline(options));
   p->arena_ = *std::move(arena);
   p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);

@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dataplane/base/arena.h"
 #include "dataplane/base/fetches.h"
@@ -126,11 +127,13 @@ class Pipeline {
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
-    bool populate = false;  // no page is missing when the first flows come: base/arena.h
     // False: every segment takes the general path, so that tests can hold the short ones against it.
     bool shortcuts = true;
   };
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
+
+  // No page of the tables is missing then when the first flows come (base/arena.h). Before these, on the owner's thread.
+  absl::Status Populate() { return arena_.Populate(); }
 
   // The whole way of one burst: Prepare(), FollowFragments() if there are any, Locate(), Track().
   void Process(Burst* burst, Now now);

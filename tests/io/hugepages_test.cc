@@ -83,5 +83,19 @@ TEST_F(HugepagesTest, NeverLeavesThemAlone) {
   EXPECT_FALSE(choice->use);
 }
 
+TEST_F(HugepagesTest, TablesMayLieAnywhereUnlessRequired) {
+  for (const PageKind got :
+       {PageKind::kHuge1G, PageKind::kHuge2M, PageKind::kTransparentHuge, PageKind::kSmall}) {
+    const bool reserved = got == PageKind::kHuge1G || got == PageKind::kHuge2M;
+    EXPECT_TRUE(CheckTables(HugepageUse::kAuto, got, 300 * kMi, 2).ok());
+    EXPECT_TRUE(CheckTables(HugepageUse::kNever, got, 300 * kMi, 2).ok());
+    EXPECT_EQ(CheckTables(HugepageUse::kRequire, got, 300 * kMi, 2).ok(), reserved);
+  }
+  const absl::Status refused =
+      CheckTables(HugepageUse::kRequire, PageKind::kTransparentHuge, 301 * kMi, 2);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("nr_hugepages by 302"));
+}
+
 }  // namespace
 }  // namespace coretrack

@@ -286,9 +286,9 @@ TEST(Pipeline, TheListenerHearsChangesAndNoMore) {
 long PageFaultsOfOpening(bool populate) {
   Pipeline::Options options;
   options.capacity_ipv4 = options.half_open_quota = 1 << 20;
-  options.populate = populate;
   Harness harness(options);
   harness.pipeline().set_listener(nullptr);
+  EXPECT_TRUE(!populate || harness.pipeline().Populate().ok());
   Burst burst;
   long faults = 0;
   for (uint32_t n = 0; n < 1 << 12;) {
