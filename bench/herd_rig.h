@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -65,26 +66,33 @@ class HerdRig {
   }
 
   void PollUntil(uint64_t at_ms, Phase* phase) {
-    while (rig_->now.unix_us < at_ms * 1000) Poll(phase);
+    while (Poll(phase, at_ms)) {
+    }
   }
   // Answers after how many seconds.
   double PollUntilGone(Phase* phase) {
-    while (Closed() - closed_before_ < herd_ || !caught_up_) Poll(phase);
+    while (Closed() - closed_before_ < herd_ || !caught_up_) Poll(phase, kEver);
     return static_cast<double>(clock_->Advance(rte_rdtsc()).unix_us - due_ms_ * 1000) * 1e-6;
   }
   uint64_t discarded() const { return discarded_; }
   Rig& rig() { return *rig_; }
 
  private:
-  void Poll(Phase* phase) {
-    rig_->traffic->WriteData(kPollPackets);
+  static constexpr uint64_t kEver = std::numeric_limits<uint64_t>::max() / 1000;
+
+  // False: it is `until_ms`, and the poll with its packets belongs to the next phase; what is due then must not be found any more.
+  bool Poll(Phase* phase, uint64_t until_ms) {
+    if (!waiting_) rig_->traffic->WriteData(kPollPackets);
+    waiting_ = true;
+    rig_->now = clock_->Advance(rte_rdtsc());
+    if (rig_->now.unix_us >= until_ms * 1000) return false;
+    waiting_ = false;
     const bool probe = polls_++ % kProbeEvery == 0;
     if (probe) rig_->traffic->Write(0, NextProbe(), true, tcp_flag::kAck, 0);
     const uint64_t created = rig_->counters().flows_created.Read();
     const uint64_t closed = Closed();
     const long preempted = TimesPreempted();
     const uint64_t start = rte_rdtsc_precise();
-    rig_->now = clock_->Advance(start);
     rig_->Process(kPollPackets);
     const uint64_t closed_by_packets = Closed() - closed;
     caught_up_ = rig_->pipeline->Expire(rig_->now, PollLoop::kExpireBudget);
@@ -97,6 +105,7 @@ class HerdRig {
     phase->probes += probe;
     phase->probes_opened_flow += rig_->counters().flows_created.Read() - created;
     phase->probes_unswept += closed_by_packets;
+    return true;
   }
   // A flow of the herd, each once a round: the stride is prime to their number.
   uint32_t NextProbe() {
@@ -116,6 +125,7 @@ class HerdRig {
   uint64_t probe_ = 0;
   uint64_t discarded_ = 0;
   bool caught_up_ = false;
+  bool waiting_ = false;  // the next poll's packets
 };
 
 }  // namespace coretrack::bench
