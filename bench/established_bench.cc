@@ -2,7 +2,8 @@
 //
 // What is timed  Only the bursts, sixteen of 64 that wait as they would in a rx queue: filling them from mbufs, parse, key, hash,
 //                look-up, track, deadline, counters, verdict; with the TSC around them. While more wait than a poll takes,
-//                the poll loop tracks its last burst beside the next poll's first, and so does the rig. A time during which the
+//                the poll loop tracks its last burst beside the next poll's first, and so does the rig; what the
+//                loop does between two polls (sending, Expire(), commands) is left out. A time during which the
 //                kernel took the CPU away is not counted (counter discarded), so that a busy machine
 //                spoils the caches but not the clock, as it is for Peer/* which counts processor time.
 // What is not    The generator, which writes headers into the mbufs from a seeded random order of

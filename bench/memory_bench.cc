@@ -75,7 +75,7 @@ void Prefetches(benchmark::State& state) {
   uint64_t random = 1;
   std::array<const Line*, kMost> chosen;
   const auto step = [&](uint32_t prefetches) {
-    for (uint32_t i = 0; i < prefetches; ++i) {
+    for (uint32_t i = 0; i < count; ++i) {
       random = random * 0x5851f42d4c957f2d + 0x14057b7ef767814f;
       chosen[i] = &memory[(random >> 32) * lines >> 32];
     }

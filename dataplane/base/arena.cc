@@ -20,22 +20,6 @@ constexpr int kReadWrite = PROT_READ | PROT_WRITE;
 
 constexpr size_t RoundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
-// Maps [begin, begin + bytes), of which nothing is in use, by pages of `page` from their pool. True: they are there, and ours.
-// False: it is as it was.
-bool MapHugetlb(std::byte* begin, size_t bytes, size_t page) {
-  // Not MAP_NORESERVE, which would turn a shortage into SIGBUS later. And the size by name: what the kernel takes for the
-  // default may be any.
-  const int size = page == kHuge1G ? MAP_HUGE_1GB : MAP_HUGE_2MB;
-  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-  if (mmap(begin, bytes, kReadWrite, flags | MAP_HUGETLB | size, -1, 0) != MAP_FAILED) return true;
-  // What was there may be gone.
-  if (mmap(begin, bytes, kReadWrite, flags | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
-    std::fprintf(stderr, "coretrack: cannot map again what was mapped, %zu bytes\n", bytes);
-    std::abort();
-  }
-  return false;
-}
-
 // Memory that can be had without swapping; unknown: no limit.
 size_t AvailableBytes() {
   std::ifstream meminfo("/proc/meminfo");
@@ -66,68 +50,69 @@ std::string_view Name(PageKind kind) {
 absl::StatusOr<Arena> Arena::Create(size_t bytes, bool allow_hugetlb) {
   Arena arena;
   arena.bytes_ = RoundUp(bytes, kHuge2M);
-  const size_t alignment = allow_hugetlb ? kHuge1G : kHuge2M;
-  arena.mapped_bytes_ = RoundUp(arena.bytes_, alignment);
-  // Over-map by one page of the largest size and trim: the address space first, what is behind it afterwards.
-  const size_t all = arena.mapped_bytes_ + alignment;
-  void* p = mmap(nullptr, all, kReadWrite, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (allow_hugetlb) {
+    const bool large = arena.bytes_ >= kHuge1G;
+    if ((large && arena.MapHugetlb(kHuge1G, MAP_HUGE_1GB)) ||
+        arena.MapHugetlb(kHuge2M, MAP_HUGE_2MB) ||
+        (!large && arena.MapHugetlb(kHuge1G, MAP_HUGE_1GB))) {
+      return arena;
+    }
+  }
+  // Over-map by one huge page and trim, so that transparent huge pages can start at once.
+  arena.mapped_bytes_ = arena.bytes_;
+  void* p = mmap(nullptr, arena.bytes_ + kHuge2M, kReadWrite,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot map ", arena.bytes_ >> 20,
                      " MiB for the flow tables; lower flows.capacity or add memory"));
   }
   auto* start = static_cast<std::byte*>(p);
-  const size_t skew =
-      RoundUp(reinterpret_cast<uintptr_t>(p), alignment) - reinterpret_cast<uintptr_t>(p);
+  const size_t skew = (kHuge2M - reinterpret_cast<uintptr_t>(p) % kHuge2M) % kHuge2M;
   arena.base_ = start + skew;
   if (skew != 0) munmap(start, skew);
-  munmap(arena.base_ + arena.mapped_bytes_, alignment - skew);
-  if (allow_hugetlb && arena.BackByHugetlb()) return arena;
-  // So that transparent huge pages can start at once.
+  munmap(arena.base_ + arena.bytes_, kHuge2M - skew);
   arena.kind_ = madvise(arena.base_, arena.bytes_, MADV_HUGEPAGE) == 0 ? PageKind::kTransparentHuge
                                                                        : PageKind::kSmall;
   return arena;
 }
 
-// False: there are no pages for all of it, and it is as it was.
-bool Arena::BackByHugetlb() {
-  const size_t giants = bytes_ / kHuge1G * kHuge1G, rest = bytes_ - giants;
-  const bool large = giants == 0 || MapHugetlb(base_, giants, kHuge1G);
-  if (!large) {
-    kind_ = PageKind::kHuge2M;
-    return MapHugetlb(base_, bytes_, kHuge2M);
-  }
-  kind_ = giants != 0 ? PageKind::kHuge1G : PageKind::kHuge2M;
-  if (rest == 0 || MapHugetlb(base_ + giants, rest, kHuge2M)) return true;
-  kind_ = PageKind::kHuge1G;
-  if (MapHugetlb(base_ + giants, kHuge1G, kHuge1G)) return true;
-  // The most of it is what counts.
-  if (giants == 0) return false;
-  madvise(base_ + giants, rest, MADV_HUGEPAGE);
+// False: the pool of such pages has too few.
+bool Arena::MapHugetlb(size_t page, int size) {
+  mapped_bytes_ = RoundUp(bytes_, page);
+  // Not MAP_NORESERVE, which would turn a shortage into SIGBUS later. And the size by name: what the kernel takes for the
+  // default may be any.
+  void* p = mmap(nullptr, mapped_bytes_, kReadWrite,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
+  if (p == MAP_FAILED) return false;
+  base_ = static_cast<std::byte*>(p);
+  kind_ = page == kHuge1G ? PageKind::kHuge1G : PageKind::kHuge2M;
   return true;
 }
 
 absl::Status Arena::Populate() {
   // A piece at a time, and a look at what is left before each: several may be at it at once, and who takes more than there is
   // gets killed, not told.
-  constexpr size_t kPiece = size_t{256} << 20, kLeft = size_t{128} << 20;
+  constexpr size_t kPiece = size_t{32} << 20, kLeft = size_t{128} << 20;
   for (size_t at = 0; at < bytes_; at += kPiece) {
     const size_t bytes = std::min(kPiece, bytes_ - at);
     if (!IsReserved(kind_) && AvailableBytes() < bytes_ - at + kLeft) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "the flow tables take ", bytes_ >> 20, " MiB, and the machine has ",
+          "the flow tables of a worker take ", bytes_ >> 20, " MiB, and the machine has ",
           (at + AvailableBytes()) >> 20, " for them; lower flows.capacity or add memory"));
     }
     if (madvise(base_ + at, bytes, MADV_POPULATE_WRITE) == 0) continue;
     if (errno != EINVAL) {
-      return absl::ResourceExhaustedError(absl::StrCat("no memory for the flow tables, ",
-                                                       bytes_ >> 20,
-                                                       " MiB; lower flows.capacity or add memory"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no memory for the flow tables of a worker, ", bytes_ >> 20,
+                       " MiB; lower flows.capacity or add memory"));
     }
     // A kernel before 5.14.
     constexpr size_t kSmallest = 4096;
-    for (size_t page = at; page < at + bytes; page += kSmallest)
-      *reinterpret_cast<volatile std::byte*>(base_ + page) = std::byte{0};
+    for (size_t page = at; page < at + bytes; page += kSmallest) {
+      auto* byte = reinterpret_cast<volatile std::byte*>(base_ + page);
+      *byte = *byte;
+    }
   }
   return absl::OkStatus();
 }

@@ -1,11 +1,11 @@
 // Arena: one zeroed, contiguous mapping from which a worker's tables are carved at start, and never
 // again.
 //
-// Backing  Whole GiB by 1 GiB huge pages, if the pool has all of them, and what is left by 2 MiB ones (where there are none, by
-//          one more of 1 GiB). Else transparent huge pages, else 4 KiB pages: the caller may ask which it got, since 4 KiB
-//          pages cost a factor of two to three on big tables. Pools are per size: /sys/kernel/mm/hugepages.
+// Backing  From a GiB on 1 GiB huge pages, as many as hold it; else 2 MiB ones (where there are none, a 1 GiB page for less, too).
+//          All of it or none: where the pools have too few, transparent huge pages, else 4 KiB pages. The caller may ask which it
+//          got, since 4 KiB pages cost a factor of two to three on big tables.
 // Faults   A page comes when it is first touched, and takes its time: 2 MiB are 0.1 to 0.5 ms of zeros. Who cannot wait then calls
-//          Populate() before, on the thread that is to use it: it comes from that thread's NUMA node.
+//          Populate() before, on the thread that is to use it: it comes from that thread's NUMA node while that has any.
 // Threads  Carve() at start, from one thread. The memory itself belongs to whoever carved it.
 // Errors   Create() and Populate() answer kResourceExhausted with the size and the cure. Carve() past the end is
 //          a caller's bug: sizes are computed before creation, so it aborts.
@@ -22,7 +22,6 @@
 
 namespace coretrack {
 
-// Of what is mixed, that of the most.
 enum class PageKind : uint8_t { kHuge1G, kHuge2M, kTransparentHuge, kSmall };
 inline bool IsReserved(PageKind kind) { return kind <= PageKind::kHuge2M; }
 std::string_view Name(PageKind kind);
@@ -33,7 +32,8 @@ class Arena {
   // tools, tests).
   static absl::StatusOr<Arena> Create(size_t bytes, bool allow_hugetlb);
 
-  // Makes all of it be there. What the pools promised is; of other pages, no more than leaves the machine some.
+  // Makes all of it be there. What the pools promised is; of other pages, no more than leaves the machine some (a container's
+  // limit it does not know).  REQUIRES: nobody else uses it yet.
   absl::Status Populate();
 
   Arena() = default;
@@ -61,11 +61,11 @@ class Arena {
 
  private:
   void* CarveBytes(size_t bytes);
-  bool BackByHugetlb();
+  bool MapHugetlb(size_t page, int size);
 
   std::byte* base_ = nullptr;
   size_t bytes_ = 0;
-  size_t mapped_bytes_ = 0;  // bytes_, or more: to the next GiB
+  size_t mapped_bytes_ = 0;  // bytes_, or to the next GiB
   size_t used_ = 0;
   PageKind kind_ = PageKind::kSmall;
 };

@@ -68,10 +68,12 @@ absl::StatusOr<HugepageChoice> ChooseHugepages(HugepageUse use, uint64_t needed_
 
 absl::Status CheckTables(HugepageUse use, PageKind got, uint64_t bytes, size_t workers) {
   if (use != HugepageUse::kRequire || IsReserved(got)) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "memory.hugepages = \"require\": the flow tables of each of ", workers, " workers take ",
-      bytes >> 20, " MiB, and no pool has as many left; cure: raise /proc/sys/vm/nr_hugepages by ",
-      workers * ((bytes + k2MiB - 1) / k2MiB), ", or lower flows.capacity"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("memory.hugepages = \"require\": the flow tables of each of ", workers,
+                   " workers take ", bytes >> 20,
+                   " MiB, and no pool has as many left; cure: raise "
+                   "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages by ",
+                   workers * ((bytes + k2MiB - 1) / k2MiB), ", or lower flows.capacity"));
 }
 
 }  // namespace coretrack

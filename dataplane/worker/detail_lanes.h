@@ -46,11 +46,11 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
   }
 }
 
-// The lines of sixteen packets, and where the details of `packets` are.
+// The lines of sixteen packets, and where the details of `packets` are. `instead`: as Place() has it.
 [[gnu::always_inline]] inline void LoadLines(const FlowTable& table, AtomicLine* const* lines,
-                                             Mask packets, Lines* to, Details* details) {
-  alignas(kCacheLine) Places instead;
-  Place(lines, &instead, to);
+                                             Mask packets, Places* instead, Lines* to,
+                                             Details* details) {
+  Place(lines, instead, to);
   PlaceDetails(table, lines, packets & IsThere(lines), details);
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i) to->held.row[i] = Load(to->at[i]);

@@ -99,7 +99,7 @@ inline Mask IsThere(const AtomicLine* const* aligned) {
                            NotZeroWords(LoadWords(aligned + kLanes / 2)) << (kLanes / 2));
 }
 
-// `instead`: room for what stands for `lines`, if one of them is null. They are nearly always all there, and loading them needs not
+// `instead`: room for what stands for `lines`, if one of them is null, as long as `to` is used. They are nearly always all there, and loading them needs not
 // wait then for what was only just stored.
 [[gnu::always_inline]] inline void Place(AtomicLine* const* lines, Places* instead, Lines* to) {
   Words64 first = LoadWords(lines), last = LoadWords(lines + kLanes / 2);

@@ -88,7 +88,8 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   if (std::popcount(eligible) < kEnoughForLanes) return;
   Lines lines;
   Details details;
-  LoadLines(table, all_lines + first, eligible, &lines, &details);
+  alignas(kCacheLine) Places instead;
+  LoadLines(table, all_lines + first, eligible, &instead, &lines, &details);
   auto& row = lines.held.row;
 
   const Lanes d = Select(reverse, All(1), All(0)), other = 1 - d;

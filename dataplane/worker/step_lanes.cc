@@ -68,7 +68,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   if (std::popcount(eligible) < kEnoughForLanes) return;
   Lines lines;
   Details details;
-  LoadLines(table, all_lines + first, eligible, &lines, &details);
+  alignas(kCacheLine) Places instead;
+  LoadLines(table, all_lines + first, eligible, &instead, &lines, &details);
   auto& row = lines.held.row;
 
   const Lanes d = Select(reverse, All(1), All(0));

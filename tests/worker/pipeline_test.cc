@@ -306,6 +306,9 @@ long PageFaultsOfOpening(bool populate) {
 }
 
 TEST(Pipeline, FlowsFindTheirPagesThere) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "what the sanitizer remembers of it faults, too";
+#endif
   PageFaultsOfOpening(true);  // the first time that the code and the stack are touched
   EXPECT_LE(PageFaultsOfOpening(true), 8);
   EXPECT_GE(PageFaultsOfOpening(false), 32);  // of 80 of 2 MiB, or of a hundred thousand small ones
