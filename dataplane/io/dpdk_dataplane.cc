@@ -44,8 +44,8 @@ DpdkDataplane::~DpdkDataplane() { Stop(); }
 
 absl::Status DpdkDataplane::Start() {
   for (const auto step :
-       {&DpdkDataplane::AttachPorts, &DpdkDataplane::Wire, &DpdkDataplane::StartPorts,
-        &DpdkDataplane::MakeWorkers, &DpdkDataplane::Launch}) {
+       {&DpdkDataplane::AttachPorts, &DpdkDataplane::Wire, &DpdkDataplane::CheckBuffers,
+        &DpdkDataplane::MakeWorkers, &DpdkDataplane::StartPorts, &DpdkDataplane::Launch}) {
     if (absl::Status s = (this->*step)(); !s.ok()) return s;
   }
   return absl::OkStatus();
@@ -97,7 +97,7 @@ absl::Status DpdkDataplane::Wire() {
   return absl::OkStatus();
 }
 
-absl::Status DpdkDataplane::StartPorts() {
+absl::Status DpdkDataplane::CheckBuffers() {
   const absl::MutexLock lock(&ports_mutex_);
   std::map<int, uint64_t> needed;
   for (const auto& port : ports_) needed[port->socket()] += port->BuffersFor(wiring_.workers);
@@ -112,6 +112,11 @@ absl::Status DpdkDataplane::StartPorts() {
                      " and the workers need some: set it to ", least,
                      " or more, or lower rx_descriptors and tx_descriptors"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status DpdkDataplane::StartPorts() {
+  const absl::MutexLock lock(&ports_mutex_);
   for (const auto& port : ports_) {
     if (absl::Status s = port->Start(wiring_.workers, wiring_.owners, pools_.get()); !s.ok()) {
       return s;

@@ -56,8 +56,9 @@ class DpdkDataplane final : public RunningDataplane {
   // Start's steps, in their order.
   absl::Status AttachPorts();
   absl::Status Wire();
-  absl::Status StartPorts();
+  absl::Status CheckBuffers();
   absl::Status MakeWorkers();
+  absl::Status StartPorts();
   absl::Status Launch();
 
   absl::Status OnWorkers(int (*function)(void*));  // `function` sets Worker::done
