@@ -33,7 +33,8 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
       of_key.PrefetchBucket(burst->hash[i]);
     }
   }
-  if (located != nullptr) LocateFarther(located);  // not yet, if the burst was that short
+  if (located != nullptr && located->farther != 0)
+    LocateFarther(located);  // the burst was that short
   const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
   burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4
                     : ipv6 == burst->count ? Burst::Versions::kIpv6
