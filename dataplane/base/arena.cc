@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -52,11 +53,8 @@ absl::StatusOr<Arena> Arena::Create(size_t bytes, bool allow_hugetlb) {
   arena.bytes_ = RoundUp(bytes, kHuge2M);
   if (allow_hugetlb) {
     const bool large = arena.bytes_ >= kHuge1G;
-    if ((large && arena.MapHugetlb(kHuge1G, MAP_HUGE_1GB)) ||
-        arena.MapHugetlb(kHuge2M, MAP_HUGE_2MB) ||
-        (!large && arena.MapHugetlb(kHuge1G, MAP_HUGE_1GB))) {
+    if (arena.MapHugetlb(large ? kHuge1G : kHuge2M) || arena.MapHugetlb(large ? kHuge2M : kHuge1G))
       return arena;
-    }
   }
   // Over-map by one huge page and trim, so that transparent huge pages can start at once.
   arena.mapped_bytes_ = arena.bytes_;
@@ -78,10 +76,11 @@ absl::StatusOr<Arena> Arena::Create(size_t bytes, bool allow_hugetlb) {
 }
 
 // False: the pool of such pages has too few.
-bool Arena::MapHugetlb(size_t page, int size) {
+bool Arena::MapHugetlb(size_t page) {
   mapped_bytes_ = RoundUp(bytes_, page);
   // Not MAP_NORESERVE, which would turn a shortage into SIGBUS later. And the size by name: what the kernel takes for the
   // default may be any.
+  const int size = std::countr_zero(page) << MAP_HUGE_SHIFT;
   void* p = mmap(nullptr, mapped_bytes_, kReadWrite,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | size, -1, 0);
   if (p == MAP_FAILED) return false;
@@ -96,10 +95,12 @@ absl::Status Arena::Populate() {
   constexpr size_t kPiece = size_t{32} << 20, kLeft = size_t{128} << 20;
   for (size_t at = 0; at < bytes_; at += kPiece) {
     const size_t bytes = std::min(kPiece, bytes_ - at);
-    if (!IsReserved(kind_) && AvailableBytes() < bytes_ - at + kLeft) {
+    const size_t available =
+        IsReserved(kind_) ? std::numeric_limits<size_t>::max() : AvailableBytes();
+    if (available < bytes_ - at + kLeft) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the flow tables of a worker take ", bytes_ >> 20, " MiB, and the machine has ",
-          (at + AvailableBytes()) >> 20, " for them; lower flows.capacity or add memory"));
+          (at + available) >> 20, " for them; lower flows.capacity or add memory"));
     }
     if (madvise(base_ + at, bytes, MADV_POPULATE_WRITE) == 0) continue;
     if (errno != EINVAL) {

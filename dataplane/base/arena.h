@@ -4,7 +4,7 @@
 // Backing  From a GiB on 1 GiB huge pages, as many as hold it; else 2 MiB ones (where there are none, a 1 GiB page for less, too).
 //          All of it or none: where the pools have too few, transparent huge pages, else 4 KiB pages. The caller may ask which it
 //          got, since 4 KiB pages cost a factor of two to three on big tables.
-// Faults   A page comes when it is first touched, and takes its time: 2 MiB are 0.1 to 0.5 ms of zeros. Who cannot wait then calls
+// Faults   A page comes when it is first touched, and takes its time (bench: Pipeline/fresh). Who cannot wait then calls
 //          Populate() before, on the thread that is to use it: it comes from that thread's NUMA node while that has any.
 // Threads  Carve() at start, from one thread. The memory itself belongs to whoever carved it.
 // Errors   Create() and Populate() answer kResourceExhausted with the size and the cure. Carve() past the end is
@@ -23,7 +23,10 @@
 namespace coretrack {
 
 enum class PageKind : uint8_t { kHuge1G, kHuge2M, kTransparentHuge, kSmall };
-inline bool IsReserved(PageKind kind) { return kind <= PageKind::kHuge2M; }
+// From a pool that was set aside for them.
+inline bool IsReserved(PageKind kind) {
+  return kind == PageKind::kHuge1G || kind == PageKind::kHuge2M;
+}
 std::string_view Name(PageKind kind);
 
 class Arena {
@@ -61,7 +64,7 @@ class Arena {
 
  private:
   void* CarveBytes(size_t bytes);
-  bool MapHugetlb(size_t page, int size);
+  bool MapHugetlb(size_t page);
 
   std::byte* base_ = nullptr;
   size_t bytes_ = 0;

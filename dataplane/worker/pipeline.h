@@ -60,8 +60,8 @@ struct Burst {
       checksum_known_good;  // the NIC vouched for it, or Prepare() has verified it
   // Filled on the way.
   bool fragments = false;  // there is one
-  uint64_t farther =
-      0;  // bit i: packet i has no candidate in its home group, and has not been looked for elsewhere
+  // Bit i: packet i has no candidate in its home group, and has not been looked for elsewhere.
+  uint64_t farther = 0;
   // Of the keys; kBoth is never wrong.
   enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
   // Of what is common in `segments`: once NeedMetas() was called.

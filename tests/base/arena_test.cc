@@ -120,13 +120,13 @@ class GiantPage {
   GiantPage() : pool_(open(kPool, O_RDWR)) {
     if (pool_ < 0) return;
     flock(pool_, LOCK_EX);
-    before_ = Read();
-    Write(before_ + 1);
-    there_ = Read() > before_;
+    const long before = Read();
+    Write(before + 1);
+    there_ = Read() > before;
   }
   ~GiantPage() {
     if (pool_ < 0) return;
-    Write(before_);
+    if (there_) Write(Read() - 1);
     close(pool_);
   }
   GiantPage(const GiantPage&) = delete;
@@ -145,7 +145,6 @@ class GiantPage {
   }
 
   int pool_;
-  long before_ = 0;
   bool there_ = false;
 };
 
