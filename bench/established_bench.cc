@@ -6,8 +6,8 @@
 //                loop does between two polls (sending, Expire(), commands) is left out. A time during which the
 //                kernel took the CPU away is not counted (counter discarded), so that a busy machine
 //                spoils the caches but not the clock, as it is for Peer/* which counts processor time.
-// What is not    The generator, which writes headers into the mbufs from a seeded random order of
-//                flows; its cost is the counter generator_ns.
+// What is not    The generator, which writes headers into the mbufs in a seeded random order of
+//                flows, and keeps nothing of them; its cost is the counter generator_ns.
 // Traffic        traffic.h; every flow established by its real handshake, then data in both
 //                directions. The table is at load 0.85 (its capacity).
 #include <benchmark/benchmark.h>
@@ -25,10 +25,26 @@
 namespace coretrack::bench {
 namespace {
 
-std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6,
-                                    uint32_t most_payload = kPayloadBytes) {
-  const RigShape shape{
-      .flows = static_cast<uint32_t>(state.range(0)), .ipv6 = ipv6, .most_payload = most_payload};
+// Whose packets come.
+enum class Mix {
+  kRandom,    // every flow's, in random order
+  kTrains,    // eight in a row of one flow, then eight of the next
+  kElephant,  // one flow's
+};
+
+// What the traffic is.
+struct Kind {
+  Mix mix = Mix::kRandom;
+  bool ipv6 = false;
+  Stack stack = Stack::kBare;
+  uint32_t payload = kPayloadBytes;
+};
+
+std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, const Kind& kind) {
+  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)),
+                       .ipv6 = kind.ipv6,
+                       .most_payload = kind.payload,
+                       .stack = kind.stack};
   if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
     return nullptr;
   std::string error;
@@ -50,7 +66,7 @@ std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, bool ipv6,
 // Pipeline/established with a stamp after each stage: where the time goes.
 void Stages(benchmark::State& state) {
   const HugePageLoan loan;
-  const std::unique_ptr<Rig> rig = EstablishedRig(state, false);
+  const std::unique_ptr<Rig> rig = EstablishedRig(state, {});
   if (rig == nullptr) return;
   std::array<uint64_t, 3> cycles{};
   for (auto _ : state) {
@@ -68,26 +84,27 @@ void Stages(benchmark::State& state) {
 }
 
 constexpr uint32_t kFullSegment = 1460;
+constexpr uint32_t kTrain = 8;
 
-// Whose packets come.
-enum class Mix {
-  kRandom,    // every flow's, in random order
-  kTrains,    // eight in a row of one flow, then eight of the next
-  kElephant,  // one flow's
-};
-
-void Established(benchmark::State& state, bool ipv6, Mix mix, uint32_t payload = kPayloadBytes) {
+void Established(benchmark::State& state, const Kind& kind) {
   const auto flows = static_cast<uint32_t>(state.range(0));
   const HugePageLoan loan;
-  const std::unique_ptr<Rig> rig = EstablishedRig(state, ipv6, payload);
+  const std::unique_ptr<Rig> rig = EstablishedRig(state, kind);
   if (rig == nullptr) return;
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
   const uint64_t created_before = rig->counters().flows_created.Read();
   uint32_t chosen = rig->traffic->NextFlow();
-  const auto choose = [&](uint32_t j) {
-    if (mix == Mix::kRandom || (mix == Mix::kTrains && j % 8 == 0))
-      chosen = rig->traffic->NextFlow();
-    return chosen;
+  uint32_t sent = 0;  // by an elephant
+  const auto write = [&](uint32_t slot) {
+    uint32_t n = 0;
+    if (kind.mix == Mix::kElephant) {
+      n = sent++;
+    } else {
+      const uint32_t train = kind.mix == Mix::kTrains ? kTrain : 1;
+      if (slot % train == 0) chosen = rig->traffic->NextFlow();
+      n = rig->traffic->round() * train + slot % train;
+    }
+    rig->traffic->WriteData(slot, chosen, n, kind.payload);
   };
 
   uint64_t generator_cycles = 0;
@@ -96,10 +113,7 @@ void Established(benchmark::State& state, bool ipv6, Mix mix, uint32_t payload =
   const auto work_off = [&] {
     while (true) {
       const uint64_t start = rte_rdtsc_precise();
-      for (uint32_t j = 0; j < kBacklog; ++j) {
-        rig->traffic->Write(j, choose(j), rig->traffic->NextDirection(),
-                            tcp_flag::kAck | tcp_flag::kPsh, payload);
-      }
+      for (uint32_t slot = 0; slot < kBacklog; ++slot) write(slot);
       rig->AdvanceUs(64);
       generator_cycles += rte_rdtsc_precise() - start;
       const long preempted = TimesPreempted();
@@ -126,20 +140,23 @@ void Established(benchmark::State& state, bool ipv6, Mix mix, uint32_t payload =
   state.counters["bytes_per_flow"] = static_cast<double>(rig->pipeline->arena_bytes()) / flows;
 }
 
-void Ipv4(benchmark::State& state) { Established(state, false, Mix::kRandom); }
-void Ipv6(benchmark::State& state) { Established(state, true, Mix::kRandom); }
-void Trains(benchmark::State& state) { Established(state, false, Mix::kTrains); }
-void Elephant(benchmark::State& state) { Established(state, false, Mix::kElephant); }
+void Ipv4(benchmark::State& state) { Established(state, {}); }
+void Ipv6(benchmark::State& state) { Established(state, {.ipv6 = true}); }
+// With timestamps in every segment.
+void Linux(benchmark::State& state) { Established(state, {.stack = Stack::kLinux}); }
+void Trains(benchmark::State& state) { Established(state, {.mix = Mix::kTrains}); }
+void Elephant(benchmark::State& state) { Established(state, {.mix = Mix::kElephant}); }
 // Of full segments: what a line counts of bytes is full after 44 of them.
-void Full(benchmark::State& state) { Established(state, false, Mix::kRandom, kFullSegment); }
+void Full(benchmark::State& state) { Established(state, {.payload = kFullSegment}); }
 void FullElephant(benchmark::State& state) {
-  Established(state, false, Mix::kElephant, kFullSegment);
+  Established(state, {.mix = Mix::kElephant, .payload = kFullSegment});
 }
 
 void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
 
 BENCHMARK(Ipv4)->Name("Pipeline/established")->Apply(Sizes)->Arg(kLargeFlows)->UseManualTime();
 BENCHMARK(Ipv6)->Name("Pipeline/established_ipv6")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Linux)->Name("Pipeline/established_linux")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Trains)->Name("Pipeline/trains")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Full)->Name("Pipeline/full_segments")->Arg(1 << 10)->UseManualTime();

@@ -42,7 +42,7 @@ void Fresh(benchmark::State& state) {
     long faults = 0, discarded = 0;
     for (uint32_t first = 0; first < flows; first += kPoll) {
       for (uint32_t j = 0; j < kPoll; ++j)
-        rig->traffic->Write(j, first + j, true, tcp_flag::kSyn, 0);
+        rig->traffic->Write(j, first + j, Ends{}, {true, tcp_flag::kSyn, 0});
       const long preempted = TimesPreempted(), faults_before = PageFaults();
       const uint64_t begin = rte_rdtsc_precise();
       rig->Process(kPoll);

@@ -42,8 +42,7 @@ class HerdRig {
     using namespace tcp_flag;
     constexpr Step kSteps[] = {{true, kSyn, 0},        {false, kSyn | kAck, 0}, {true, kAck, 0},
                                {true, kFin | kAck, 0}, {false, kFin | kAck, 0}, {true, kAck, 0}};
-    for (uint32_t i = kLive; i < kLive + herd_; ++i) rig_->traffic->Restart(i);
-    rig_->Walk(kLive, kLive + herd_, kSteps);
+    gathered_ = rig_->Walk(kLive, kLive + herd_, kSteps);
     due_ms_ = rig_->now.unix_us / 1000 + kTimeWaitMs;
     closed_before_ = Closed();
   }
@@ -88,7 +87,7 @@ class HerdRig {
     if (rig_->now.unix_us >= until_ms * 1000) return false;
     waiting_ = false;
     const bool probe = polls_++ % kProbeEvery == 0;
-    if (probe) rig_->traffic->Write(0, NextProbe(), true, tcp_flag::kAck, 0);
+    if (probe) rig_->traffic->Write(0, NextProbe(), gathered_, {true, tcp_flag::kAck, 0});
     const uint64_t created = rig_->counters().flows_created.Read();
     const uint64_t closed = Closed();
     const long preempted = TimesPreempted();
@@ -121,6 +120,7 @@ class HerdRig {
   std::unique_ptr<WorkerClock> clock_;
   uint64_t due_ms_ = 0;
   uint64_t closed_before_ = 0;
+  Ends gathered_;  // how far the herd's connections are
   uint64_t polls_ = 0;
   uint64_t probe_ = 0;
   uint64_t discarded_ = 0;

@@ -51,15 +51,13 @@ void Lifecycle(benchmark::State& state, Stack stack) {
   const auto connections = [&] {
     Cycles cycles{};
     std::array<uint32_t, kPoll> chosen;
-    for (uint32_t& i : chosen) {
-      i = rig->traffic->NextFlow();
-      rig->traffic->Restart(i);
-    }
+    for (uint32_t& i : chosen) i = rig->traffic->NextFlow();
+    Ends ends;
     for (size_t n = 0; n < std::size(kSteps); ++n) {
       const Step& step = kSteps[n];
       const uint64_t start = rte_rdtsc_precise();
-      for (uint32_t j = 0; j < kPoll; ++j)
-        rig->traffic->Write(j, chosen[j], step.from_client, step.flags, step.payload);
+      for (uint32_t j = 0; j < kPoll; ++j) rig->traffic->Write(j, chosen[j], ends, step);
+      ends.Send(step);
       const uint64_t ready = rte_rdtsc_precise();
       rig->Process(kPoll);
       cycles[n] = rte_rdtsc_precise() - ready;

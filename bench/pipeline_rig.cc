@@ -59,15 +59,18 @@ void Rig::Process(uint32_t count, std::array<uint64_t, 3>* cycles) {
   stamp(2);
 }
 
-void Rig::Walk(uint32_t first, uint32_t last, std::span<const Step> steps) {
+Ends Rig::Walk(uint32_t first, uint32_t last, std::span<const Step> steps) {
+  Ends ends;
   for (; first < last; first += kPoll) {
     const uint32_t count = std::min(kPoll, last - first);
+    ends = {};
     for (const Step& step : steps) {
-      for (uint32_t j = 0; j < count; ++j)
-        traffic->Write(j, first + j, step.from_client, step.flags, step.payload);
+      for (uint32_t j = 0; j < count; ++j) traffic->Write(j, first + j, ends, step);
+      ends.Send(step);
       Process(count);
     }
   }
+  return ends;
 }
 
 void Rig::Establish(uint32_t first, uint32_t last) {
@@ -75,7 +78,7 @@ void Rig::Establish(uint32_t first, uint32_t last) {
   constexpr Step kSteps[] = {{true, kSyn, 0},  {false, kSyn | kAck, 0},
                              {true, kAck, 0},  {true, kAck | kPsh, kPayloadBytes},
                              {false, kAck, 0}, {false, kAck | kPsh, kPayloadBytes}};
-  Walk(first, last, kSteps);
+  traffic->Begin(Walk(first, last, kSteps));
 }
 
 uint64_t Rig::Wrong() const {
@@ -116,8 +119,7 @@ size_t RigHugeBytes(const RigShape& shape) {
 }
 
 size_t RigOtherBytes(const RigShape& shape) {
-  return size_t{shape.flows} * 8 + size_t{ActiveFlows(shape)} * 4 +
-         size_t{OptionsOf(shape, 0).half_open_quota} * 8;
+  return size_t{ActiveFlows(shape)} * 4 + size_t{OptionsOf(shape, 0).half_open_quota} * 8;
 }
 
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker) {

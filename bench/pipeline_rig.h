@@ -17,13 +17,6 @@
 
 namespace coretrack::bench {
 
-// One segment of every connection of a group.
-struct Step {
-  bool from_client;
-  uint8_t flags;
-  uint32_t payload;
-};
-
 struct Rig {
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<Pipeline> pipeline;
@@ -41,8 +34,8 @@ struct Rig {
   void Process(uint32_t count);
   // The same, with the cycles of each stage: fill, prepare, track (and locate the next burst).
   void Process(uint32_t count, std::array<uint64_t, 3>* cycles);
-  // All of `steps` for connections [first, last), a poll's worth of them at a time.
-  void Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
+  // All of `steps` for new connections [first, last), a poll's worth of them at a time. Answers how far they are then.
+  Ends Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
   // Opens connections [first, last) by real handshakes, and lets both ends speak once.
   void Establish(uint32_t first, uint32_t last);
   // Of the traffic's first `count` mbufs, those from `first` on that a burst takes.

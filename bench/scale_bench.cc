@@ -39,11 +39,13 @@ class Scale {
     using namespace tcp_flag;
     constexpr std::array<Step, 3> kHandshake = {Step{true, kSyn, 0}, Step{false, kSyn | kAck, 0},
                                                 Step{true, kAck, 0}};
+    Ends ends;
     for (uint32_t first = 0; first < flows_; first += kPoll) {
       const uint32_t count = std::min(kPoll, flows_ - first);
+      ends = {};
       for (const Step& step : kHandshake) {
-        for (uint32_t j = 0; j < count; ++j)
-          rig_->traffic->Write(j, first + j, step.from_client, step.flags, step.payload);
+        for (uint32_t j = 0; j < count; ++j) rig_->traffic->Write(j, first + j, ends, step);
+        ends.Send(step);
         Timed([&] { rig_->Process(count); });
       }
       rig_->AdvanceUs(16);
@@ -54,7 +56,8 @@ class Scale {
     for (uint32_t done = 0; done < flows_; done += kPoll) {
       const uint32_t count = std::min(kPoll, flows_ - done);
       for (uint32_t j = 0; j < count; ++j)
-        rig_->traffic->Write(j, rig_->traffic->NextFlow(), true, kAck | kPsh, kPayloadBytes);
+        rig_->traffic->Write(j, rig_->traffic->NextFlow(), ends,
+                             {true, kAck | kPsh, kPayloadBytes});
       Timed([&] { rig_->Process(count); });
       rig_->AdvanceUs(16);
     }

@@ -1,8 +1,10 @@
 #include "bench/traffic.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
+#include <random>
 #include <string>
 
 namespace coretrack::bench {
@@ -54,14 +56,23 @@ struct [[gnu::packed]] UsualOptions {
 };
 static_assert(sizeof(UsualOptions) <= kMostOptionBytes);
 
+// Where an end's numbers begin (1: the client's).
+uint32_t InitialOf(uint32_t i, bool client) { return (2 * i + (client ? 1 : 0)) * 0x9e3779b1u; }
+
+// Bit n: segment 64 * block + n of the data of connection `i` is the client's. As many in each block.
+constexpr uint32_t kBlock = 64;
+uint64_t ClientsTurns(uint32_t i, uint32_t block) {
+  uint64_t bits = (i + uint64_t{1}) * 0x9e3779b97f4a7c15;
+  bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+  bits ^= bits >> 31;
+  return std::rotl(bits, static_cast<int>(block * 0x9e3779b1u >> 26));
+}
+
 }  // namespace
 
 Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack, uint32_t most_payload)
-    : ends_(flows),
-      stamps_(stack == Stack::kLinux ? flows : 0),
-      order_(active),
-      ipv6_(ipv6),
-      stack_(stack) {
+    : order_(std::min(active, flows)), ipv6_(ipv6), stack_(stack) {
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
   pool_ =
@@ -85,8 +96,8 @@ Traffic::~Traffic() {
   rte_mempool_free(pool_);
 }
 
-void Traffic::Write(uint32_t slot, uint32_t i, bool from_client, uint8_t flags, uint32_t payload) {
-  Ends& ends = ends_[i];
+void Traffic::Write(uint32_t slot, uint32_t i, const Ends& ends, const Step& step) {
+  const bool from_client = step.from_client;
   Frame frame;
   const uint32_t client = 0x0a000000u + (i >> 4) * 7;
   const auto client_port = static_cast<uint16_t>(1024 + (i & 15) * 4001);
@@ -95,39 +106,55 @@ void Traffic::Write(uint32_t slot, uint32_t i, bool from_client, uint8_t flags, 
   frame.destination = __builtin_bswap32(from_client ? server : client);
   frame.source_port = __builtin_bswap16(from_client ? client_port : 443);
   frame.destination_port = __builtin_bswap16(from_client ? 443 : client_port);
-  uint32_t& mine = from_client ? ends.client : ends.server;
-  frame.seq = __builtin_bswap32(mine);
-  frame.ack = __builtin_bswap32(
-      (flags & tcp_flag::kAck) != 0 ? (from_client ? ends.server : ends.client) : 0);
-  frame.flags = flags;
-  const uint32_t option_bytes =
-      PutOptions(i, from_client, (flags & tcp_flag::kSyn) != 0, frame.options_and_payload);
-  const uint32_t segment_bytes = 20 + option_bytes + payload;
+  frame.seq = __builtin_bswap32(InitialOf(i, from_client) + ends.sent[from_client]);
+  if ((step.flags & tcp_flag::kAck) != 0)
+    frame.ack = __builtin_bswap32(InitialOf(i, !from_client) + ends.sent[!from_client]);
+  frame.flags = step.flags;
+  const uint32_t option_bytes = PutOptions(i, ends, step, frame.options_and_payload);
+  const uint32_t segment_bytes = 20 + option_bytes + step.payload;
   frame.data_offset = static_cast<uint8_t>((20 + option_bytes) / 4 << 4);
   frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + segment_bytes));
-  mine += payload + ((flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0 ? 1 : 0);
-  if (!ipv6_) return Put(slot, frame, option_bytes, payload);
+  if (!ipv6_) return Put(slot, frame, option_bytes, step.payload);
   Frame6 frame6;
   frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(segment_bytes));
   frame6.source[3] = frame.source;
   frame6.destination[3] = frame.destination;
   std::memcpy(frame6.tcp_and_payload, &frame.source_port, sizeof(frame6.tcp_and_payload));
-  Put(slot, frame6, option_bytes, payload);
+  Put(slot, frame6, option_bytes, step.payload);
+}
+
+void Traffic::WriteData(uint32_t slot, uint32_t i, uint32_t n, uint32_t payload) {
+  const uint32_t block = n / kBlock, turn = n % kBlock;
+  const uint64_t clients = ClientsTurns(i, block);
+  const auto by_client = static_cast<uint32_t>(
+      block * std::popcount(clients) + std::popcount(clients & ((uint64_t{1} << turn) - 1)));
+  Ends ends = established_;
+  ends.clock += n;
+  ends.sent[1] += by_client * payload;
+  ends.sent[0] += (n - by_client) * payload;
+  // Of the last 64 segments; the highest bit is the last one.
+  const uint64_t last = turn == 0 ? ClientsTurns(i, block - 1)
+                                  : clients << (kBlock - turn) | ClientsTurns(i, block - 1) >> turn;
+  for (const bool client : {false, true}) {
+    const auto since = static_cast<uint32_t>(std::countl_zero(client ? last : ~last));
+    if (since < std::min(n, kBlock)) ends.stamp[client] = ends.clock - since;
+  }
+  const bool from_client = (clients >> turn & 1) != 0;
+  Write(slot, i, ends, {from_client, tcp_flag::kAck | tcp_flag::kPsh, payload});
 }
 
 // Answers how many bytes they are.
-uint32_t Traffic::PutOptions(uint32_t i, bool from_client, bool syn, uint8_t* options) {
+uint32_t Traffic::PutOptions(uint32_t i, const Ends& ends, const Step& step,
+                             uint8_t* options) const {
   if (stack_ == Stack::kBare) return 0;
-  Stamps& stamps = stamps_[i];
-  uint32_t& mine = from_client ? stamps.client : stamps.server;
-  mine = ++clock_;
   const auto put = [&](auto of) {
-    of.value = __builtin_bswap32(mine);
-    of.echo = __builtin_bswap32(from_client ? stamps.server : stamps.client);
+    const uint32_t echo = ends.stamp[!step.from_client];
+    of.value = __builtin_bswap32(InitialOf(i, step.from_client) + ends.clock + 1);
+    of.echo = echo == 0 ? 0 : __builtin_bswap32(InitialOf(i, !step.from_client) + echo);
     std::memcpy(options, &of, sizeof(of));
     return static_cast<uint32_t>(sizeof(of));
   };
-  return syn ? put(SynOptions()) : put(UsualOptions());
+  return (step.flags & tcp_flag::kSyn) != 0 ? put(SynOptions()) : put(UsualOptions());
 }
 
 template <typename T>

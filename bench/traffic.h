@@ -3,6 +3,9 @@
 // Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for, and TCP options beside. Every connection's sequence
 //          numbers go on from segment to segment, so that the window check has its work; TCP options as `Stack` has them.
 //          Addresses as a farm of servers sees them: many clients, 256 servers. Seeded.
+// Memory   Nothing is kept of a connection: what its next segment says follows from its number and from how many have been sent. A
+//          record of each, read at random between two bursts, would throw the tables' lines and translations out of the caches and
+//          the TLB, and the pipeline would pay for it; packets that a NIC has written do not.
 // Threads  One owner. Made and destroyed by a thread that has the EAL's leave to allocate.
 #pragma once
 
@@ -10,7 +13,6 @@
 
 #include <array>
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include "bench/bench_env.h"
@@ -30,6 +32,27 @@ enum class Stack : uint8_t {
   kLinux,  // MSS, SACK permitted, timestamps and window scale in SYNs; timestamps in all other segments
 };
 
+// One segment of a connection.
+struct Step {
+  bool from_client;
+  uint8_t flags;
+  uint32_t payload;
+};
+
+// How far both ends of a connection are. All that have taken the same steps are equally far.
+struct Ends {
+  // By end (1: the client): what it has sent, in sequence numbers, and its last timestamp (0: none yet).
+  std::array<uint32_t, 2> sent{};
+  std::array<uint32_t, 2> stamp{};
+  uint32_t clock = 0;
+
+  constexpr void Send(const Step& step) {
+    const bool counts = (step.flags & (tcp_flag::kSyn | tcp_flag::kFin)) != 0;
+    sent[step.from_client] += step.payload + (counts ? 1 : 0);
+    stamp[step.from_client] = ++clock;
+  }
+};
+
 class Traffic {
  public:
   // Connections 0 to flows - 1; NextFlow() goes round the first `active` of them. A segment has at most `most_payload`.
@@ -41,68 +64,48 @@ class Traffic {
   // There were mbufs for it.
   bool ok() const { return pool_ != nullptr; }
 
-  // Writes one segment of connection `i` into mbuf `slot`, as the next one its sender sends.
-  void Write(uint32_t slot, uint32_t i, bool from_client, uint8_t flags, uint32_t payload);
-  // Data segments, of the next connections and a random direction, into the first `count` mbufs.
+  // Writes a segment of connection `i`, whose ends are that far, into mbuf `slot`.
+  void Write(uint32_t slot, uint32_t i, const Ends& ends, const Step& step);
+
+  // From here on connections are that far when their data begins.
+  void Begin(const Ends& ends) { established_ = ends; }
+  // Segment `n` of the data of connection `i`. Who sends it is drawn; some connections send more one way than others, so that what counts segments is
+  // not full for all at once.
+  void WriteData(uint32_t slot, uint32_t i, uint32_t n, uint32_t payload = kPayloadBytes);
+  // The next connections' next segments of data, into the first `count` mbufs.
   void WriteData(uint32_t count) {
     for (uint32_t slot = 0; slot < count; ++slot) {
-      Write(slot, NextFlow(), NextDirection(), tcp_flag::kAck | tcp_flag::kPsh, kPayloadBytes);
+      const uint32_t i = NextFlow();
+      WriteData(slot, i, round());
     }
   }
 
   // The connection after the last one, in random order, round and round.
   uint32_t NextFlow() {
-    const uint32_t i = order_[next_];
-    next_ = next_ + 1 == order_.size() ? 0 : next_ + 1;
-    return i;
-  }
-  bool NextDirection() {
-    if (bits_left_ == 0) {
-      bits_ = random_();
-      bits_left_ = 64;
+    if (next_ == order_.size()) {
+      next_ = 0;
+      ++round_;
     }
-    --bits_left_;
-    const bool bit = (bits_ & 1) != 0;
-    bits_ >>= 1;
-    return bit;
+    return order_[next_++];
   }
-  // Connection `i` begins anew: its numbers do.
-  void Restart(uint32_t i) {
-    ends_[i] = {};
-    if (stack_ == Stack::kLinux) stamps_[i] = {};
-  }
+  // How often NextFlow() had answered its last connection before.
+  uint32_t round() const { return round_; }
 
   rte_mbuf* const* mbufs() const { return mbufs_.data(); }
 
  private:
-  // The next sequence number of both ends of one connection.
-  struct Ends {
-    uint32_t client = 1000;
-    uint32_t server = 5000;
-  };
-  // The last timestamp of both ends.
-  struct Stamps {
-    uint32_t client = 0;
-    uint32_t server = 0;
-  };
-  uint32_t PutOptions(uint32_t i, bool from_client, bool syn, uint8_t* options);
+  uint32_t PutOptions(uint32_t i, const Ends& ends, const Step& step, uint8_t* options) const;
   template <typename T>
   void Put(uint32_t slot, const T& frame, uint32_t option_bytes, uint32_t payload);
 
   rte_mempool* pool_ = nullptr;
   std::array<rte_mbuf*, kBacklog> mbufs_{};
-  // On the same pages as the tables: on small ones the generator would throw the tables' translations out
-  // of the TLB between two bursts, and the pipeline would pay for it.
-  std::vector<Ends, PageAllocator<Ends>> ends_;
-  std::vector<Stamps, PageAllocator<Stamps>> stamps_;  // kLinux: as many
-  std::vector<uint32_t, PageAllocator<uint32_t>> order_;
+  std::vector<uint32_t, PageAllocator<uint32_t>> order_;  // read one after the other
   bool ipv6_;
   Stack stack_;
-  uint32_t clock_ = 1'000'000;  // of timestamps
+  Ends established_;
   size_t next_ = 0;
-  std::mt19937_64 random_{11};
-  uint64_t bits_ = 0;
-  int bits_left_ = 0;
+  uint32_t round_ = 0;
 };
 
 }  // namespace coretrack::bench
