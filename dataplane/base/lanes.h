@@ -211,9 +211,10 @@ inline Lanes HighHalves(Words64 first, Words64 last) {
                                  3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
-// Eight rows of four words in memory against eight of which `column` has the first, second, third and fourth words. Bit i:
-// row i is another one.  REQUIRES: rows are aligned to 32 bytes.
-[[gnu::always_inline]] inline uint8_t OtherRows(const void* const* rows,
+// Eight rows of four words in memory, kBehind bytes behind `rows`, against eight of which `column` has the first, second, third and fourth words.
+// Bit i: row i is another one.  REQUIRES: rows are aligned to 32 bytes.
+template <size_t kBehind = 0, typename Row>
+[[gnu::always_inline]] inline uint8_t OtherRows(const Row* const* rows,
                                                 const Words64 (&column)[4]) {
   const auto even = [](Words64 a, Words64 b) {
     return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
@@ -232,7 +233,8 @@ inline Lanes HighHalves(Words64 first, Words64 last) {
   // A bit for each word of rows `i` and `i` + 2.
   const auto differ = [rows](uint32_t i, Words64 wanted) -> uint32_t {
     const auto load = [rows](uint32_t row) {
-      return _mm256_load_si256(static_cast<const __m256i*>(rows[row]));
+      return _mm256_load_si256(
+          reinterpret_cast<const __m256i*>(reinterpret_cast<const char*>(rows[row]) + kBehind));
     };
     const __m512i both =
         _mm512_mask_broadcast_i64x4(_mm512_maskz_broadcast_i64x4(0xff, load(i)), 0xf0, load(i + 2));

@@ -119,17 +119,15 @@ inline Mask IsThere(const AtomicLine* const* aligned) {
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
-// Those of the packets `ipv6` whose addresses are not the ones behind their line.
+// Those of the packets `ipv6` whose addresses are not the ones behind their line. Behind the others' lines there is something to read, too: the table's
+// next line, behind its last one the details, or what lies behind kNoLine.
 inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines, Mask ipv6) {
-  const void* behind[kLanes];
-  // Of the others, what is here already.
-  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + (ipv6 >> i & 1);
   const auto others = [&](uint32_t from) -> uint32_t {
     Words64 address[4];
     static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
     for (size_t word = 0; word < std::size(address); ++word)
       address[word] = LoadWords(&words.address[word][first + from]);
-    return OtherRows(behind + from, address);
+    return OtherRows<kCacheLine>(lines.at + from, address);
   };
   return static_cast<Mask>(ipv6 & (others(0) | others(kLanes / 2) << (kLanes / 2)));
 }

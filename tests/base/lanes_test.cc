@@ -71,6 +71,9 @@ TEST_F(LanesTest, OtherRows) {
           if (rows[row][word] != column[word][row]) others |= 1u << row;
     }
     ASSERT_EQ(OtherRows(at, column), others);
+    const void* before[8];
+    for (uint32_t i = 0; i < 8; ++i) before[i] = static_cast<const char*>(at[i]) - 64;
+    ASSERT_EQ(OtherRows<64>(before, column), others);
   });
 }
 
