@@ -93,7 +93,7 @@ void Established(benchmark::State& state, const Kind& kind) {
   if (rig == nullptr) return;
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
   const uint64_t created_before = rig->counters().flows_created.Read();
-  uint32_t chosen = rig->traffic->NextFlow();
+  uint32_t chosen = kind.mix == Mix::kElephant ? rig->traffic->NextFlow() : 0;
   uint32_t sent = 0;  // by an elephant
   const auto write = [&](uint32_t slot) {
     uint32_t n = 0;

@@ -119,17 +119,28 @@ inline Mask IsThere(const AtomicLine* const* aligned) {
   to->number = lanes::LowHalves(first >> 6, last >> 6);  // 64 bytes apart, fewer than 2^32
 }
 
-// Those of the packets `ipv6` whose addresses are not the ones behind their line. Behind the others' lines there is something to read, too: the table's
-// next line, behind its last one the details, or what lies behind kNoLine.
+// Those of the packets `ipv6` whose addresses are not the ones behind their line.
 inline Mask OtherAddresses(const KeyWords& words, uint32_t first, const Lines& lines, Mask ipv6) {
-  const auto others = [&](uint32_t from) -> uint32_t {
-    Words64 address[4];
-    static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
-    for (size_t word = 0; word < std::size(address); ++word)
-      address[word] = LoadWords(&words.address[word][first + from]);
-    return OtherRows<kCacheLine>(lines.at + from, address);
+  const auto others = [&](const auto& of_eight) {
+    const auto from = [&](uint32_t i) -> uint32_t {
+      Words64 address[4];
+      static_assert(std::size(address) == std::tuple_size_v<decltype(words.address)>);
+      for (size_t word = 0; word < std::size(address); ++word)
+        address[word] = LoadWords(&words.address[word][first + i]);
+      return of_eight(i, address);
+    };
+    return static_cast<Mask>(ipv6 & (from(0) | from(kLanes / 2) << (kLanes / 2)));
   };
-  return static_cast<Mask>(ipv6 & (others(0) | others(kLanes / 2) << (kLanes / 2)));
+  if (static_cast<Mask>(words.ipv6 >> first) == kEach) [[likely]] {
+    return others([&lines](uint32_t i, const Words64(&address)[4]) {
+      return OtherRows<kCacheLine>(lines.at + i, address);
+    });
+  }
+  // Of the others, what is here already: what lies behind their line nobody has asked for.
+  const void* behind[kLanes];
+  for (uint32_t i = 0; i < kLanes; ++i) behind[i] = lines.at[i] + (ipv6 >> i & 1);
+  return others(
+      [&behind](uint32_t i, const Words64(&address)[4]) { return OtherRows(behind + i, address); });
 }
 
 // Is it the packet's flow?
