@@ -130,8 +130,8 @@ std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t 
   auto rig = std::make_unique<Rig>();
   // At once: the pool is everybody's, and making traffic takes its time.
   auto pipeline = Pipeline::Create(options, rig->now);
-  rig->traffic = std::make_unique<Traffic>(shape.flows, ActiveFlows(shape), shape.ipv6, shape.stack,
-                                           shape.most_payload);
+  rig->traffic =
+      std::make_unique<Traffic>(ActiveFlows(shape), shape.ipv6, shape.stack, shape.most_payload);
   if (!rig->traffic->ok() || !pipeline.ok() || (shape.populate && !(*pipeline)->Populate().ok())) {
     *error = "no memory for the benchmark";
     return nullptr;

@@ -36,7 +36,7 @@ struct Rig {
   void Process(uint32_t count, std::array<uint64_t, 3>* cycles);
   // All of `steps` for new connections [first, last), a poll's worth of them at a time. Answers how far they are then.
   Ends Walk(uint32_t first, uint32_t last, std::span<const Step> steps);
-  // Opens connections [first, last) by real handshakes, and lets both ends speak once.
+  // Opens connections [first, last) by real handshakes, and lets both ends speak once; the traffic's data begins there.  REQUIRES: there are some.
   void Establish(uint32_t first, uint32_t last);
   // Of the traffic's first `count` mbufs, those from `first` on that a burst takes.
   void Fill(uint32_t first, uint32_t count, Burst* burst);

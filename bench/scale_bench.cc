@@ -6,7 +6,7 @@
 //                filter   those with a responder in 192.168.0.16/28 counted: a sixteenth
 //                expire   the clock jumps past every deadline; Expire() until none is due
 // What is timed  The bursts, the scans, Expire(), in processor time of the thread: a busy machine spoils the
-//                caches but not the clock. create includes the first touch of every page of the tables.
+//                caches but not the clock. The tables' pages are there before.
 // What is not    The generator.
 // Counters       NAME_s and NAME_per_s of each phase (flows a second; of scans: flows looked at).
 //                bytes_per_ipv4_flow: the arena's bytes over F; bytes_per_ipv6_flow: the same of a

@@ -71,8 +71,8 @@ uint64_t ClientsTurns(uint32_t i, uint32_t block) {
 
 }  // namespace
 
-Traffic::Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack, uint32_t most_payload)
-    : order_(std::min(active, flows)), ipv6_(ipv6), stack_(stack) {
+Traffic::Traffic(uint32_t active, bool ipv6, Stack stack, uint32_t most_payload)
+    : order_(active), ipv6_(ipv6), stack_(stack) {
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
   pool_ =

@@ -55,9 +55,8 @@ struct Ends {
 
 class Traffic {
  public:
-  // Connections 0 to flows - 1; NextFlow() goes round the first `active` of them. A segment has at most `most_payload`.
-  Traffic(uint32_t flows, uint32_t active, bool ipv6, Stack stack,
-          uint32_t most_payload = kPayloadBytes);
+  // NextFlow() goes round the first `active` connections. A segment has at most `most_payload`.
+  Traffic(uint32_t active, bool ipv6, Stack stack, uint32_t most_payload = kPayloadBytes);
   ~Traffic();
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
