@@ -35,16 +35,11 @@ enum class Mix {
 // What the traffic is.
 struct Kind {
   Mix mix = Mix::kRandom;
-  bool ipv6 = false;
-  Stack stack = Stack::kBare;
-  uint32_t payload = kPayloadBytes;
+  TrafficShape traffic = {};
 };
 
 std::unique_ptr<Rig> EstablishedRig(benchmark::State& state, const Kind& kind) {
-  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)),
-                       .ipv6 = kind.ipv6,
-                       .most_payload = kind.payload,
-                       .stack = kind.stack};
+  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)), .traffic = kind.traffic};
   if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
     return nullptr;
   std::string error;
@@ -104,7 +99,7 @@ void Established(benchmark::State& state, const Kind& kind) {
       if (slot % train == 0) chosen = rig->traffic->NextFlow();
       n = rig->traffic->round() * train + slot % train;
     }
-    rig->traffic->WriteData(slot, chosen, n, kind.payload);
+    rig->traffic->WriteData(slot, chosen, n, kind.traffic.most_payload);
   };
 
   uint64_t generator_cycles = 0;
@@ -140,16 +135,25 @@ void Established(benchmark::State& state, const Kind& kind) {
   state.counters["bytes_per_flow"] = static_cast<double>(rig->pipeline->arena_bytes()) / flows;
 }
 
+using Versions = TrafficShape::Versions;
 void Ipv4(benchmark::State& state) { Established(state, {}); }
-void Ipv6(benchmark::State& state) { Established(state, {.ipv6 = true}); }
+void Ipv6(benchmark::State& state) { Established(state, {.traffic = {.versions = Versions::kIpv6}}); }
+// Half of the connections each, in random order.
+void Both(benchmark::State& state) { Established(state, {.traffic = {.versions = Versions::kBoth}}); }
 // With timestamps in every segment.
-void Linux(benchmark::State& state) { Established(state, {.stack = Stack::kLinux}); }
+void Linux(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kLinux}}); }
+void Udp(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kUdp}}); }
+void Tagged(benchmark::State& state) { Established(state, {.traffic = {.tagged = true}}); }
+// A bit of everything: both IP versions, UDP and TCP with timestamps.
+void Many(benchmark::State& state) {
+  Established(state, {.traffic = {.versions = Versions::kBoth, .stack = Stack::kMany}});
+}
 void Trains(benchmark::State& state) { Established(state, {.mix = Mix::kTrains}); }
 void Elephant(benchmark::State& state) { Established(state, {.mix = Mix::kElephant}); }
 // Of full segments: what a line counts of bytes is full after 44 of them.
-void Full(benchmark::State& state) { Established(state, {.payload = kFullSegment}); }
+void Full(benchmark::State& state) { Established(state, {.traffic = {.most_payload = kFullSegment}}); }
 void FullElephant(benchmark::State& state) {
-  Established(state, {.mix = Mix::kElephant, .payload = kFullSegment});
+  Established(state, {.mix = Mix::kElephant, .traffic = {.most_payload = kFullSegment}});
 }
 
 void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
@@ -157,6 +161,10 @@ void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->A
 BENCHMARK(Ipv4)->Name("Pipeline/established")->Apply(Sizes)->Arg(kLargeFlows)->UseManualTime();
 BENCHMARK(Ipv6)->Name("Pipeline/established_ipv6")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Linux)->Name("Pipeline/established_linux")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Both)->Name("Pipeline/established_both")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Udp)->Name("Pipeline/established_udp")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Tagged)->Name("Pipeline/established_tagged")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Many)->Name("Pipeline/established_many")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Trains)->Name("Pipeline/trains")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Full)->Name("Pipeline/full_segments")->Arg(1 << 10)->UseManualTime();

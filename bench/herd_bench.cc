@@ -37,7 +37,7 @@ constexpr int kRounds = 3;
 void Herd(benchmark::State& state) {
   const auto herd = static_cast<uint32_t>(state.range(0));
   std::string error;
-  auto made = MakeRig({.flows = kLive + herd, .active = kLive}, &error);
+  auto made = MakeRig({.flows = kLive + herd, .traffic = {.active = kLive}}, &error);
   if (made == nullptr) return state.SkipWithError(error.c_str());
   state.SetLabel(std::string(Name(made->pipeline->page_kind())));
   HerdRig rig(std::move(made), herd);

@@ -27,7 +27,7 @@ void Lifecycle(benchmark::State& state, Stack stack) {
   using namespace tcp_flag;
   const auto flows = static_cast<uint32_t>(state.range(0));
   std::string error;
-  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows, .stack = stack}, &error);
+  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows, .traffic = {.stack = stack}}, &error);
   if (rig == nullptr) return state.SkipWithError(error.c_str());
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
   struct NamedStep : Step {

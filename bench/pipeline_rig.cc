@@ -94,8 +94,12 @@ namespace {
 Pipeline::Options OptionsOf(const RigShape& shape, uint8_t worker) {
   Pipeline::Options options;
   options.worker = worker;
-  options.capacity_ipv4 = shape.ipv6 ? 1024 : shape.flows;
-  options.capacity_ipv6 = shape.ipv6 ? shape.flows : 1024;
+  constexpr uint32_t kUnused = 1024;
+  using Versions = TrafficShape::Versions;
+  const Versions versions = shape.traffic.versions;
+  const uint32_t flows = versions == Versions::kBoth ? (shape.flows + 1) / 2 : shape.flows;
+  options.capacity_ipv4 = versions == Versions::kIpv6 ? kUnused : flows;
+  options.capacity_ipv6 = versions == Versions::kIpv4 ? kUnused : flows;
   // 8 bytes for each flow that may be half-open at once; nobody here needs more than 2^24.
   options.half_open_quota = std::clamp(shape.flows, 1024u, 1u << 24);
   options.secret = kSecret;
@@ -109,7 +113,7 @@ size_t ArenaBytes(const Pipeline::Options& options) {
 }
 
 uint32_t ActiveFlows(const RigShape& shape) {
-  return shape.active != 0 ? shape.active : shape.flows;
+  return shape.traffic.active != 0 ? shape.traffic.active : shape.flows;
 }
 
 }  // namespace
@@ -130,8 +134,9 @@ std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t 
   auto rig = std::make_unique<Rig>();
   // At once: the pool is everybody's, and making traffic takes its time.
   auto pipeline = Pipeline::Create(options, rig->now);
-  rig->traffic =
-      std::make_unique<Traffic>(ActiveFlows(shape), shape.ipv6, shape.stack, shape.most_payload);
+  TrafficShape traffic = shape.traffic;
+  traffic.active = ActiveFlows(shape);
+  rig->traffic = std::make_unique<Traffic>(traffic);
   if (!rig->traffic->ok() || !pipeline.ok() || (shape.populate && !(*pipeline)->Populate().ok())) {
     *error = "no memory for the benchmark";
     return nullptr;

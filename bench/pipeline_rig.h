@@ -45,11 +45,8 @@ struct Rig {
 };
 
 struct RigShape {
-  uint32_t flows = 0;   // the table's capacity: at load 0.85 when they are all there
-  uint32_t active = 0;  // of which established traffic comes; 0: all
-  bool ipv6 = false;
-  uint32_t most_payload = kPayloadBytes;  // of a segment
-  Stack stack = Stack::kBare;
+  uint32_t flows = 0;    // the table's capacity: at load 0.85 when they are all there; of two tables, half of them each
+  TrafficShape traffic = {};  // active: 0: all
   bool populate = true;  // as the daemon does
 };
 // Null, and why. `worker` is the pipeline's number.

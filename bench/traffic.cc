@@ -10,36 +10,55 @@
 namespace coretrack::bench {
 namespace {
 
-constexpr uint32_t kMostOptionBytes = 20;
-
-struct [[gnu::packed]] Frame {
-  uint8_t ethernet[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+struct [[gnu::packed]] Ethernet {
+  uint8_t addresses[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+};
+struct [[gnu::packed]] VlanTag {
+  uint16_t type = __builtin_bswap16(0x8100), id = __builtin_bswap16(7);
+};
+struct [[gnu::packed]] Ipv4 {
   uint16_t ether_type = __builtin_bswap16(0x0800);
   uint8_t version_ihl = 0x45, tos = 0;
-  uint16_t total_bytes = __builtin_bswap16(40);
+  uint16_t total_bytes = 0;
   uint16_t id = 0, fragment = __builtin_bswap16(0x4000);
-  uint8_t ttl = 64, protocol = 6;
-  uint16_t ip_checksum = 0;
+  uint8_t ttl = 64, protocol = 0;
+  uint16_t checksum = 0;
   uint32_t source = 0, destination = 0;
-  uint16_t source_port = 0, destination_port = 0;
-  uint32_t seq = 0, ack = 0;
-  uint8_t data_offset = 0x50, flags = 0;
-  uint16_t window = 0xffff, checksum = 0, urgent = 0;
-  uint8_t options_and_payload[kMostOptionBytes + kPayloadBytes] = {};
 };
-static_assert(sizeof(Frame) == 60 + kMostOptionBytes);
-
-// The same segment over IPv6.
-struct [[gnu::packed]] Frame6 {
-  uint8_t ethernet[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
+struct [[gnu::packed]] Ipv6 {
   uint16_t ether_type = __builtin_bswap16(0x86dd);
   uint32_t version = 0x60;
   uint16_t payload_bytes = 0;
-  uint8_t next_header = 6, hop_limit = 64;
+  uint8_t protocol = 0, hop_limit = 64;
   uint32_t source[4] = {0x20, 0, 0, 0}, destination[4] = {0x20, 0, 0, 0};
-  uint8_t tcp_and_payload[sizeof(Frame) - offsetof(Frame, source_port)] = {};
 };
-static_assert(sizeof(Frame6) == 80 + kMostOptionBytes);
+struct [[gnu::packed]] Udp {
+  uint16_t source_port = 0, destination_port = 0;
+  uint16_t bytes = 0, checksum = 0;
+};
+struct [[gnu::packed]] Tcp {
+  uint16_t source_port = 0, destination_port = 0;
+  uint32_t seq = 0, ack = 0;
+  uint8_t data_offset = 0, flags = 0;
+  uint16_t window = 0xffff, checksum = 0, urgent = 0;
+};
+
+// Of a connection, in network byte order. The client's end is [1].
+struct Endpoints {
+  uint32_t address[2];
+  uint16_t port[2];
+};
+Endpoints EndpointsOf(uint32_t i) {
+  return {.address = {__builtin_bswap32(0xc0a80000u + (i & 0xff)),
+                      __builtin_bswap32(0x0a000000u + (i >> 4) * 7)},
+          .port = {__builtin_bswap16(443),
+                   __builtin_bswap16(static_cast<uint16_t>(1024 + (i & 15) * 4001))}};
+}
+
+constexpr uint32_t kMostOptionBytes = 20;
+// Of a frame, but its payload.
+constexpr uint32_t kMostHeaderBytes =
+    sizeof(Ethernet) + sizeof(VlanTag) + sizeof(Ipv6) + sizeof(Tcp) + kMostOptionBytes;
 
 struct [[gnu::packed]] SynOptions {
   uint8_t mss[4] = {2, 4, 1460 >> 8, 1460 & 0xff};
@@ -71,13 +90,12 @@ uint64_t ClientsTurns(uint32_t i, uint32_t block) {
 
 }  // namespace
 
-Traffic::Traffic(uint32_t active, bool ipv6, Stack stack, uint32_t most_payload)
-    : order_(active), ipv6_(ipv6), stack_(stack) {
+Traffic::Traffic(const TrafficShape& shape) : order_(shape.active), shape_(shape) {
   static uint32_t made = 0;
   const std::string name = "bench" + std::to_string(made++);
-  pool_ =
-      rte_pktmbuf_pool_create(name.c_str(), 2 * kBacklog - 1, 0, 0,
-                              static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + 122 + most_payload), 0);
+  const auto room =
+      static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + kMostHeaderBytes + shape.most_payload);
+  pool_ = rte_pktmbuf_pool_create(name.c_str(), 2 * kBacklog - 1, 0, 0, room, 0);
   if (pool_ != nullptr && rte_pktmbuf_alloc_bulk(pool_, mbufs_.data(), kBacklog) != 0) {
     rte_mempool_free(pool_);
     pool_ = nullptr;
@@ -97,30 +115,43 @@ Traffic::~Traffic() {
 }
 
 void Traffic::Write(uint32_t slot, uint32_t i, const Ends& ends, const Step& step) {
-  const bool from_client = step.from_client;
-  Frame frame;
-  const uint32_t client = 0x0a000000u + (i >> 4) * 7;
-  const auto client_port = static_cast<uint16_t>(1024 + (i & 15) * 4001);
-  const uint32_t server = 0xc0a80000u + (i & 0xff);
-  frame.source = __builtin_bswap32(from_client ? client : server);
-  frame.destination = __builtin_bswap32(from_client ? server : client);
-  frame.source_port = __builtin_bswap16(from_client ? client_port : 443);
-  frame.destination_port = __builtin_bswap16(from_client ? 443 : client_port);
-  frame.seq = __builtin_bswap32(InitialOf(i, from_client) + ends.sent[from_client]);
-  if ((step.flags & tcp_flag::kAck) != 0)
-    frame.ack = __builtin_bswap32(InitialOf(i, !from_client) + ends.sent[!from_client]);
-  frame.flags = step.flags;
-  const uint32_t option_bytes = PutOptions(i, ends, step, frame.options_and_payload);
-  const uint32_t segment_bytes = 20 + option_bytes + step.payload;
-  frame.data_offset = static_cast<uint8_t>((20 + option_bytes) / 4 << 4);
-  frame.total_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + segment_bytes));
-  if (!ipv6_) return Put(slot, frame, option_bytes, step.payload);
-  Frame6 frame6;
-  frame6.payload_bytes = __builtin_bswap16(static_cast<uint16_t>(segment_bytes));
-  frame6.source[3] = frame.source;
-  frame6.destination[3] = frame.destination;
-  std::memcpy(frame6.tcp_and_payload, &frame.source_port, sizeof(frame6.tcp_and_payload));
-  Put(slot, frame6, option_bytes, step.payload);
+  rte_mbuf* const m = mbufs_[slot];
+  auto* const frame = rte_pktmbuf_mtod(m, uint8_t*);
+  uint32_t bytes = 0;
+  const auto append = [frame, &bytes](const auto& header) {
+    std::memcpy(frame + bytes, &header, sizeof(header));
+    bytes += sizeof(header);
+  };
+  append(Ethernet());
+  if (shape_.tagged) append(VlanTag());
+  uint8_t segment[sizeof(Tcp) + kMostOptionBytes];
+  const uint32_t header_bytes = PutSegment(i, ends, step, segment);
+  const auto segment_bytes = static_cast<uint16_t>(header_bytes + step.payload);
+  const uint8_t protocol = shape_.StackOf(i) == Stack::kUdp ? 17 : 6;
+  const Endpoints between = EndpointsOf(i);
+  const uint32_t source = between.address[step.from_client];
+  const uint32_t destination = between.address[!step.from_client];
+  if (shape_.IsIpv6(i)) {
+    Ipv6 ip;
+    ip.payload_bytes = __builtin_bswap16(segment_bytes);
+    ip.protocol = protocol;
+    ip.source[3] = source;
+    ip.destination[3] = destination;
+    append(ip);
+  } else {
+    Ipv4 ip;
+    ip.total_bytes = __builtin_bswap16(static_cast<uint16_t>(20 + segment_bytes));
+    ip.protocol = protocol;
+    ip.source = source;
+    ip.destination = destination;
+    append(ip);
+  }
+  std::memcpy(frame + bytes, segment, header_bytes);
+  // What the payload is, nobody looks at; the shortest frames are padded.
+  constexpr uint32_t kLeastBytes = 60;
+  bytes = std::max(bytes + segment_bytes, kLeastBytes);
+  m->data_len = static_cast<uint16_t>(bytes);
+  m->pkt_len = bytes;
 }
 
 void Traffic::WriteData(uint32_t slot, uint32_t i, uint32_t n, uint32_t payload) {
@@ -143,29 +174,41 @@ void Traffic::WriteData(uint32_t slot, uint32_t i, uint32_t n, uint32_t payload)
   Write(slot, i, ends, {from_client, tcp_flag::kAck | tcp_flag::kPsh, payload});
 }
 
-// Answers how many bytes they are.
-uint32_t Traffic::PutOptions(uint32_t i, const Ends& ends, const Step& step,
-                             uint8_t* options) const {
-  if (stack_ == Stack::kBare) return 0;
-  const auto put = [&](auto of) {
-    const uint32_t echo = ends.stamp[!step.from_client];
-    of.value = __builtin_bswap32(InitialOf(i, step.from_client) + ends.clock + 1);
-    of.echo = echo == 0 ? 0 : __builtin_bswap32(InitialOf(i, !step.from_client) + echo);
-    std::memcpy(options, &of, sizeof(of));
-    return static_cast<uint32_t>(sizeof(of));
+// All of a segment that is before its payload. Answers how many bytes that is.
+uint32_t Traffic::PutSegment(uint32_t i, const Ends& ends, const Step& step, uint8_t* to) const {
+  const bool client = step.from_client;
+  const Endpoints between = EndpointsOf(i);
+  const Stack stack = shape_.StackOf(i);
+  if (stack == Stack::kUdp) {
+    Udp udp;
+    udp.source_port = between.port[client];
+    udp.destination_port = between.port[!client];
+    udp.bytes = __builtin_bswap16(static_cast<uint16_t>(sizeof(udp) + step.payload));
+    std::memcpy(to, &udp, sizeof(udp));
+    return sizeof(udp);
+  }
+  uint32_t option_bytes = 0;
+  const auto put_options = [&](auto of) {
+    const uint32_t echo = ends.stamp[!client];
+    of.value = __builtin_bswap32(InitialOf(i, client) + ends.clock + 1);
+    of.echo = echo == 0 ? 0 : __builtin_bswap32(InitialOf(i, !client) + echo);
+    std::memcpy(to + sizeof(Tcp), &of, sizeof(of));
+    option_bytes = sizeof(of);
   };
-  return (step.flags & tcp_flag::kSyn) != 0 ? put(SynOptions()) : put(UsualOptions());
-}
-
-template <typename T>
-void Traffic::Put(uint32_t slot, const T& frame, uint32_t option_bytes, uint32_t payload) {
-  rte_mbuf* m = mbufs_[slot];
-  std::memcpy(rte_pktmbuf_mtod(m, void*), &frame, sizeof(frame));
-  // What a larger payload is, nobody looks at; a smaller one is padding.
-  const auto bytes = static_cast<uint16_t>(sizeof(frame) - kMostOptionBytes - kPayloadBytes +
-                                           option_bytes + std::max(payload, kPayloadBytes));
-  m->data_len = bytes;
-  m->pkt_len = bytes;
+  if (stack == Stack::kLinux) {
+    (step.flags & tcp_flag::kSyn) != 0 ? put_options(SynOptions()) : put_options(UsualOptions());
+  }
+  Tcp tcp;
+  tcp.source_port = between.port[client];
+  tcp.destination_port = between.port[!client];
+  tcp.seq = __builtin_bswap32(InitialOf(i, client) + ends.sent[client]);
+  if ((step.flags & tcp_flag::kAck) != 0)
+    tcp.ack = __builtin_bswap32(InitialOf(i, !client) + ends.sent[!client]);
+  tcp.flags = step.flags;
+  const uint32_t header_bytes = sizeof(tcp) + option_bytes;
+  tcp.data_offset = static_cast<uint8_t>(header_bytes / 4 << 4);
+  std::memcpy(to, &tcp, sizeof(tcp));
+  return header_bytes;
 }
 
 }  // namespace coretrack::bench

@@ -1,4 +1,4 @@
-// Traffic: the generator of Pipeline/*: segments of many TCP connections in mbufs, without a device.
+// Traffic: the generator of Pipeline/*: segments of many TCP connections in mbufs, without a device; or datagrams.
 //
 // Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for, and TCP options beside. Every connection's sequence
 //          numbers go on from segment to segment, so that the window check has its work; TCP options as `Stack` has them.
@@ -30,6 +30,26 @@ inline constexpr uint32_t kPayloadBytes = 6;
 enum class Stack : uint8_t {
   kBare,  // no options at all
   kLinux,  // MSS, SACK permitted, timestamps and window scale in SYNs; timestamps in all other segments
+  kUdp,    // none: datagrams, also in place of what opens a connection
+  kMany,   // a third of the connections are UDP, the others Linux's
+};
+
+// What traffic is made of.
+struct TrafficShape {
+  uint32_t active = 0;  // connections that NextFlow() goes round
+  enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kIpv4;
+  Stack stack = Stack::kBare;
+  bool tagged = false;  // 802.1Q, one tag
+  uint32_t most_payload = kPayloadBytes;  // of a packet
+
+  // With kBoth, every other connection is.
+  bool IsIpv6(uint32_t i) const {
+    return versions == Versions::kIpv6 || (versions == Versions::kBoth && i % 2 != 0);
+  }
+  Stack StackOf(uint32_t i) const {
+    if (stack != Stack::kMany) return stack;
+    return i / 2 % 3 == 0 ? Stack::kUdp : Stack::kLinux;
+  }
 };
 
 // One segment of a connection.
@@ -55,8 +75,7 @@ struct Ends {
 
 class Traffic {
  public:
-  // NextFlow() goes round the first `active` connections. A segment has at most `most_payload`.
-  Traffic(uint32_t active, bool ipv6, Stack stack, uint32_t most_payload = kPayloadBytes);
+  explicit Traffic(const TrafficShape& shape);
   ~Traffic();
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
@@ -93,15 +112,12 @@ class Traffic {
   rte_mbuf* const* mbufs() const { return mbufs_.data(); }
 
  private:
-  uint32_t PutOptions(uint32_t i, const Ends& ends, const Step& step, uint8_t* options) const;
-  template <typename T>
-  void Put(uint32_t slot, const T& frame, uint32_t option_bytes, uint32_t payload);
+  uint32_t PutSegment(uint32_t i, const Ends& ends, const Step& step, uint8_t* to) const;
 
   rte_mempool* pool_ = nullptr;
   std::array<rte_mbuf*, kBacklog> mbufs_{};
   std::vector<uint32_t, PageAllocator<uint32_t>> order_;  // read one after the other
-  bool ipv6_;
-  Stack stack_;
+  TrafficShape shape_;
   Ends established_;
   size_t next_ = 0;
   uint32_t round_ = 0;
