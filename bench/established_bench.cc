@@ -137,9 +137,13 @@ void Established(benchmark::State& state, const Kind& kind) {
 
 using Versions = TrafficShape::Versions;
 void Ipv4(benchmark::State& state) { Established(state, {}); }
-void Ipv6(benchmark::State& state) { Established(state, {.traffic = {.versions = Versions::kIpv6}}); }
+void Ipv6(benchmark::State& state) {
+  Established(state, {.traffic = {.versions = Versions::kIpv6}});
+}
 // Half of the connections each, in random order.
-void Both(benchmark::State& state) { Established(state, {.traffic = {.versions = Versions::kBoth}}); }
+void Both(benchmark::State& state) {
+  Established(state, {.traffic = {.versions = Versions::kBoth}});
+}
 // With timestamps in every segment.
 void Linux(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kLinux}}); }
 void Udp(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kUdp}}); }
@@ -151,7 +155,9 @@ void Many(benchmark::State& state) {
 void Trains(benchmark::State& state) { Established(state, {.mix = Mix::kTrains}); }
 void Elephant(benchmark::State& state) { Established(state, {.mix = Mix::kElephant}); }
 // Of full segments: what a line counts of bytes is full after 44 of them.
-void Full(benchmark::State& state) { Established(state, {.traffic = {.most_payload = kFullSegment}}); }
+void Full(benchmark::State& state) {
+  Established(state, {.traffic = {.most_payload = kFullSegment}});
+}
 void FullElephant(benchmark::State& state) {
   Established(state, {.mix = Mix::kElephant, .traffic = {.most_payload = kFullSegment}});
 }

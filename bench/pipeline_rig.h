@@ -45,9 +45,10 @@ struct Rig {
 };
 
 struct RigShape {
-  uint32_t flows = 0;    // the table's capacity: at load 0.85 when they are all there; of two tables, half of them each
+  uint32_t flows =
+      0;  // the table's capacity: at load 0.85 when they are all there; of two tables, half of them each
   TrafficShape traffic = {};  // active: 0: all
-  bool populate = true;  // as the daemon does
+  bool populate = true;       // as the daemon does
 };
 // Null, and why. `worker` is the pipeline's number.
 std::unique_ptr<Rig> MakeRig(const RigShape& shape, std::string* error, uint8_t worker = 0);

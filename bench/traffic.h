@@ -30,8 +30,8 @@ inline constexpr uint32_t kPayloadBytes = 6;
 enum class Stack : uint8_t {
   kBare,  // no options at all
   kLinux,  // MSS, SACK permitted, timestamps and window scale in SYNs; timestamps in all other segments
-  kUdp,    // none: datagrams, also in place of what opens a connection
-  kMany,   // a third of the connections are UDP, the others Linux's
+  kUdp,   // none: datagrams, also in place of what opens a connection
+  kMany,  // a third of the connections are UDP, the others Linux's
 };
 
 // What traffic is made of.
@@ -39,7 +39,7 @@ struct TrafficShape {
   uint32_t active = 0;  // connections that NextFlow() goes round
   enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kIpv4;
   Stack stack = Stack::kBare;
-  bool tagged = false;  // 802.1Q, one tag
+  bool tagged = false;                    // 802.1Q, one tag
   uint32_t most_payload = kPayloadBytes;  // of a packet
 
   // With kBoth, every other connection is.

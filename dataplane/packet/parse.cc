@@ -41,7 +41,8 @@ void Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, const Parse
            PacketMeta* meta) {
   if (options.link == LinkLayer::kEthernet && !options.verify_checksums &&
       (ParseFast(data, bytes, wire_bytes, options.zone, meta) ||
-       ParseFastSyn(data, bytes, wire_bytes, options.zone, meta))) {
+       ParseFastSyn(data, bytes, wire_bytes, options.zone, meta) ||
+       ParseFastUdp(data, bytes, wire_bytes, options.zone, meta))) {
     return;
   }
   ParseGeneral({data, bytes, std::max(wire_bytes, bytes)}, options, meta);

@@ -4,7 +4,7 @@
 //           without extension headers, TCP without SYN, with no options or the usual timestamps,
 //           everything sound. Such a packet gives the same PacketMeta as the general path, any other
 //           one is left to it (which names what is wrong). ParseFastSyn() is the same for SYNs, with any
-//           options: a function of its own, so that the loop over what is common has none of it.
+//           options, ParseFastUdp() for UDP: functions of their own, so that the loop over what is common has none of it.
 // Why so    Neighbouring fields are read and stored as one word, and nothing is cleared first.
 // Cost      bench: Pipeline/established
 #pragma once
@@ -26,8 +26,6 @@
 namespace coretrack {
 
 namespace parse_fast {
-
-inline constexpr uint32_t kMinBytes = kEthernetBytes + kIpv4MinBytes + kTcpMinBytes;
 
 // Bytes 12 to 15 of a TCP header in host order: data offset, flags, window.
 struct OffsetToWindow {
@@ -63,8 +61,24 @@ inline void Fill(const uint8_t* segment, OffsetToWindow fixed, uint32_t option_b
   StoreRaw(uint64_t{syn.word} << 32 | vlan_tags | kOneFragment, &meta->vlan_tags);
 }
 
-// Which segments: those with SYN, whose options are walked, or those without.
-enum class Wanted : bool { kPlain, kSyn };
+// The same of a datagram.
+inline void FillUdp(uint32_t ip_bytes, uint32_t vlan_tags, PacketMeta* meta) {
+  meta->tcp = {};
+  meta->ip_bytes = ip_bytes;
+  meta->kind = PacketKind::kDatagram;
+  meta->malformed = Malformed::kNone;
+  meta->whole_kind = PacketKind::kNotIp;
+  StoreRaw(uint64_t{vlan_tags | kOneFragment}, &meta->vlan_tags);
+}
+
+// Which: segments with SYN, whose options are walked, those without, or UDP.
+enum class Wanted : uint8_t { kPlain, kSyn, kUdp };
+constexpr uint8_t ProtocolOf(Wanted wanted) {
+  return wanted == Wanted::kUdp ? ip_protocol::kUdp : ip_protocol::kTcp;
+}
+constexpr uint32_t HeaderBytes(Wanted wanted) {
+  return wanted == Wanted::kUdp ? kUdpBytes : kTcpMinBytes;
+}
 
 // Are its options sound, as far as this way knows? Of a SYN, what they say.  REQUIRES: all of the header is readable.
 template <Wanted kWanted>
@@ -77,21 +91,23 @@ inline bool HasSoundOptions(const uint8_t* segment, uint32_t option_bytes, SynOp
          ReadSynOptions(segment + kTcpMinBytes, option_bytes, syn);
 }
 
-// What a frame has, from `ip` on. `context`: the key's.
-// REQUIRES: kIpv4MinBytes + kTcpMinBytes <= bytes <= wire_bytes.
+// What IP carries, at `segment`; its packet is `total_bytes` long as its header of `ip_bytes` states it. All but the meta's key and direction.
+// REQUIRES: bytes <= wire_bytes, from the IP header on; ip_bytes + HeaderBytes() <= bytes.
 template <Wanted kWanted>
-[[gnu::always_inline]] inline bool Ipv4(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes,
-                                        uint8_t zone, uint32_t context, uint32_t vlan_tags,
-                                        PacketMeta* meta) {
-  // "More fragments" and offset, (not: time to live,) protocol.
-  constexpr uint32_t kFragmentAndProtocol = Swap16(0x3fff) | 0xff000000;
-  if (ip[0] != 0x45 || (LoadRaw<uint32_t>(ip + 6) & kFragmentAndProtocol) !=
-                           uint32_t{ip_protocol::kTcp} << 24) [[unlikely]]
-    return false;
-  const uint8_t* segment = ip + kIpv4MinBytes;
+[[gnu::always_inline]] inline bool Transport(const uint8_t* segment, uint32_t ip_bytes,
+                                             uint32_t total_bytes, uint32_t bytes,
+                                             uint32_t wire_bytes, uint32_t vlan_tags,
+                                             PacketMeta* meta) {
+  if constexpr (kWanted == Wanted::kUdp) {
+    const uint32_t udp_bytes = LoadBe16(segment + 4);
+    if (AnyNegative((total_bytes - ip_bytes - udp_bytes) | (udp_bytes - kUdpBytes) |
+                    (wire_bytes - total_bytes)))
+      return false;
+    FillUdp(total_bytes, vlan_tags, meta);
+    return true;
+  }
   const OffsetToWindow fixed(segment);
-  const uint32_t total_bytes = LoadBe16(ip + 2);
-  const uint32_t header_bytes = kIpv4MinBytes + fixed.header_bytes();
+  const uint32_t header_bytes = ip_bytes + fixed.header_bytes();
   const uint32_t option_bytes = fixed.header_bytes() - kTcpMinBytes;
   const uint32_t payload_bytes = total_bytes - header_bytes;
   if (fixed.syn() != (kWanted == Wanted::kSyn) ||
@@ -100,6 +116,24 @@ template <Wanted kWanted>
   SynOptions syn;
   if (!HasSoundOptions<kWanted>(segment, option_bytes, &syn)) return false;
   Fill(segment, fixed, option_bytes, payload_bytes, total_bytes, vlan_tags, syn, meta);
+  return true;
+}
+
+// What a frame has, from `ip` on. `context`: the key's.
+// REQUIRES: kIpv4MinBytes + HeaderBytes() <= bytes <= wire_bytes.
+template <Wanted kWanted>
+[[gnu::always_inline]] inline bool Ipv4(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes,
+                                        uint8_t zone, uint32_t context, uint32_t vlan_tags,
+                                        PacketMeta* meta) {
+  // "More fragments" and offset, (not: time to live,) protocol.
+  constexpr uint32_t kFragmentAndProtocol = Swap16(0x3fff) | 0xff000000;
+  if (ip[0] != 0x45 || (LoadRaw<uint32_t>(ip + 6) & kFragmentAndProtocol) !=
+                           uint32_t{ProtocolOf(kWanted)} << 24) [[unlikely]]
+    return false;
+  const uint8_t* segment = ip + kIpv4MinBytes;
+  if (!Transport<kWanted>(segment, kIpv4MinBytes, LoadBe16(ip + 2), bytes, wire_bytes, vlan_tags,
+                          meta)) [[unlikely]]
+    return false;
   meta->key.SetPlace(zone, false);
   SetIpv4Endpoints(ip + 12, LoadRaw<uint32_t>(segment), context, meta);
   return true;
@@ -109,22 +143,15 @@ template <Wanted kWanted>
 template <Wanted kWanted>
 inline bool Ipv6(const uint8_t* ip, uint32_t bytes, uint32_t wire_bytes, uint8_t zone,
                  uint32_t context, uint32_t vlan_tags, PacketMeta* meta) {
-  if (bytes < kIpv6Bytes + kTcpMinBytes || ip[0] >> 4 != 6 || ip[6] != ip_protocol::kTcp)
+  if (bytes < kIpv6Bytes + HeaderBytes(kWanted) || ip[0] >> 4 != 6 || ip[6] != ProtocolOf(kWanted))
       [[unlikely]]
     return false;
   const uint8_t* segment = ip + kIpv6Bytes;
-  const OffsetToWindow fixed(segment);
+  // A length of 0 is not for here: it may be anything.
   const uint32_t stated_bytes = LoadBe16(ip + 4);
-  const uint32_t option_bytes = fixed.header_bytes() - kTcpMinBytes;
-  const uint32_t payload_bytes = stated_bytes - fixed.header_bytes();
-  if (fixed.syn() != (kWanted == Wanted::kSyn) ||
-      AnyNegative(payload_bytes | (wire_bytes - kIpv6Bytes - stated_bytes) |
-                  (bytes - kIpv6Bytes - fixed.header_bytes()))) [[unlikely]]
+  if (!Transport<kWanted>(segment, kIpv6Bytes, kIpv6Bytes + stated_bytes, bytes, wire_bytes,
+                          vlan_tags, meta)) [[unlikely]]
     return false;
-  SynOptions syn;
-  if (!HasSoundOptions<kWanted>(segment, option_bytes, &syn)) return false;
-  Fill(segment, fixed, option_bytes, payload_bytes, kIpv6Bytes + stated_bytes, vlan_tags, syn,
-       meta);
   meta->key.SetPlace(zone, true);
   SetIpv6Endpoints(ip + 8, LoadRaw<uint32_t>(segment), context, meta);
   return true;
@@ -135,14 +162,15 @@ template <Wanted kWanted>
 [[gnu::noinline]] bool PlainIpv6(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
                                  uint8_t zone, PacketMeta* meta) {
   return Ipv6<kWanted>(data + kEthernetBytes, bytes - kEthernetBytes, wire_bytes - kEthernetBytes,
-                       zone, ip_protocol::kTcp, 0, meta);
+                       zone, ProtocolOf(kWanted), 0, meta);
 }
 
 template <Wanted kWanted>
 [[gnu::noinline]] bool Tagged(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
                               uint8_t zone, PacketMeta* meta) {
+  constexpr uint32_t kMinBytes = kEthernetBytes + kIpv4MinBytes + HeaderBytes(kWanted);
   if (bytes < kMinBytes + kVlanTagBytes) return false;
-  const uint32_t context = ip_protocol::kTcp | (LoadBe16(data + 14) & 0xfffu) << 8;
+  const uint32_t context = MakeContext(ProtocolOf(kWanted), LoadBe16(data + 14), 0);
   const auto type = LoadRaw<uint16_t>(data + 12 + kVlanTagBytes);
   constexpr uint32_t kLinkBytes = kEthernetBytes + kVlanTagBytes;
   const uint8_t* ip = data + kLinkBytes;
@@ -158,6 +186,7 @@ template <Wanted kWanted>
 template <Wanted kWanted>
 inline bool Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint8_t zone,
                   PacketMeta* meta) {
+  constexpr uint32_t kMinBytes = kEthernetBytes + kIpv4MinBytes + HeaderBytes(kWanted);
   if (bytes < kMinBytes || wire_bytes < bytes) [[unlikely]]
     return false;
   const auto type = LoadRaw<uint16_t>(data + 12);
@@ -168,35 +197,39 @@ inline bool Parse(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint
            Tagged<kWanted>(data, bytes, wire_bytes, zone, meta);
   }
   return Ipv4<kWanted>(data + kEthernetBytes, bytes - kEthernetBytes, wire_bytes - kEthernetBytes,
-                       zone, ip_protocol::kTcp, 0, meta);
+                       zone, ProtocolOf(kWanted), 0, meta);
 }
 
 }  // namespace parse_fast
 
-// The meta of a common segment of a burst (segment_lanes.h), whose frame is at `data`: as the functions below would
+// The meta of a common packet of a burst (segment_lanes.h), whose frame is at `data`: as the functions below would
 // have it.
 inline void FillMeta(const SegmentLanes& segments, const KeyWords& words, uint32_t i,
                      const uint8_t* data, PacketMeta* meta) {
   using parse_fast::StoreRaw;
   const unsigned ipv6 = words.ipv6 >> i & 1;
+  const unsigned tagged = SegmentLanes::Has(segments.tagged, i);
+  words.Get(i, &meta->key);
+  meta->direction =
+      static_cast<Direction>(static_cast<uint8_t>(SegmentLanes::Has(segments.reverse, i)));
+  if (SegmentLanes::Has(segments.udp, i))
+    return parse_fast::FillUdp(segments.ip_bytes[i], tagged, meta);
   meta->tcp.seq = segments.seq[i];
   meta->tcp.ack = segments.ack[i];
   meta->tcp.payload_bytes = segments.payload_bytes[i];
   StoreRaw(segments.flags_window[i], &meta->tcp.window);
-  meta->tcp.options = data + parse_fast::kMinBytes + ipv6 * (kIpv6Bytes - kIpv4MinBytes);
+  meta->tcp.options = data + kEthernetBytes + tagged * kVlanTagBytes + kIpv4MinBytes +
+                      ipv6 * (kIpv6Bytes - kIpv4MinBytes) + kTcpMinBytes;
   meta->ip_bytes = segments.ip_bytes[i];
   meta->kind = PacketKind::kTcp;
   meta->malformed = Malformed::kNone;
-  meta->direction =
-      static_cast<Direction>(static_cast<uint8_t>(SegmentLanes::Has(segments.reverse, i)));
   meta->whole_kind = PacketKind::kNotIp;
   const bool is_syn = (meta->tcp.flags & tcp_flag::kSyn) != 0;
-  StoreRaw(uint64_t{is_syn ? segments.syn[i] : 0} << 32 | kOneFragment, &meta->vlan_tags);
-  words.Get(i, &meta->key);
+  StoreRaw(uint64_t{is_syn ? segments.syn[i] : 0} << 32 | tagged | kOneFragment, &meta->vlan_tags);
 }
 
 // False: *meta is as it was.
-// REQUIRES of both: a frame of Ethernet whose checksums need no look.
+// REQUIRES of all: a frame of Ethernet whose checksums need no look.
 inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint8_t zone,
                       PacketMeta* meta) {
   return parse_fast::Parse<parse_fast::Wanted::kPlain>(data, bytes, wire_bytes, zone, meta);
@@ -204,6 +237,10 @@ inline bool ParseFast(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, 
 inline bool ParseFastSyn(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint8_t zone,
                          PacketMeta* meta) {
   return parse_fast::Parse<parse_fast::Wanted::kSyn>(data, bytes, wire_bytes, zone, meta);
+}
+inline bool ParseFastUdp(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes, uint8_t zone,
+                         PacketMeta* meta) {
+  return parse_fast::Parse<parse_fast::Wanted::kUdp>(data, bytes, wire_bytes, zone, meta);
 }
 
 }  // namespace coretrack

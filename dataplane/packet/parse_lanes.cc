@@ -1,7 +1,9 @@
 #include "dataplane/packet/parse_lanes.h"
 
+#include <array>
 #include <bit>
 #include <cstddef>
+#include <optional>
 
 #include "dataplane/packet/bytes.h"
 #include "dataplane/packet/packet_meta.h"
@@ -17,16 +19,29 @@ namespace {
 using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
 constexpr uint32_t kRowBytes = kLanes * sizeof(uint32_t);
-constexpr uint32_t kIp = kEthernetBytes;  // where it begins
 
-// Where the TCP header lies in a row, whatever is before it: a row ends behind the timestamps.
+// What lies before the transport's header.
+struct Format {
+  bool ipv6 = false;
+  bool tagged = false;
+  constexpr uint32_t tag_bytes() const { return tagged ? kVlanTagBytes : 0; }
+  constexpr uint32_t link_bytes() const { return kEthernetBytes + tag_bytes(); }
+  constexpr uint32_t ip_bytes() const { return ipv6 ? kIpv6Bytes : kIpv4MinBytes; }
+  constexpr uint32_t header_bytes() const { return link_bytes() + ip_bytes(); }
+  bool operator==(const Format&) const = default;
+};
+
+// Where the TCP header lies in a row, whatever is before it: a row ends behind the timestamps. UDP's lies there, too.
 constexpr uint32_t kTcpRow = (kRowBytes - kTimestampsBytes - kTcpMinBytes) / 4;
 constexpr uint32_t kPorts = kTcpRow, kSeq = kTcpRow + 1, kAck = kTcpRow + 2, kFixed = kTcpRow + 3,
                    kOptions = kTcpRow + 5, kTsValue = kTcpRow + 6, kTsEcho = kTcpRow + 7;
+constexpr uint32_t kUdpLength = kTcpRow + 1;
 
-// What IP says of sixteen packets.
+// What Ethernet and IP say of sixteen packets.
 struct Network {
-  Lanes odd;          // 0: nothing that is not common
+  Lanes odd;  // 0: nothing that is not common
+  Lanes protocol;
+  Lanes vlan;         // of the tag; anything, where there is none
   Lanes total_bytes;  // of the IP packet, as its header states them
   Mask reverse;
   // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
@@ -49,7 +64,7 @@ struct Network {
 
 // What lies before such a row of IPv6: the frames' bytes 10 to 25, four numbers each; zeros for those that are shorter.
 [[gnu::always_inline]] inline Quarter LoadBeginnings(const FrameLanes& frames, Lanes bytes) {
-  constexpr uint32_t kBegins = kIp - sizeof(uint32_t);
+  constexpr uint32_t kBegins = kEthernetBytes - sizeof(uint32_t);
   constexpr uint8_t kZeros[16] = {};
   const Mask there = AtMost(All(kBegins + sizeof(kZeros)), bytes);
   const uint8_t* rows[kLanes];
@@ -66,26 +81,43 @@ inline Lanes Differs(Lanes value, uint32_t mask, uint32_t wanted) {
 
 constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; }
 
+// Of numbers that end with the EtherType, and that are before them: what is not as `format` has it.
+template <Format kFormat>
+[[gnu::always_inline]] inline Lanes OddTypes(Lanes type, Lanes before) {
+  constexpr uint16_t kType = kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4;
+  const Lanes odd = Differs(type, 0xffff0000, InHighHalf(kType));
+  if constexpr (!kFormat.tagged) return odd;
+  return odd | Differs(before, 0xffff0000, InHighHalf(ether_type::kVlan));
+}
+// The tag's, in the low half of the number that ends with the EtherType.
+inline Lanes VlanOf(Lanes type) { return SwapBytes(type) >> 16 & 0xfff; }
+
+template <Format kFormat>
 [[gnu::always_inline]] inline Network ReadIpv4(const Matrix& m) {
-  // Of the row: bytes 2 to 13 of Ethernet, of which the type is the last two, and IP.
+  // Of the row: twelve bytes of Ethernet, of which the type is the last two, and IP.
   constexpr uint32_t kType = 2, kIpRow = 3;
   static_assert(kIpRow + kIpv4MinBytes / 4 == kTcpRow);
   const Lanes source = m.row[kIpRow + 3], destination = m.row[kIpRow + 4], ports = m.row[kPorts];
   // As SetIpv4Endpoints() has it.
   const Mask reverse =
       Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
-  return {.odd = Differs(m.row[kType], 0xffff0000, InHighHalf(ether_type::kIpv4)) |
+  return {.odd = OddTypes<kFormat>(m.row[kType], m.row[kType - 1]) |
                  Differs(m.row[kIpRow], 0xff, 0x45) |
-                 Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0) |  // "more fragments" and offset
-                 Differs(m.row[kIpRow + 2], 0xff00, uint32_t{ip_protocol::kTcp} << 8),
+                 Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0),  // "more fragments" and offset
+          .protocol = m.row[kIpRow + 2] >> 8 & 0xff,
+          .vlan = VlanOf(m.row[kType]),
           .total_bytes = SwapBytes(m.row[kIpRow]) & 0xffff,
           .reverse = reverse,
           .address = {Select(reverse, destination, source), Select(reverse, source, destination)}};
 }
 
-// `begin`: rows of which the first three numbers are the frames' bytes 10 to 21.
+// `begin`: the frames' bytes 10 to 25.
+template <Format kFormat>
 [[gnu::always_inline]] inline Network ReadIpv6(const Matrix& m, const Quarter& begin) {
-  const Lanes type = begin.row[0], version = begin.row[1], length_and_next = begin.row[2];
+  constexpr uint32_t kType = kFormat.tag_bytes() / 4;
+  static_assert((kType + 2) * sizeof(Lanes) < sizeof(Quarter));
+  const Lanes type = begin.row[kType], version = begin.row[kType + 1],
+              length_and_next = begin.row[kType + 2];
   const Lanes* source = &m.row[0];
   const Lanes* destination = &m.row[4];
   const Lanes ports = m.row[kPorts];
@@ -95,9 +127,9 @@ constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; 
     reverse =
         Below(destination[half], source[half]) | (Equal(destination[half], source[half]) & reverse);
   }
-  Network ip = {.odd = Differs(type, 0xffff0000, InHighHalf(ether_type::kIpv6)) |
-                       Differs(version, 0xf0, 0x60) |
-                       Differs(length_and_next, 0x00ff0000, uint32_t{ip_protocol::kTcp} << 16),
+  Network ip = {.odd = OddTypes<kFormat>(type, begin.row[0]) | Differs(version, 0xf0, 0x60),
+                .protocol = length_and_next >> 16 & 0xff,
+                .vlan = VlanOf(type),
                 .total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes,
                 .reverse = reverse,
                 .address = {}};
@@ -174,37 +206,51 @@ struct SynLanes {
 // Whether what is stored of packets that are not common overwrites what is there.
 enum class Others : bool { kOverwritten, kKept };
 
-template <bool kIpv6, Others kOthers>
-Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
-                  Fetches* meanwhile) {
-  constexpr uint32_t kIpBytes = kIpv6 ? kIpv6Bytes : kIpv4MinBytes;
-  constexpr uint32_t kRowBegins = kIp + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
+// Of those of `packets`, which are UDP, the common ones; `link_bytes` of each frame are before IP.
+[[gnu::noinline]] Mask SoundDatagrams(Lanes bytes, Lanes wire_bytes, uint32_t link_bytes,
+                                      uint32_t ip_bytes, Lanes total_bytes, Lanes udp_length,
+                                      Mask packets) {
+  const Lanes stated = SwapBytes(udp_length) >> 16;
+  return packets & static_cast<Mask>(~IsNegative(
+                       (total_bytes - ip_bytes - stated) | (stated - kUdpBytes) |
+                       (wire_bytes - link_bytes - total_bytes) |
+                       (bytes - (link_bytes + ip_bytes + kUdpBytes)) | (wire_bytes - bytes)));
+}
+
+template <Format kFormat, Others kOthers>
+Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
+                 Fetches* meanwhile) {
+  constexpr uint32_t kLinkBytes = kFormat.link_bytes(), kIpBytes = kFormat.ip_bytes();
+  constexpr uint32_t kRowBegins =
+      kLinkBytes + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
   LoadRows(frames, bytes, kRowBegins, &m);
   Transpose(&m);
   meanwhile->Part(0);
   Network ip;
-  if constexpr (kIpv6) {
-    ip = ReadIpv6(m, LoadBeginnings(frames, bytes));
+  if constexpr (kFormat.ipv6) {
+    ip = ReadIpv6<kFormat>(m, LoadBeginnings(frames, bytes));
   } else {
-    ip = ReadIpv4(m);
+    ip = ReadIpv4<kFormat>(m);
   }
+  const Mask known = eligible & Equal(ip.odd, All(0));
 
   // Lengths. The data offset may be less than a header, and lengths more than there is: below zero then.
-  const Lanes fixed = SwapBytes(m.row[kFixed]);  // offset, flags, window
+  Lanes fixed = SwapBytes(m.row[kFixed]);  // offset, flags, window
   const Lanes header_bytes = fixed >> 26 & 0x3c;
-  const Lanes option_bytes = header_bytes - kTcpMinBytes;
-  const Lanes payload_bytes = ip.total_bytes - kIpBytes - header_bytes;
+  Lanes option_bytes = header_bytes - kTcpMinBytes;
+  Lanes payload_bytes = ip.total_bytes - kIpBytes - header_bytes;
   const Mask contradicted =
-      IsNegative(payload_bytes | (wire_bytes - kIp - ip.total_bytes) |
-                 (bytes - (kIp + kIpBytes) - header_bytes) | (wire_bytes - bytes));
+      IsNegative(payload_bytes | (wire_bytes - kLinkBytes - ip.total_bytes) |
+                 (bytes - (kLinkBytes + kIpBytes) - header_bytes) | (wire_bytes - bytes));
 
   using namespace tcp_flag;
-  const Mask stamped =
+  Mask stamped =
       Equal(option_bytes, All(kTimestampsBytes)) & Equal(m.row[kOptions], All(kTimestampsBegin));
   const Mask without_options = Equal(option_bytes, All(0));
-  const Mask sound = eligible & Equal(ip.odd, All(0)) & ~contradicted;
+  const Mask tcp = Equal(ip.protocol, All(ip_protocol::kTcp));
+  const Mask sound = known & tcp & ~contradicted;
   const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
   constexpr uint32_t kNothing =
       SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
@@ -212,11 +258,22 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
                .word = All(kNothing),
                .ts_value = All(0)};
   if (syn.known != syns) [[unlikely]]
-    syn = ReadSyns(frames, kIp + kIpBytes, option_bytes, &m.row[kOptions], syns);
-  const Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
-  const Mask plain =
-      common & HasAny(fixed, All(0xffff)) &
-      Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
+    syn = ReadSyns(frames, kLinkBytes + kIpBytes, option_bytes, &m.row[kOptions], syns);
+  Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
+  Mask plain = common & HasAny(fixed, All(0xffff)) &
+               Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
+
+  Mask udp = known & static_cast<Mask>(~tcp) & Equal(ip.protocol, All(ip_protocol::kUdp));
+  if (udp != 0) [[unlikely]] {
+    udp = SoundDatagrams(bytes, wire_bytes, kLinkBytes, kIpBytes, ip.total_bytes, m.row[kUdpLength],
+                         udp);
+    common |= udp;
+    plain |= udp;
+    stamped &= ~udp;
+    for (Lanes* of_tcp : {&m.row[kSeq], &m.row[kAck], &m.row[kTsValue], &m.row[kTsEcho],
+                          &payload_bytes, &fixed, &option_bytes})
+      *of_tcp = Select(udp, All(0), *of_tcp);
+  }
 
   const uint32_t first = frames.first;
   const auto put_words = [&](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
@@ -229,14 +286,16 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
       StoreWords(last_half, &(*to)[first + kLanes / 2]);
     }
   };
-  for (uint32_t word = 0; word < (kIpv6 ? 4 : 1); ++word)
+  for (uint32_t word = 0; word < (kFormat.ipv6 ? 4 : 1); ++word)
     put_words(ip.address[2 * word], ip.address[2 * word + 1], &words->address[word]);
   const Lanes ports = m.row[kPorts];
-  constexpr uint32_t kContext = MakeContext(ip_protocol::kTcp, 0, 0);
-  put_words(Select(ip.reverse, SwapHalves(ports), ports), All(kContext), &words->transport);
-  put_words(LoadBytes(frames.zone) | (kIpv6 ? uint32_t{FlowKey::kIpv6Place} : 0), All(0),
+  // As MakeContext() has it.
+  Lanes context = ip.protocol;
+  if constexpr (kFormat.tagged) context |= ip.vlan << 8;
+  put_words(Select(ip.reverse, SwapHalves(ports), ports), context, &words->transport);
+  put_words(LoadBytes(frames.zone) | (kFormat.ipv6 ? uint32_t{FlowKey::kIpv6Place} : 0), All(0),
             &words->place);
-  if (kIpv6) words->ipv6 |= uint64_t{common} << first;
+  if (kFormat.ipv6) words->ipv6 |= uint64_t{common} << first;
 
   const auto put = [&](Lanes value, SegmentLanes::Field* to) {
     if constexpr (kOthers == Others::kKept) {
@@ -260,6 +319,8 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   };
   put_bits(common, &segments->common);
   put_bits(plain, &segments->plain);
+  put_bits(udp, &segments->udp);
+  put_bits(kFormat.tagged ? kEach : 0, &segments->tagged);
   put_bits(ip.reverse, &segments->reverse);
   put_bits(stamped, &segments->stamped);
   meanwhile->Part(1);
@@ -267,11 +328,51 @@ Mask ParseVersion(const FrameLanes& frames, Mask eligible, KeyWords* words, Segm
   return common;
 }
 
-// By its EtherType: 4, 6, or 0 for anything else.
-uint32_t VersionOf(const uint8_t* frame, uint32_t bytes) {
-  if (bytes < kEthernetBytes) return 0;
-  const auto type = LoadRaw<uint16_t>(frame + kEthernetBytes - sizeof(uint16_t));
-  return type == Swap16(ether_type::kIpv4) ? 4 : type == Swap16(ether_type::kIpv6) ? 6 : 0;
+// By its EtherTypes; nothing of what is neither IPv4 nor IPv6, behind one tag at most.
+std::optional<Format> FormatOf(const uint8_t* frame, uint32_t bytes) {
+  if (bytes < kEthernetBytes + kVlanTagBytes) return std::nullopt;
+  constexpr uint32_t kType = kEthernetBytes - sizeof(uint16_t);
+  auto type = LoadRaw<uint16_t>(frame + kType);
+  const bool tagged = type == Swap16(ether_type::kVlan);
+  if (tagged) type = LoadRaw<uint16_t>(frame + kType + kVlanTagBytes);
+  const bool ipv6 = type == Swap16(ether_type::kIpv6);
+  if (!ipv6 && type != Swap16(ether_type::kIpv4)) return std::nullopt;
+  return Format{.ipv6 = ipv6, .tagged = tagged};
+}
+
+template <Others kOthers>
+Mask ParseAs(Format format, const FrameLanes& frames, Mask eligible, KeyWords* words,
+             SegmentLanes* segments, Fetches* meanwhile) {
+  const auto parse = [&]<Format kFormat>() {
+    return ParseFormat<kFormat, kOthers>(frames, eligible, words, segments, meanwhile);
+  };
+  if (format.tagged) [[unlikely]] {
+    return format.ipv6 ? parse.template operator()<Format{true, true}>()
+                       : parse.template operator()<Format{false, true}>();
+  }
+  return format.ipv6 ? parse.template operator()<Format{true, false}>()
+                     : parse.template operator()<Format{false, false}>();
+}
+
+// What is left of a chunk after those in the first packet's format: of another one, if there are enough of it.
+[[gnu::noinline]] Mask ParseOtherFormats(Format first_format, const FrameLanes& frames, Mask left,
+                                         int worthwhile, KeyWords* words, SegmentLanes* segments,
+                                         Fetches* meanwhile) {
+  constexpr std::array<Format, 4> kFormats = {
+      {{false, false}, {true, false}, {false, true}, {true, true}}};
+  std::array<Mask, kFormats.size()> packets{};
+  for (uint32_t bits = left; bits != 0; bits &= bits - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(bits));
+    const std::optional<Format> format = FormatOf(frames.data[i], frames.bytes[i]);
+    if (!format || *format == first_format) continue;
+    packets[format->ipv6 + 2 * format->tagged] |= static_cast<Mask>(1u << i);
+  }
+  Mask common = 0;
+  for (size_t n = 0; n < kFormats.size(); ++n) {
+    if (std::popcount(packets[n]) < worthwhile) continue;
+    common |= ParseAs<Others::kKept>(kFormats[n], frames, packets[n], words, segments, meanwhile);
+  }
+  return common;
 }
 
 }  // namespace
@@ -279,24 +380,14 @@ uint32_t VersionOf(const uint8_t* frame, uint32_t bytes) {
 Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
                 Fetches* meanwhile) {
   const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
-  // One version at a time, that of the first packet first: it is nearly always that of all.
-  const bool ipv6 = VersionOf(frames.data[0], frames.bytes[0]) == 6;
+  // One format at a time, that of the first packet first: it is often that of all.
+  const Format format = FormatOf(frames.data[0], frames.bytes[0]).value_or(Format());
   const Mask common =
-      ipv6
-          ? ParseVersion<true, Others::kOverwritten>(frames, eligible, words, segments, meanwhile)
-          : ParseVersion<false, Others::kOverwritten>(frames, eligible, words, segments, meanwhile);
+      ParseAs<Others::kOverwritten>(format, frames, eligible, words, segments, meanwhile);
   const Mask left = eligible & ~common;
   constexpr int kWorthwhile = 4;
   if (std::popcount(left) < kWorthwhile) return common;
-  int others = 0;
-  for (uint32_t bits = left; bits != 0; bits &= bits - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(bits));
-    others += VersionOf(frames.data[i], frames.bytes[i]) == (ipv6 ? 4 : 6);
-  }
-  if (others < kWorthwhile) return common;
-  return common |
-         (ipv6 ? ParseVersion<false, Others::kKept>(frames, left, words, segments, meanwhile)
-               : ParseVersion<true, Others::kKept>(frames, left, words, segments, meanwhile));
+  return common | ParseOtherFormats(format, frames, left, kWorthwhile, words, segments, meanwhile);
 }
 
 void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t first,
@@ -314,12 +405,16 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
                 offsetof(FlowKey, address) == 16);
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Mask reverse = segments.reverse[first / kLanes];
+  const Mask udp = segments.udp[first / kLanes];
   const auto ipv6 = static_cast<Mask>(words.ipv6 >> first);
-  const Lanes options =
-      Select(ipv6, All(kIp + kIpv6Bytes + kTcpMinBytes), All(kIp + kIpv4MinBytes + kTcpMinBytes));
+  const Lanes tags = Select(segments.tagged[first / kLanes], All(1), All(0));
+  const Lanes options = Select(ipv6, All(Format{.ipv6 = true}.header_bytes() + kTcpMinBytes),
+                               All(Format{.ipv6 = false}.header_bytes() + kTcpMinBytes)) +
+                        tags * kVlanTagBytes;
   const Words64 first_options = LoadWords(data + first) + WidenFirst(options);
   const Words64 last_options = LoadWords(data + first + kLanes / 2) + WidenLast(options);
-  constexpr auto kTcpKind = static_cast<uint32_t>(PacketKind::kTcp);
+  const Lanes kinds = Select(udp, All(static_cast<uint32_t>(PacketKind::kDatagram)),
+                             All(static_cast<uint32_t>(PacketKind::kTcp)));
   constexpr auto kWholeKind = static_cast<uint32_t>(PacketKind::kNotIp) << 24;
   static_assert(static_cast<uint32_t>(Malformed::kNone) == 0);
   Matrix m;
@@ -327,11 +422,11 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
   m.row[1] = field(segments.ack);
   m.row[2] = field(segments.payload_bytes);
   m.row[3] = field(segments.flags_window);
-  m.row[4] = LowHalves(first_options, last_options);
-  m.row[5] = HighHalves(first_options, last_options);
+  m.row[4] = Select(udp, All(0), LowHalves(first_options, last_options));
+  m.row[5] = Select(udp, All(0), HighHalves(first_options, last_options));
   m.row[6] = field(segments.ip_bytes);
-  m.row[7] = Select(reverse, All(kTcpKind | 1 << 16 | kWholeKind), All(kTcpKind | kWholeKind));
-  m.row[8] = All(kOneFragment);
+  m.row[7] = kinds | Select(reverse, All(1 << 16 | kWholeKind), All(kWholeKind));
+  m.row[8] = tags | kOneFragment;
   m.row[9] =
       Select(HasAny(m.row[3], All(uint32_t{tcp_flag::kSyn} << 16)), field(segments.syn), All(0));
   const auto put_word = [&](const std::array<uint64_t, kMaxBurst>& from, uint32_t row) {

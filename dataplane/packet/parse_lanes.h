@@ -1,4 +1,4 @@
-// ParseLanes: ParseFast() and ParseFastSyn() of sixteen packets at once, for what nearly all of them are.
+// ParseLanes: ParseFast(), ParseFastSyn() and ParseFastUdp() of sixteen packets at once, for what nearly all of them are.
 //
 // How       The last 64 bytes of a frame's headers are one row of sixteen numbers; sixteen rows are turned into one
 //           register a header field, and all checks are made on these. No PacketMeta comes of it: who needs

@@ -1,9 +1,10 @@
 // SegmentLanes: what the common segments of a burst say, field by field: an array a field, an entry a packet, so
 // that sixteen packets are one load (base/lanes.h).
 //
-// Common  untagged Ethernet, IPv4 without options or fragmentation or IPv6 without extension headers, TCP with no
-//         options or the usual timestamps, or a SYN with the options that SYNs have, everything sound. Nothing is said
+// Common  Ethernet with at most one 802.1Q tag, IPv4 without options or fragmentation or IPv6 without extension headers, TCP with no
+//         options or the usual timestamps, or a SYN with the options that SYNs have, or UDP, everything sound. Nothing is said
 //         here of any other packet.
+// UDP     has zeros for all that only TCP says, as its flow's line has: what is plain of either is the same arithmetic.
 #pragma once
 
 #include <array>
@@ -24,7 +25,9 @@ struct alignas(kCacheLine) SegmentLanes {
   // Of packet i: bit i % kLanes of [i / kLanes]. (Not words of 64: a store of a few bits is loaded as such.)
   using Bits = std::array<Mask, kMaxBurst / kLanes>;
   Bits common;   // is common, and has no PacketMeta yet
-  Bits plain;    // is common, has ACK and neither SYN, FIN nor RST, and a window
+  Bits plain;    // is common, and UDP or has ACK and neither SYN, FIN nor RST, and a window
+  Bits udp;      // is UDP
+  Bits tagged;   // has a tag
   Bits reverse;  // goes in Direction::kReverse
   Bits stamped;  // has the usual timestamps
   static bool Has(const Bits& bits, uint32_t i) {
@@ -34,7 +37,7 @@ struct alignas(kCacheLine) SegmentLanes {
   void Clear() { common = plain = {}; }
   // What is at `to` now, common or not.  REQUIRES: to < from.
   void Move(uint32_t from, uint32_t to) {
-    for (Bits* bits : {&common, &plain, &reverse, &stamped}) {
+    for (Bits* bits : {&common, &plain, &udp, &tagged, &reverse, &stamped}) {
       const uint32_t others = (*bits)[to / kLanes] & ~(1u << to % kLanes);
       (*bits)[to / kLanes] = static_cast<Mask>(others | uint32_t{Has(*bits, from)} << to % kLanes);
     }

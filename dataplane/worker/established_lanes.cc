@@ -62,16 +62,33 @@ template <typename Join>
   return Below(value - was + kFar, All(2 * kFar));
 }
 
-// As established::IsPlainFor() asks, and whether the deadline is in the future, and no further than now + timeout_ms.
+// As established::IsPlainFor() asks, and of the packets `udp` IsPlainDatagramFor().
 [[gnu::always_inline]] inline Mask IsNothingNew(const Matrix& held, Lanes d, Lanes payload_bytes,
-                                                Tick now, uint32_t timeout_ms) {
-  const Lanes head = held.row[kHead], flags = held.row[kFlags];
+                                                Mask udp) {
+  const Lanes head = held.row[kHead], flags = held.row[kFlags], code = head >> 8 & kStateCodeMask;
   const Lanes seen = d + flow_flag::kAckSeenShift +
                      Select(IsSet(payload_bytes),
                             All(flow_flag::kDataSeenShift - flow_flag::kAckSeenShift), All(0));
-  const Lanes odd = ((head >> 8 & kStateCodeMask) ^ established::kBothEstablished) |
-                    (flags & flow_flag::kAttention) | (~Right(flags, seen) & 1);
-  return Equal(odd, All(0)) & Below(held.row[kDeadline] - now.ms() - 1, All(timeout_ms));
+  const Lanes odd = (code ^ established::kBothEstablished) | (flags & flow_flag::kAttention) |
+                    (~Right(flags, seen) & 1);
+  const Mask plain = Equal(odd, All(0));
+  if (udp == 0) [[likely]]
+    return plain;
+  static_assert(kOriginatorReverse == 1 << 7);
+  const Mask from_originator = Equal(head >> 15 & 1, d);
+  const Mask nothing_new =
+      Equal(code, All(kDatagramAnswered)) | (Equal(code, All(kDatagramNew)) & from_originator);
+  return static_cast<Mask>((plain & ~udp) | (nothing_new & udp));
+}
+
+// Each one's.
+[[gnu::always_inline]] inline Lanes TimeoutsOf(const PlainTimeouts& timeouts, Lanes head,
+                                               Mask udp) {
+  if (udp == 0) [[likely]]
+    return All(timeouts.established_ms);
+  const Mask answered = Equal(head >> 8 & kStateCodeMask, All(kDatagramAnswered));
+  return Select(udp, Select(answered, All(timeouts.udp_answered_ms), All(timeouts.udp_ms)),
+                All(timeouts.established_ms));
 }
 
 // Bytes and packets as one number: sums of sixteen have room.
@@ -81,7 +98,8 @@ constexpr uint32_t kPacket = 1u << 24, kByteMask = kPacket - 1;
 
 Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* all_lines, uint32_t first,
-                           Mask packets, Tick now, uint32_t timeout_ms, Fetches* meanwhile) {
+                           Mask packets, Tick now, const PlainTimeouts& timeouts,
+                           Fetches* meanwhile) {
   const Mask plain = segments.plain[first / kLanes] & packets,
              reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
   if (std::popcount(plain) < kEnoughForLanes) return 0;
@@ -98,9 +116,13 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes by_8 = d << 3, by_16 = d << 4;
 
   const Lanes head = row[kHead], flags = row[kFlags], payload_bytes = field(segments.payload_bytes);
-  const Mask established = IsNothingNew(lines.held, d, payload_bytes, now, timeout_ms);
+  const Mask udp = segments.udp[first / kLanes] & plain;
+  const Lanes timeout_ms = TimeoutsOf(timeouts, head, udp);
+  // Deadlines in the future, and no further than now + timeout_ms: of one that comes nearer the wheel must hear.
+  const Mask known = IsNothingNew(lines.held, d, payload_bytes, udp) &
+                     Below(row[kDeadline] - now.ms() - 1, timeout_ms);
 
-  // tcp::IsInOrder(): every packet behind those of its flow that come before it.
+  // tcp::IsInOrder(): every packet behind those of its flow that come before it. (Of UDP, and of its lines, all that is read here is 0.)
   const Lanes seq = field(segments.seq), ack = field(segments.ack);
   const Lanes ts_value = field(segments.ts_value), ts_echo = field(segments.ts_echo);
   const Lanes largest_window = DecodeWindow(Right(flags >> 16, by_8) & 0xff);
@@ -144,8 +166,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Mask room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
                     AtMost((Right(counts, by_8) & 0xff) + (counted >> 24), All(0xff));
 
-  Mask tracked =
-      IsHeld(lines, words, hashes, first, plain & established & in_order & room & chained);
+  Mask tracked = IsHeld(lines, words, hashes, first, plain & known & in_order & room & chained);
   // A flow's packets are tracked here all, or one by one.
   if (chains.any != 0) tracked &= ~FlowsOf(lines.number, ~tracked);
   if (tracked == 0) return 0;
@@ -162,7 +183,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes added = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
   const Lanes head_after = ((head & 0xffffff00) + (added << 16)) | (((head | 1) + 1) & 0xff);
   meanwhile->Part(0);
-  StoreLines(&lines.held, Interleave(head_after, All(now.ms() + timeout_ms)), all_lines + first,
+  StoreLines(&lines.held, Interleave(head_after, timeout_ms + now.ms()), all_lines + first,
              tracked & chains.last);
   meanwhile->Part(1);
   meanwhile->Done();
@@ -172,7 +193,8 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
 #else
 
 Mask TrackEstablishedLanes(const SegmentLanes&, const KeyWords&, const FlowHash*,
-                           AtomicLine* const*, uint32_t, Mask, Tick, uint32_t, Fetches*) {
+                           AtomicLine* const*, uint32_t, Mask, Tick, const PlainTimeouts&,
+                           Fetches*) {
   return 0;
 }
 

@@ -127,6 +127,12 @@ static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1
   return head & ~(HalfInLine::kMostPackets << (16 + 8 * d));
 }
 
+// Is a datagram of direction `d` nothing new to a flow in `state`? Once answered, none is.
+constexpr bool IsPlainDatagramFor(uint8_t state, unsigned d) {
+  return (state & kStateCodeMask) == kDatagramAnswered ||
+         ((state & kStateCodeMask) == kDatagramNew && Raw(OriginatorOf(state)) == d);
+}
+
 // Is an established connection's next segment of direction `d` nothing new, whether data or a pure ACK? `head` is the
 // line's.
 inline bool IsPlainFor(AtomicLine& line, uint32_t head, unsigned d, uint32_t payload_bytes) {

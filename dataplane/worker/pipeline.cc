@@ -12,13 +12,17 @@
 namespace coretrack {
 namespace {
 
-// Are the plain segments of a chunk probably such of established connections? The first and the last are looked at.
+// Are the plain packets of a chunk probably such of established flows? The first and the last are looked at.
 bool LooksEstablished(const Burst& burst, uint32_t first) {
   const auto is_plain = [&burst](uint32_t i) {
+    using namespace established;
     AtomicLine* line = burst.candidate[i];
-    return line != nullptr && established::IsPlainFor(*line, established::Head(*line),
-                                                      SegmentLanes::Has(burst.segments.reverse, i),
-                                                      burst.segments.payload_bytes[i]);
+    if (line == nullptr) return false;
+    const unsigned d = SegmentLanes::Has(burst.segments.reverse, i);
+    const uint32_t head = Head(*line);
+    return IsPlainFor(*line, head, d, burst.segments.payload_bytes[i]) ||
+           (SegmentLanes::Has(burst.segments.udp, i) &&
+            IsPlainDatagramFor(static_cast<uint8_t>(head >> 8), d));
   };
   const uint16_t plain = burst.segments.plain[first / kLanes];
   return plain != 0 && (is_plain(first + static_cast<uint32_t>(std::countr_zero(plain))) ||
@@ -213,9 +217,15 @@ void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
 }
 
 Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now) {
+  const auto udp_ms = [this](DatagramClass of) {
+    return tunables_.datagram_timeout_ms[static_cast<int>(of)];
+  };
+  const PlainTimeouts timeouts{.established_ms = EstablishedMs(),
+                               .udp_ms = udp_ms(DatagramClass::kUdp),
+                               .udp_answered_ms = udp_ms(DatagramClass::kUdpStream)};
   return TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
                                burst->candidate.data(), first, static_cast<Mask>(packets), now.tick,
-                               EstablishedMs(), &fetches_);
+                               timeouts, &fetches_);
 }
 
 // What TrackLanes() has left, or would have (not `tried`), of which there is much: flows without room in their deltas have taken
@@ -250,15 +260,28 @@ Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now no
       left &= ~AllOf(end - first);
       continue;
     }
-    AtomicLine* const line = burst->candidate[i];
-    if (line != nullptr && burst->meta[i].kind == PacketKind::kTcp && options_.shortcuts &&
-        TrackStep(*burst, i, *line, now)) {
+    if (options_.shortcuts && TrackShort(*burst, i, now)) {
       ++tally.tracked;
     } else {
       TrackOne(*burst, i, now, tally);
       changed = true;
     }
     left &= left - 1;
+  }
+}
+
+// By what the line and a few words of the detail say. False: nothing was touched.
+// REQUIRES: packet i's candidate is its flow, or was, or null.
+bool Pipeline::TrackShort(const Burst& burst, uint32_t i, Now now) {
+  AtomicLine* const line = burst.candidate[i];
+  if (line == nullptr) return false;
+  switch (burst.meta[i].kind) {
+    case PacketKind::kTcp:
+      return TrackStep(burst, i, *line, now);
+    case PacketKind::kDatagram:
+      return TrackKnownDatagram(burst.meta[i], *line, now.tick);
+    default:
+      return false;
   }
 }
 

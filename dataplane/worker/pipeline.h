@@ -226,6 +226,7 @@ class Pipeline {
   static uint32_t TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tick now,
                              uint32_t established_ms);
   FlowIndex FindLive(Burst& burst, uint32_t i, Now now);
+  bool TrackShort(const Burst& burst, uint32_t i, Now now);
   void TrackOne(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_flowless.cc
@@ -277,6 +278,7 @@ class Pipeline {
                const tcp::Outcome& outcome, Now now, Tally& tally);
 
   // pipeline_datagram.cc
+  bool TrackKnownDatagram(const PacketMeta& meta, AtomicLine& line, Tick now);
   void TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_flows.cc: the life of a flow's slot.

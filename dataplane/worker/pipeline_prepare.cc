@@ -91,10 +91,11 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
       .link = burst->link,
       .verify_checksums = tunables_.verify_checksums && !burst->checksum_known_good[i],
       .zone = burst->zone[i]};
-  const bool syn =
+  const bool common =
       options.link == LinkLayer::kEthernet && !options.verify_checksums &&
-      ParseFastSyn(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options.zone, &meta);
-  if (!syn) {
+      (ParseFastSyn(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options.zone, &meta) ||
+       ParseFastUdp(burst->data[i], burst->bytes[i], burst->wire_bytes[i], options.zone, &meta));
+  if (!common) {
     const uint32_t wire_bytes = std::max(burst->wire_bytes[i], burst->bytes[i]);
     ParseGeneral({burst->data[i], burst->bytes[i], wire_bytes}, options, &meta);
     burst->fragments |= meta.kind == PacketKind::kFragment;

@@ -116,8 +116,9 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
     AtomicLine* const line = burst.candidate[i];
     if (line == nullptr) continue;
     const uint32_t head = Head(*line);
-    if ((head >> 8 & kStateCodeMask) != kBothEstablished) continue;
     const unsigned d = SegmentLanes::Has(burst.segments.reverse, i);
+    const auto state = static_cast<uint8_t>(head >> 8);
+    if ((state & kStateCodeMask) != kBothEstablished && !IsPlainDatagramFor(state, d)) continue;
     HalfInLine sender(*line, d);
     const uint32_t bytes =
         std::min(kLanes * burst.segments.ip_bytes[i], HalfInLine::kMostBytes / 2);

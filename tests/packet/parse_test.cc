@@ -367,7 +367,8 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
     PacketMeta meta;
     const auto bytes = static_cast<uint32_t>(packet.size());
     const bool fast = parse(packet.data(), bytes, bytes, options.zone, &meta);
-    EXPECT_EQ(ParseBytes(packet, options).kind, PacketKind::kTcp);
+    const PacketKind kind = ParseBytes(packet, options).kind;
+    EXPECT_TRUE(kind == PacketKind::kTcp || kind == PacketKind::kDatagram);
     if (!fast) {
       EXPECT_TRUE(SameMeta(meta, PacketMeta{}));
     }
@@ -410,6 +411,20 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
     EXPECT_FALSE(syn_taken(Eth().Ipv4(kA, kB, {.options = Bytes(4, 1)}).Tcp(tcp).Build()));
   }
   EXPECT_FALSE(syn_taken(Eth().Ipv4(kA, kB).Tcp(bare).Build()));
+
+  const auto udp_taken = [&](const Bytes& packet, const ParseOptions& options = {}) {
+    return taken_by(ParseFastUdp, packet, options);
+  };
+  for (const size_t payload : {0, 1, 1400}) {
+    EXPECT_TRUE(udp_taken(Eth().Ipv4(kA, kB).Udp(1, 2).Payload(payload).Build(), {.zone = 7}));
+    EXPECT_TRUE(udp_taken(Eth().Vlan(0x6123).Ipv4(kA, kB).Udp(1, 2).Payload(payload).Build()));
+    EXPECT_TRUE(udp_taken(Eth().Ipv6(kA6, kB6).Udp(2, 1).Payload(payload).Trailer(4).Build()));
+    EXPECT_TRUE(udp_taken(Eth().Vlan(5).Ipv6(kA6, kB6).Udp(2, 1).Payload(payload).Build()));
+  }
+  EXPECT_FALSE(udp_taken(Eth().Ipv4(kA, kB, {.options = Bytes(4, 1)}).Udp(1, 2).Build()));
+  EXPECT_FALSE(udp_taken(Eth().Vlan(1).Vlan(2).Ipv4(kA, kB).Udp(1, 2).Build()));
+  EXPECT_FALSE(udp_taken(Eth().Ipv4(kA, kB).Tcp(bare).Build()));
+  EXPECT_FALSE(taken(Eth().Ipv4(kA, kB).Udp(1, 2).Payload(20).Build()));
 }
 
 // ParseBytes() has asked already whether lanes take what is theirs; this is what no packet of the others has.

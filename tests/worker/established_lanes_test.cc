@@ -105,9 +105,10 @@ struct Chunk : Located {
   // At `later_ms`, with a timeout of so much less than the flows have.
   Mask Track(uint32_t later_ms = 0, uint32_t less_ms = 0) {
     Fetches none;
-    return TrackEstablishedLanes(burst.segments, burst.words, burst.hash.data(),
-                                 burst.candidate.data(), 0, kEach, harness.now().tick + later_ms,
-                                 timeout_ms() - less_ms, &none);
+    return TrackEstablishedLanes(
+        burst.segments, burst.words, burst.hash.data(), burst.candidate.data(), 0, kEach,
+        harness.now().tick + later_ms,
+        {.established_ms = timeout_ms() - less_ms, .udp_ms = 0, .udp_answered_ms = 0}, &none);
   }
   uint32_t timeout_ms() {
     return harness.pipeline()

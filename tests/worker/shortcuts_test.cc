@@ -3,6 +3,7 @@
 // same bytes afterwards: every line, every detail, every counter.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -42,14 +43,9 @@ struct Place {
   }
 };
 
-Bytes FrameOf(const WireSegment& s, const Place& place) {
-  TcpFields tcp = FieldsOf(s);
-  if (s.syn) {
-    tcp.options = Join({place.mss != 0 ? MssOption(place.mss) : Bytes(),
-                        place.sack ? SackPermittedOption() : Bytes(), tcp.options,
-                        Bytes(place.end_options * 4, 0)});
-  }
-  const bool low = s.from_client != place.swapped;
+// A frame up to its IP header.
+PacketBuilder Begin(bool from_client, const Place& place) {
+  const bool low = from_client != place.swapped;
   PacketBuilder builder;
   builder.Ethernet();
   if (place.vlan) builder.Vlan(*place.vlan);
@@ -60,7 +56,40 @@ Bytes FrameOf(const WireSegment& s, const Place& place) {
   } else {
     builder.Ipv4(low ? a : b, low ? b : a);
   }
-  return builder.Tcp(tcp).Payload(s.length).Build();
+  return builder;
+}
+
+Bytes FrameOf(const WireSegment& s, const Place& place) {
+  TcpFields tcp = FieldsOf(s);
+  if (s.syn) {
+    tcp.options = Join({place.mss != 0 ? MssOption(place.mss) : Bytes(),
+                        place.sack ? SackPermittedOption() : Bytes(), tcp.options,
+                        Bytes(place.end_options * 4, 0)});
+  }
+  return Begin(s.from_client, place).Tcp(tcp).Payload(s.length).Build();
+}
+
+// What two that speak UDP send, sometimes another protocol without states; the first of it is the client's, answered or not.
+std::vector<Harness::Frame> DatagramsOf(uint32_t seed, const Place& place) {
+  std::mt19937 random(seed);
+  const uint32_t protocol = random() % 8;  // 0: ICMP echo, 1: SCTP, 2: none that has ports
+  const uint32_t answers = random() % 4;   // in fours
+  const size_t largest = random() % 2 == 0 ? 1472 : 40;
+  std::vector<Harness::Frame> frames;
+  for (uint32_t left = 1 + random() % 400; left > 0; --left) {
+    const bool from_client = frames.empty() || random() % 4 >= answers;
+    PacketBuilder builder = Begin(from_client, place);
+    const uint16_t client = 5000, server = 443;
+    if (protocol == 0 && !place.ipv6) {
+      builder.Icmp(from_client ? 8 : 0, 0, 7);
+    } else if (protocol == 1) {
+      builder.Sctp(from_client ? client : server, from_client ? server : client);
+    } else if (protocol != 2) {
+      builder.Udp(from_client ? client : server, from_client ? server : client);
+    }
+    frames.push_back({.bytes = builder.Payload(random() % largest).Build(), .zone = place.zone});
+  }
+  return frames;
 }
 
 // One conversation after the other, each with a table of its own.
@@ -110,11 +139,34 @@ std::vector<Harness::Frame> FramesOf(uint32_t seed, const Conversation::Weather&
   return frames;
 }
 
+// One flow of datagrams after the other.
+void HoldDatagrams(uint32_t first_seed, uint64_t datagrams) {
+  uint64_t compared = 0;
+  Pipeline::Options options = Harness::SmallOptions();
+  options.capacity_ipv4 = options.capacity_ipv6 = 8;
+  for (uint32_t seed = first_seed; compared < datagrams; ++seed) {
+    Twins twins(options);
+    std::mt19937 random(seed);
+    const std::vector<Harness::Frame> frames = DatagramsOf(seed, Place::Of(seed));
+    for (size_t sent = 0; sent < frames.size();) {
+      const size_t count = std::min<size_t>(1 + random() % 8, frames.size() - sent);
+      const auto from = frames.begin() + static_cast<ptrdiff_t>(sent);
+      const uint64_t pause_us = random() % 50 != 0 ? random() % 3000 : random() % 130'000'000;
+      const std::string difference =
+          twins.Send({from, from + static_cast<ptrdiff_t>(count)}, pause_us, random);
+      ASSERT_TRUE(difference.empty()) << "seed " << seed << ": " << difference;
+      sent += count;
+    }
+    compared += frames.size();
+  }
+}
+
 // Many conversations at once, through tables that hold all of them, or not: sixteen packets of a burst are of as
 // many flows, or some of one; established, or opening and closing.
-// `at_least`: the share of packets that are tracked in lanes, or this is not what it claims to test.
+// `at_least`: the share of packets that are tracked in lanes, or this is not what it claims to test. `datagrams`: of how many of
+// eight conversations.
 void HoldTogether(const Conversation::Weather& weather, uint32_t first_seed, uint64_t segments,
-                  double at_least) {
+                  double at_least, uint32_t datagrams = 0) {
   constexpr std::array<size_t, 4> kSizes = {1, 2, 5,
                                             40};  // with few, packets of one flow stand together
   uint64_t compared = 0, together = 0;
@@ -123,10 +175,11 @@ void HoldTogether(const Conversation::Weather& weather, uint32_t first_seed, uin
     const size_t conversations = kSizes[random() % kSizes.size()];
     const uint32_t any_version = random() % 3;  // 0: all IPv4, 1: all IPv6
     Pipeline::Options options = Harness::SmallOptions();
-    options.capacity_ipv4 = options.capacity_ipv6 = random() % 4 == 0 ? 16 : 128;
-    options.half_open_quota = options.midstream_quota = random() % 4 == 0 ? 16 : 128;
-    // Steps go together where nobody listens, before what else is in their sixteen: who gives way in a full table may be
-    // another one then.
+    // Steps go together where nobody listens, and datagrams in any case, before what else is in their sixteen: who gives way in a full
+    // table may be another one then.
+    const auto size = [&] { return random() % 4 == 0 && datagrams == 0 ? 16 : 128; };
+    options.capacity_ipv4 = options.capacity_ipv6 = size();
+    options.half_open_quota = options.midstream_quota = size();
     const bool may_be_full = options.capacity_ipv4 == 16 || options.half_open_quota == 16;
     const bool listen = may_be_full || random() % 4 == 0;
     Twins twins(options, listen);
@@ -137,7 +190,8 @@ void HoldTogether(const Conversation::Weather& weather, uint32_t first_seed, uin
       place.number = k;
       if (any_version < 2) place.ipv6 = any_version == 1;
       if (random() % 4 != 0) place.vlan.reset();
-      frames.push_back(FramesOf(seed + k, weather, place));
+      frames.push_back(random() % 8 < datagrams ? DatagramsOf(seed + k, place)
+                                                : FramesOf(seed + k, weather, place));
     }
     std::vector<size_t> next(conversations);
     std::vector<size_t> open(conversations);
@@ -174,6 +228,8 @@ TEST(Shortcuts, BothOpen) { Hold({.reorder = 50, .simultaneous_open = true}, 2'0
 TEST(Shortcuts, PickedUpMidStream) { Hold({.reorder = 20, .unseen = 20}, 3'000'000, 200'000); }
 TEST(Shortcuts, OneDirection) { Hold({.reorder = 20, .only_client = true}, 4'000'000, 100'000); }
 
+TEST(Shortcuts, Datagrams) { HoldDatagrams(9'000'000, 300'000); }
+
 TEST(Together, FairWeather) { HoldTogether({}, 5'000'000, 1'000'000, 0.2); }
 TEST(Together, MildWeather) {
   HoldTogether({.lose = 1, .reorder = 3, .forge = 1}, 6'000'000, 500'000, 0.1);
@@ -183,6 +239,11 @@ TEST(Together, BadWeather) {
 }
 TEST(Together, PickedUpMidStream) {
   HoldTogether({.reorder = 20, .unseen = 20}, 8'000'000, 300'000, 0.2);
+}
+
+TEST(Together, Datagrams) { HoldTogether({}, 10'000'000, 500'000, 0.4, 8); }
+TEST(Together, DatagramsAmongSegments) {
+  HoldTogether({.lose = 1, .reorder = 3}, 11'000'000, 500'000, 0.2, 4);
 }
 
 }  // namespace

@@ -134,8 +134,11 @@ class Twins {
                    std::mt19937& random) {
     const bool tune = random() % 100 == 0;
     Command command{.kind = Command::Kind::kTune, .flow = {}, .tunables = a_.pipeline().tunables()};
-    for (uint32_t& ms : command.tunables.tcp_timeout_ms)
-      if (tune) ms = 1000 + random() % 1'000'000;
+    const auto change = [&](auto& timeouts) {
+      for (uint32_t& ms : timeouts) ms = 1000 + random() % 1'000'000;
+    };
+    if (tune) change(command.tunables.tcp_timeout_ms);
+    if (tune) change(command.tunables.datagram_timeout_ms);
     for (Harness* h : {&a_, &b_}) {
       h->Advance(pause_us);
       if (tune) h->pipeline().Apply(command, h->now());
