@@ -20,14 +20,27 @@ class Fetches {
   static constexpr uint32_t kMost = 16;
   static constexpr uint32_t kParts = 2;
 
-  Fetches() { std::fill(std::begin(at_), std::end(at_), this); }
+  Fetches() {
+    std::fill(std::begin(at_), std::end(at_), this);
+    std::fill(std::begin(seconds_), std::end(seconds_), this);
+  }
 
   // Where to put the addresses of the next kMost, which begin `lines` (1 or 2) lines each. Aligned to 64 bytes.
   // REQUIRES: all are filled in before anything else is called.
   const void** Refill(uint32_t lines) {
     left_ = true;
-    pairs_ = lines == 2;
+    behind_ = lines == 2 ? Behind::kAll : Behind::kNone;
     return at_;
+  }
+  // The same of some that begin one line and some that begin two: the second lines' addresses, or the first's again.
+  struct Both {
+    const void** first;
+    const void** second;
+  };
+  Both RefillBoth() {
+    left_ = true;
+    behind_ = Behind::kSome;
+    return {at_, seconds_};
   }
 
   std::span<const void* const, kMost> addresses() const { return at_; }
@@ -40,7 +53,14 @@ class Fetches {
     const void* const* const few = &at_[part * kFew];
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < kFew; ++i) __builtin_prefetch(few[i], kRead, kL2);
-    if (!pairs_) return;
+    if (behind_ == Behind::kNone) [[likely]]
+      return;
+    if (behind_ == Behind::kSome) {
+#pragma GCC unroll 8
+      for (uint32_t i = 0; i < kFew; ++i)
+        __builtin_prefetch(seconds_[part * kFew + i], kRead, kL2);
+      return;
+    }
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < kFew; ++i)
       __builtin_prefetch(static_cast<const char*>(few[i]) + kCacheLine, kRead, kL2);
@@ -56,9 +76,13 @@ class Fetches {
   }
 
  private:
+  // What is asked for of the lines behind.
+  enum class Behind : uint8_t { kNone, kSome, kAll };
+
   alignas(kCacheLine) const void* at_[kMost];
+  alignas(kCacheLine) const void* seconds_[kMost];
   bool left_ = false;
-  bool pairs_ = false;
+  Behind behind_ = Behind::kNone;
 };
 
 }  // namespace coretrack

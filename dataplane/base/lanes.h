@@ -198,6 +198,10 @@ inline Words64 Pick(Words64 a, Words64 index) {
   return reinterpret_cast<Words64>(_mm512_maskz_permutexvar_epi64(
       0xff, reinterpret_cast<__m512i>(index), reinterpret_cast<__m512i>(a)));
 }
+inline Words64 Select(uint8_t words, Words64 where_set, Words64 elsewhere) {
+  return reinterpret_cast<Words64>(_mm512_mask_blend_epi64(
+      words, reinterpret_cast<__m512i>(elsewhere), reinterpret_cast<__m512i>(where_set)));
+}
 // Words whose bit is not set become 0.
 inline Words64 Keep(uint8_t words, Words64 a) {
   return reinterpret_cast<Words64>(_mm512_maskz_mov_epi64(words, reinterpret_cast<__m512i>(a)));

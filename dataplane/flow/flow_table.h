@@ -64,11 +64,16 @@ class FlowTable {
   // The same of kLanes hashes at once. Where their home groups' buckets are, to be fetched, and kept for CandidateLines().
   // REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
   void FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const;
+  // The same of hashes of two tables. Bit i of `is_ipv6`: of which.
+  static void FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
+                           const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches);
   // Of one hash.
   AtomicLine* HomeBucket(FlowHash hash) const;
   // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
   // group's bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
+  static Mask CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
+                             const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).

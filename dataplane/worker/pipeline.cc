@@ -84,33 +84,33 @@ void Pipeline::Locate(Burst* burst) {
 void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
   static_assert(kMaxBurst <= 64);
   fetches_.Rest();
-  if (!Together(first, std::min(first + kChunk, burst->count)) ||
-      burst->versions == Burst::Versions::kBoth) [[unlikely]]
+  if (!Together(first, std::min(first + kChunk, burst->count))) [[unlikely]]
     return LocateEach(burst, first);
-  FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
+  const uint32_t ipv6 = burst->Ipv6Of(first);
+  const FlowHash* const hashes = &burst->hash[first];
+  AtomicLine** const lines = &burst->candidate[first];
   const uint64_t without =
-      table.CandidateLines(&burst->hash[first], &burst->candidate[first], &fetches_);
+      ipv6 == 0 || ipv6 == AllOf(kChunk)
+          ? TableOf(ipv6 != 0).CandidateLines(hashes, lines, &fetches_)
+          : FlowTable::CandidateLines(*ipv4_, *ipv6_, static_cast<Mask>(ipv6), hashes, lines,
+                                      &fetches_);
   burst->farther |= without << first;
 }
 
 // The same, one after the other.
 [[gnu::noinline]] void Pipeline::LocateEach(Burst* burst, uint32_t first) {
-  switch (burst->versions) {
-    case Burst::Versions::kIpv4:
-      return LocateEachIn(burst, first,
-                          [&table = *ipv4_](uint32_t) -> FlowTable& { return table; });
-    case Burst::Versions::kIpv6:
-      return LocateEachIn(burst, first,
-                          [&table = *ipv6_](uint32_t) -> FlowTable& { return table; });
-    case Burst::Versions::kBoth:
-      return LocateEachIn(burst, first,
-                          [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](
-                              uint32_t i) -> FlowTable& { return *tables[burst->IsIpv6(i)]; });
+  const uint32_t ipv6 = burst->Ipv6Of(first);
+  if (ipv6 == 0 || ipv6 == AllOf(std::min(burst->count - first, kChunk))) {
+    return LocateEachIn(burst, first,
+                        [&table = TableOf(ipv6 != 0)](uint32_t) -> FlowTable& { return table; });
   }
+  LocateEachIn(burst, first,
+               [burst, tables = std::array{ipv4_.get(), ipv6_.get()}](uint32_t i) -> FlowTable& {
+                 return *tables[burst->IsIpv6(i)];
+               });
 }
 
-// `table_of`: the table of packet i. Nearly every burst is of one IP version: then what the loops read of the
-// table stays in registers.
+// `table_of`: the table of packet i. Of one IP version, what the loops read of the table stays in registers.
 template <typename Choose>
 void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of) {
   const uint32_t last = std::min(first + kChunk, burst->count);
@@ -149,7 +149,7 @@ void Pipeline::LocateFarther(Burst* burst) {
 // Leaves those candidates of `packets` (bit i: first + i) that are their packet's flow. All at once: lines that
 // have not come yet are waited for together.
 void Pipeline::KeepHeld(Burst* burst, uint32_t first, uint32_t packets) {
-  const bool all_ipv4 = burst->versions == Burst::Versions::kIpv4;
+  const bool all_ipv4 = burst->Ipv6Of(first) == 0;
   for (; packets != 0; packets &= packets - 1) {
     const uint32_t i = first + static_cast<uint32_t>(std::countr_zero(packets));
     const AtomicLine* const line = burst->candidate[i];
@@ -235,8 +235,7 @@ Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now no
   uint32_t left = packets;
   if (tried && SpillAhead(*burst, first, left)) left ^= TrackLanes(burst, first, left, now);
   // Who listens hears of one packet after the other.
-  if (listener_ == nullptr && burst->versions != Burst::Versions::kBoth)
-    left ^= TrackSteps(burst, first, left, now);
+  if (listener_ == nullptr) left ^= TrackSteps(burst, first, left, now);
   return static_cast<Mask>(packets ^ left);
 }
 

@@ -10,6 +10,7 @@
 // Cost      bench: Pipeline/*
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -31,6 +32,7 @@
 #include "dataplane/packet/segment_lanes.h"
 #include "dataplane/tcp/tracker.h"
 #include "dataplane/timer/timer_wheel.h"
+#include "dataplane/worker/chunk.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/datagram_follower.h"
 #include "dataplane/worker/flow_record.h"
@@ -62,8 +64,6 @@ struct Burst {
   bool fragments = false;  // there is one
   // Bit i: packet i has no candidate in its home group, and has not been looked for elsewhere.
   uint64_t farther = 0;
-  // Of the keys; kBoth is never wrong.
-  enum class Versions : uint8_t { kIpv4, kIpv6, kBoth } versions = Versions::kBoth;
   // Of what is common in `segments`: once NeedMetas() was called.
   std::array<PacketMeta, kMaxBurst> meta;
   KeyWords words;
@@ -78,6 +78,10 @@ struct Burst {
   // The key's.
   bool IsIpv6(uint32_t i) const {
     return SegmentLanes::Has(segments.common, i) ? (words.ipv6 >> i & 1) != 0 : meta[i].key.ipv6;
+  }
+  // Which of the kChunk packets from `first` on have an IPv6 key. Bit i: first + i; 0 behind the last of the burst.
+  uint32_t Ipv6Of(uint32_t first) const {
+    return static_cast<uint32_t>(words.ipv6 >> first) & AllOf(std::min(count - first, kChunk));
   }
   // For who needs the metas of `packets`, bits of the kLanes from `first` on; from Prepare() on.
   void NeedMetas(uint32_t first, uint32_t packets) {

@@ -110,7 +110,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
                                                Tally& tally) {
   Openings openings;
   Mask opening = 0;
-  if (listener_ == nullptr && burst->versions != Burst::Versions::kBoth) {
+  if (listener_ == nullptr) {
     opening = ComposeOpenings(burst->segments, burst->words, burst->hash.data(), first,
                               static_cast<Mask>(left), &openings);
   }
@@ -124,7 +124,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, Now now,
                     Tally& tally) {
   using namespace established;
-  FlowTable& table = TableOf(burst.versions == Burst::Versions::kIpv6);
+  const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
   const uint64_t start_us = now.unix_us & kStartMask;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
@@ -132,6 +132,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
     const FlowHash hash = burst.hash[i];
+    FlowTable& table = TableOf((ipv6 >> n & 1) != 0);
     FlowKey key;
     burst.words.Get(i, &key);
     // Its SYN again, or of a connection that is over.

@@ -22,9 +22,14 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
     // What it needs for that was asked for with the first chunk, and has come.
     if (first == 2 * kChunk && located != nullptr) LocateFarther(located);
     HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
-    const uint64_t ipv6 = burst->words.ipv6 >> first & AllOf(kChunk);
-    if (Together(first, last) && (ipv6 == 0 || ipv6 == AllOf(kChunk))) {
-      table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first], &fetches_);
+    if (Together(first, last)) {
+      const uint32_t ipv6 = burst->Ipv6Of(first);
+      if (ipv6 == 0 || ipv6 == AllOf(kChunk)) [[likely]] {
+        table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first], &fetches_);
+      } else {
+        FlowTable::FetchBuckets(*ipv4_, *ipv6_, static_cast<Mask>(ipv6), &burst->hash[first],
+                                &burst->candidate[first], &fetches_);
+      }
       continue;
     }
     for (uint32_t i = first; i < last; ++i) {
@@ -35,10 +40,6 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
   }
   if (located != nullptr && located->farther != 0)
     LocateFarther(located);  // the burst was that short
-  const auto ipv6 = static_cast<uint32_t>(std::popcount(burst->words.ipv6));
-  burst->versions = ipv6 == 0              ? Burst::Versions::kIpv4
-                    : ipv6 == burst->count ? Burst::Versions::kIpv6
-                                           : Burst::Versions::kBoth;
 }
 
 // Parses what is common in [first, last). Bit i: first + i is for ParseOther().

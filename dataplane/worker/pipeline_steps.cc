@@ -12,6 +12,7 @@
 #include <bit>
 
 #include "dataplane/tcp/steps.h"
+#include "dataplane/worker/established_lanes.h"
 #include "dataplane/worker/established_path.h"
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/opening_lanes.h"
@@ -135,17 +136,20 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
 // Sixteen of them at once, or SYN+ACKs. Bit i: first + i was one.
 Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now) {
   fetches_.Rest();
-  const FlowTable& table = TableOf(burst->versions == Burst::Versions::kIpv6);
   StepsTracked steps;
-  Mask tracked = 0;
-  for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
-    track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), table, first,
-          static_cast<Mask>(packets & ~tracked), now, tunables_.tcp_timeout_ms, &steps);
-    if (steps.tracked != 0) FileSteps(*burst, first, table, steps);
-    tracked |= steps.tracked;
-    if (tracked == packets) break;
+  const uint32_t ipv6 = burst->Ipv6Of(first);
+  uint32_t left = packets;
+  for (const FlowTable* table : {ipv4_.get(), ipv6_.get()}) {
+    const uint32_t of_table = table->ipv6() ? ipv6 : ~ipv6;
+    for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
+      if (std::popcount(left & of_table) < kEnoughForLanes) break;
+      track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
+            first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
+      if (steps.tracked != 0) FileSteps(*burst, first, *table, steps);
+      left &= ~uint32_t{steps.tracked};
+    }
   }
-  return tracked;
+  return static_cast<Mask>(packets ^ left);
 }
 
 // Tells the wheel and the counters what has become of `steps`.
