@@ -23,6 +23,25 @@ Vector LoadLanes(const uint64_t* words) {
   return lanes;
 }
 
+// HashOf() of keys of both versions: `is_ipv6` has all bits of those that are. An IPv4 key's state stays as it is while the
+// other words of addresses are taken in.
+Vector HashBoth(Vector k0, Vector k1, const KeyWords& words, uint32_t i, Vector is_ipv6) {
+  siphash::State<Vector> state(k0, k1);
+  state.Absorb(LoadLanes(&words.address[0][i]));
+  const siphash::State<Vector> short_state = state;
+  for (size_t word = 1; word < words.address.size(); ++word)
+    state.Absorb(LoadLanes(&words.address[word][i]));
+  const auto keep = [is_ipv6](Vector* to, Vector from) { *to = is_ipv6 != 0 ? *to : from; };
+  keep(&state.v0, short_state.v0);
+  keep(&state.v1, short_state.v1);
+  keep(&state.v2, short_state.v2);
+  keep(&state.v3, short_state.v3);
+  state.Absorb(LoadLanes(&words.transport[i]));
+  constexpr uint64_t kShort = 2 * 8 + kPlaceBytes, kLong = 5 * 8 + kPlaceBytes;
+  const Vector bytes = (is_ipv6 & (kShort ^ kLong)) ^ kShort;
+  return state.Finish(bytes, LoadLanes(&words.place[i]));
+}
+
 }  // namespace
 
 uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, uint64_t rest,
@@ -44,14 +63,14 @@ void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, 
   for (uint32_t i = first; i < last; i += kAtOnce) {
     const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
     const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
-    Vector hash = zero;
-    if (any_ipv4) [[likely]] {
+    Vector hash;
+    if (!any_ipv6) [[likely]] {
       hash = siphash::Hash13<Vector, 2>(k0, k1, {address(0), transport}, place, kPlaceBytes);
-    }
-    if (any_ipv6) [[unlikely]] {
-      const Vector ipv6 = siphash::Hash13<Vector, 5>(
+    } else if (!any_ipv4) {
+      hash = siphash::Hash13<Vector, 5>(
           k0, k1, {address(0), address(1), address(2), address(3), transport}, place, kPlaceBytes);
-      hash = (place & FlowKey::kIpv6Place) != 0 ? ipv6 : hash;
+    } else {
+      hash = HashBoth(k0, k1, words, i, (place & FlowKey::kIpv6Place) != 0 ? ~zero : zero);
     }
     hash |= kHashBit;
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));

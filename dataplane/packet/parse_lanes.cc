@@ -1,9 +1,8 @@
 #include "dataplane/packet/parse_lanes.h"
 
-#include <array>
 #include <bit>
 #include <cstddef>
-#include <optional>
+#include <iterator>
 
 #include "dataplane/packet/bytes.h"
 #include "dataplane/packet/packet_meta.h"
@@ -38,20 +37,33 @@ constexpr uint32_t kPorts = kTcpRow, kSeq = kTcpRow + 1, kAck = kTcpRow + 2, kFi
 constexpr uint32_t kUdpLength = kTcpRow + 1;
 
 // What Ethernet and IP say of sixteen packets.
-struct Network {
-  Lanes odd;  // 0: nothing that is not common
+struct Headers {
+  Mask known;  // nothing that is not common
+  Mask ipv6, tagged;
+  Lanes link_bytes, ip_bytes;  // of headers
+  Lanes vlan;                  // the tag's, or 0
   Lanes protocol;
-  Lanes vlan;         // of the tag; anything, where there is none
   Lanes total_bytes;  // of the IP packet, as its header states them
   Mask reverse;
   // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
   Lanes address[8];
+
+  // Of those that are `other`, what that says.
+  [[gnu::always_inline]] void Take(Mask other, const Headers& from, uint32_t halves) {
+    known = (known & ~other) | (from.known & other);
+    protocol = Select(other, from.protocol, protocol);
+    total_bytes = Select(other, from.total_bytes, total_bytes);
+    reverse = (reverse & ~other) | (from.reverse & other);
+    for (uint32_t half = 0; half < halves; ++half)
+      address[half] = Select(other, from.address[half], address[half]);
+  }
 };
 
-// The bytes [begins, begins + kRowBytes) of each frame, as far as they are there, and zeros behind them.
-[[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, uint32_t begins,
-                                            Matrix* m) {
-  const Lanes there = Select(Below(bytes, All(begins)), All(0), bytes - begins);
+// A row of each frame, from `begins` on, as far as it is there, and zeros behind. `at`: where in frame i that is.
+template <typename At>
+[[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, Lanes begins,
+                                            const At& at, Matrix* m) {
+  const Lanes there = Select(Below(bytes, begins), All(0), bytes - begins);
   const Lanes missing = kRowBytes - Least(there, All(kRowBytes));
   alignas(kCacheLine) uint64_t readable[kLanes];
   StoreWords(LowOnes(WidenFirst(missing)), readable);
@@ -59,7 +71,11 @@ struct Network {
   KeepInMemory(&readable);
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)
-    m->row[i] = LoadBytesOf(readable[i], frames.data[i] + begins);
+    m->row[i] = LoadBytesOf(readable[i], frames.data[i] + at(i));
+}
+// Where a row begins, so that it ends behind the timestamps.
+constexpr uint32_t RowBegins(const Format& format) {
+  return format.header_bytes() + kTcpMinBytes + kTimestampsBytes - kRowBytes;
 }
 
 // What lies before such a row of IPv6: the frames' bytes 10 to 25, four numbers each; zeros for those that are shorter.
@@ -81,43 +97,38 @@ inline Lanes Differs(Lanes value, uint32_t mask, uint32_t wanted) {
 
 constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; }
 
-// Of numbers that end with the EtherType, and that are before them: what is not as `format` has it.
-template <Format kFormat>
-[[gnu::always_inline]] inline Lanes OddTypes(Lanes type, Lanes before) {
-  constexpr uint16_t kType = kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4;
-  const Lanes odd = Differs(type, 0xffff0000, InHighHalf(kType));
-  if constexpr (!kFormat.tagged) return odd;
-  return odd | Differs(before, 0xffff0000, InHighHalf(ether_type::kVlan));
+// Of a number that ends with an EtherType: is it that?
+inline Mask HasType(Lanes number, uint16_t type) {
+  return Equal(number & 0xffff0000, All(InHighHalf(type)));
 }
-// The tag's, in the low half of the number that ends with the EtherType.
-inline Lanes VlanOf(Lanes type) { return SwapBytes(type) >> 16 & 0xfff; }
+// The tag's, in the low half of such a number.
+inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
 
-template <Format kFormat>
-[[gnu::always_inline]] inline Network ReadIpv4(const Matrix& m) {
-  // Of the row: twelve bytes of Ethernet, of which the type is the last two, and IP.
-  constexpr uint32_t kType = 2, kIpRow = 3;
+// All but `link_bytes`, `tagged` and `vlan`; the EtherType is not looked at.
+[[gnu::always_inline]] inline Headers ReadIpv4(const Matrix& m) {
+  // Of the row: twelve bytes of Ethernet, and IP.
+  constexpr uint32_t kIpRow = 3;
   static_assert(kIpRow + kIpv4MinBytes / 4 == kTcpRow);
   const Lanes source = m.row[kIpRow + 3], destination = m.row[kIpRow + 4], ports = m.row[kPorts];
   // As SetIpv4Endpoints() has it.
   const Mask reverse =
       Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
-  return {.odd = OddTypes<kFormat>(m.row[kType], m.row[kType - 1]) |
-                 Differs(m.row[kIpRow], 0xff, 0x45) |
-                 Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0),  // "more fragments" and offset
-          .protocol = m.row[kIpRow + 2] >> 8 & 0xff,
-          .vlan = VlanOf(m.row[kType]),
-          .total_bytes = SwapBytes(m.row[kIpRow]) & 0xffff,
-          .reverse = reverse,
-          .address = {Select(reverse, destination, source), Select(reverse, source, destination)}};
+  const Lanes odd = Differs(m.row[kIpRow], 0xff, 0x45) |
+                    Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0);  // "more fragments" and offset
+  Headers ip{};
+  ip.known = Equal(odd, All(0));
+  ip.ip_bytes = All(kIpv4MinBytes);
+  ip.protocol = m.row[kIpRow + 2] >> 8 & 0xff;
+  ip.total_bytes = SwapBytes(m.row[kIpRow]) & 0xffff;
+  ip.reverse = reverse;
+  ip.address[0] = Select(reverse, destination, source);
+  ip.address[1] = Select(reverse, source, destination);
+  return ip;
 }
 
-// `begin`: the frames' bytes 10 to 25.
-template <Format kFormat>
-[[gnu::always_inline]] inline Network ReadIpv6(const Matrix& m, const Quarter& begin) {
-  constexpr uint32_t kType = kFormat.tag_bytes() / 4;
-  static_assert((kType + 2) * sizeof(Lanes) < sizeof(Quarter));
-  const Lanes type = begin.row[kType], version = begin.row[kType + 1],
-              length_and_next = begin.row[kType + 2];
+// The same. `version`, `length_and_next`: the first two numbers of the header.
+[[gnu::always_inline]] inline Headers ReadIpv6(const Matrix& m, Lanes version,
+                                               Lanes length_and_next) {
   const Lanes* source = &m.row[0];
   const Lanes* destination = &m.row[4];
   const Lanes ports = m.row[kPorts];
@@ -127,12 +138,13 @@ template <Format kFormat>
     reverse =
         Below(destination[half], source[half]) | (Equal(destination[half], source[half]) & reverse);
   }
-  Network ip = {.odd = OddTypes<kFormat>(type, begin.row[0]) | Differs(version, 0xf0, 0x60),
-                .protocol = length_and_next >> 16 & 0xff,
-                .vlan = VlanOf(type),
-                .total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes,
-                .reverse = reverse,
-                .address = {}};
+  Headers ip{};
+  ip.known = Equal(version & 0xf0, All(0x60));
+  ip.ipv6 = kEach;
+  ip.ip_bytes = All(kIpv6Bytes);
+  ip.protocol = length_and_next >> 16 & 0xff;
+  ip.total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes;
+  ip.reverse = reverse;
   for (uint32_t half = 0; half < 4; ++half) {
     ip.address[half] = Select(reverse, destination[half], source[half]);
     ip.address[4 + half] = Select(reverse, source[half], destination[half]);
@@ -149,16 +161,16 @@ struct SynLanes {
 
 // Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words: NOP and a window
 // scale, NOPs or "SACK permitted" and timestamps, NOPs and "SACK permitted", or that and an end. What is not so is for
-// ReadSynOptions(). `segment_begins`: where in a frame. Of `syns` all is readable from there to the end of the options;
+// ReadSynOptions(). `segment_begins`: where in each frame. Of `syns` all is readable from there to the end of the options;
 // `first_words`: the first three of these, as they lie in memory.
-[[gnu::noinline]] SynLanes ReadSyns(const FrameLanes& frames, uint32_t segment_begins,
+[[gnu::noinline]] SynLanes ReadSyns(const FrameLanes& frames, Lanes segment_begins,
                                     const Lanes& option_bytes, const Lanes* first_words,
                                     Mask syns) {
   constexpr uint32_t kWord = sizeof(uint32_t), kWords = 6, kLastWords = 4;
   // The options' last four words; of few options that begins in the header before them.
   constexpr uint8_t kZeros[kLastWords * kWord] = {};
   alignas(kCacheLine) uint32_t ends[kLanes];
-  Spill(option_bytes + (segment_begins + kTcpMinBytes), &ends);
+  Spill(segment_begins + option_bytes + kTcpMinBytes, &ends);
   const uint8_t* rows[kLanes];
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)
@@ -203,47 +215,34 @@ struct SynLanes {
           mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
 }
 
-// Whether what is stored of packets that are not common overwrites what is there.
-enum class Others : bool { kOverwritten, kKept };
-
-// Of those of `packets`, which are UDP, the common ones; `link_bytes` of each frame are before IP.
-[[gnu::noinline]] Mask SoundDatagrams(Lanes bytes, Lanes wire_bytes, uint32_t link_bytes,
-                                      uint32_t ip_bytes, Lanes total_bytes, Lanes udp_length,
+// Of those of `packets`, which are UDP, the common ones. `bytes` and `wire_bytes`: of frames. (No Headers: they would have to lie in
+// memory then.)
+[[gnu::noinline]] Mask SoundDatagrams(Lanes bytes, Lanes wire_bytes, Lanes link_bytes,
+                                      Lanes ip_bytes, Lanes total_bytes, Lanes udp_length,
                                       Mask packets) {
   const Lanes stated = SwapBytes(udp_length) >> 16;
-  return packets & static_cast<Mask>(~IsNegative(
-                       (total_bytes - ip_bytes - stated) | (stated - kUdpBytes) |
-                       (wire_bytes - link_bytes - total_bytes) |
-                       (bytes - (link_bytes + ip_bytes + kUdpBytes)) | (wire_bytes - bytes)));
+  const Lanes negative = (total_bytes - ip_bytes - stated) | (stated - kUdpBytes) |
+                         (wire_bytes - link_bytes - total_bytes) |
+                         (bytes - link_bytes - ip_bytes - kUdpBytes) | (wire_bytes - bytes);
+  return packets & static_cast<Mask>(~IsNegative(negative));
 }
 
-template <Format kFormat, Others kOthers>
-Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
-                 Fetches* meanwhile) {
-  constexpr uint32_t kLinkBytes = kFormat.link_bytes(), kIpBytes = kFormat.ip_bytes();
-  constexpr uint32_t kRowBegins =
-      kLinkBytes + kIpBytes + kTcpMinBytes + kTimestampsBytes - kRowBytes;
-  const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
-  Matrix m;
-  LoadRows(frames, bytes, kRowBegins, &m);
-  Transpose(&m);
-  meanwhile->Part(0);
-  Network ip;
-  if constexpr (kFormat.ipv6) {
-    ip = ReadIpv6<kFormat>(m, LoadBeginnings(frames, bytes));
-  } else {
-    ip = ReadIpv4<kFormat>(m);
-  }
-  const Mask known = eligible & Equal(ip.odd, All(0));
-
+// What is behind IP, and all that is stored. kWords: of addresses.
+template <uint32_t kWords>
+[[gnu::always_inline]] inline Mask Finish(const FrameLanes& frames, Lanes bytes, Lanes wire_bytes,
+                                          Mask eligible, const Headers& ip, Matrix* matrix,
+                                          KeyWords* words, SegmentLanes* segments,
+                                          Fetches* meanwhile) {
+  Matrix& m = *matrix;
+  const Mask known = eligible & ip.known;
   // Lengths. The data offset may be less than a header, and lengths more than there is: below zero then.
   Lanes fixed = SwapBytes(m.row[kFixed]);  // offset, flags, window
   const Lanes header_bytes = fixed >> 26 & 0x3c;
   Lanes option_bytes = header_bytes - kTcpMinBytes;
-  Lanes payload_bytes = ip.total_bytes - kIpBytes - header_bytes;
+  Lanes payload_bytes = ip.total_bytes - ip.ip_bytes - header_bytes;
   const Mask contradicted =
-      IsNegative(payload_bytes | (wire_bytes - kLinkBytes - ip.total_bytes) |
-                 (bytes - (kLinkBytes + kIpBytes) - header_bytes) | (wire_bytes - bytes));
+      IsNegative(payload_bytes | (wire_bytes - ip.link_bytes - ip.total_bytes) |
+                 (bytes - (ip.link_bytes + ip.ip_bytes) - header_bytes) | (wire_bytes - bytes));
 
   using namespace tcp_flag;
   Mask stamped =
@@ -258,15 +257,15 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
                .word = All(kNothing),
                .ts_value = All(0)};
   if (syn.known != syns) [[unlikely]]
-    syn = ReadSyns(frames, kLinkBytes + kIpBytes, option_bytes, &m.row[kOptions], syns);
+    syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, option_bytes, &m.row[kOptions], syns);
   Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
   Mask plain = common & HasAny(fixed, All(0xffff)) &
                Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
 
   Mask udp = known & static_cast<Mask>(~tcp) & Equal(ip.protocol, All(ip_protocol::kUdp));
   if (udp != 0) [[unlikely]] {
-    udp = SoundDatagrams(bytes, wire_bytes, kLinkBytes, kIpBytes, ip.total_bytes, m.row[kUdpLength],
-                         udp);
+    udp = SoundDatagrams(bytes, wire_bytes, ip.link_bytes, ip.ip_bytes, ip.total_bytes,
+                         m.row[kUdpLength], udp);
     common |= udp;
     plain |= udp;
     stamped &= ~udp;
@@ -276,34 +275,23 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   }
 
   const uint32_t first = frames.first;
-  const auto put_words = [&](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
+  const auto put_words = [first](Lanes low, Lanes high, std::array<uint64_t, kMaxBurst>* to) {
     const auto [first_half, last_half] = Interleave(low, high);
-    if constexpr (kOthers == Others::kKept) {
-      StoreWords(static_cast<uint8_t>(common), first_half, &(*to)[first]);
-      StoreWords(static_cast<uint8_t>(common >> 8), last_half, &(*to)[first + kLanes / 2]);
-    } else {
-      StoreWords(first_half, &(*to)[first]);
-      StoreWords(last_half, &(*to)[first + kLanes / 2]);
-    }
+    StoreWords(first_half, &(*to)[first]);
+    StoreWords(last_half, &(*to)[first + kLanes / 2]);
   };
-  for (uint32_t word = 0; word < (kFormat.ipv6 ? 4 : 1); ++word)
+  for (uint32_t word = 0; word < kWords; ++word)
     put_words(ip.address[2 * word], ip.address[2 * word + 1], &words->address[word]);
   const Lanes ports = m.row[kPorts];
   // As MakeContext() has it.
-  Lanes context = ip.protocol;
-  if constexpr (kFormat.tagged) context |= ip.vlan << 8;
-  put_words(Select(ip.reverse, SwapHalves(ports), ports), context, &words->transport);
-  put_words(LoadBytes(frames.zone) | (kFormat.ipv6 ? uint32_t{FlowKey::kIpv6Place} : 0), All(0),
-            &words->place);
-  if (kFormat.ipv6) words->ipv6 |= uint64_t{common} << first;
+  put_words(Select(ip.reverse, SwapHalves(ports), ports), ip.protocol | ip.vlan << 8,
+            &words->transport);
+  const Lanes version = Select(ip.ipv6, All(FlowKey::kIpv6Place), All(0));
+  put_words(LoadBytes(frames.zone) | version, All(0), &words->place);
+  words->ipv6 = (words->ipv6 & ~(uint64_t{kEach} << first)) |
+                uint64_t{static_cast<Mask>(common & ip.ipv6)} << first;
 
-  const auto put = [&](Lanes value, SegmentLanes::Field* to) {
-    if constexpr (kOthers == Others::kKept) {
-      Store(common, value, &(*to)[first]);
-    } else {
-      Store(value, &(*to)[first]);
-    }
-  };
+  const auto put = [first](Lanes value, SegmentLanes::Field* to) { Store(value, &(*to)[first]); };
   put(SwapBytes(m.row[kSeq]), &segments->seq);
   put(SwapBytes(m.row[kAck]), &segments->ack);
   put(payload_bytes, &segments->payload_bytes);
@@ -313,14 +301,13 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   put(ip.total_bytes, &segments->ip_bytes);
   put(SwapBytes(Select(syns, syn.ts_value, m.row[kTsValue])), &segments->ts_value);
   put(SwapBytes(m.row[kTsEcho]), &segments->ts_echo);
-  const auto put_bits = [&](Mask bits, SegmentLanes::Bits* to) {
-    uint16_t& at = (*to)[first / kLanes];
-    at = kOthers == Others::kKept ? (at & ~common) | (bits & common) : bits;
+  const auto put_bits = [first](Mask bits, SegmentLanes::Bits* to) {
+    (*to)[first / kLanes] = bits;
   };
   put_bits(common, &segments->common);
   put_bits(plain, &segments->plain);
   put_bits(udp, &segments->udp);
-  put_bits(kFormat.tagged ? kEach : 0, &segments->tagged);
+  put_bits(ip.tagged, &segments->tagged);
   put_bits(ip.reverse, &segments->reverse);
   put_bits(stamped, &segments->stamped);
   meanwhile->Part(1);
@@ -328,51 +315,98 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   return common;
 }
 
-// By its EtherTypes; nothing of what is neither IPv4 nor IPv6, behind one tag at most.
-std::optional<Format> FormatOf(const uint8_t* frame, uint32_t bytes) {
-  if (bytes < kEthernetBytes + kVlanTagBytes) return std::nullopt;
+// Those of one format.
+template <Format kFormat>
+Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
+                 Fetches* meanwhile) {
+  const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
+  Matrix m;
+  constexpr uint32_t kBegins = RowBegins(kFormat);
+  LoadRows(frames, bytes, All(kBegins), [](uint32_t) { return kBegins; }, &m);
+  Transpose(&m);
+  meanwhile->Part(0);
+  Headers headers;
+  Lanes type, before_type;
+  if constexpr (kFormat.ipv6) {
+    const Quarter begin = LoadBeginnings(frames, bytes);
+    constexpr uint32_t kType = kFormat.tag_bytes() / 4;
+    type = begin.row[kType];
+    before_type = begin.row[0];
+    headers = ReadIpv6(m, begin.row[kType + 1], begin.row[kType + 2]);
+  } else {
+    type = m.row[2];
+    before_type = m.row[1];
+    headers = ReadIpv4(m);
+  }
+  headers.known &= HasType(type, kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4);
+  if (kFormat.tagged) headers.known &= HasType(before_type, ether_type::kVlan);
+  headers.link_bytes = All(kFormat.link_bytes());
+  headers.tagged = kFormat.tagged ? kEach : 0;
+  headers.vlan = kFormat.tagged ? VlanOf(type) : All(0);
+  constexpr uint32_t kWords = kFormat.ipv6 ? 4 : 1;
+  return Finish<kWords>(frames, bytes, wire_bytes, eligible, headers, &m, words, segments,
+                        meanwhile);
+}
+
+// What frames' beginnings say of their formats.
+struct Formats {
+  Mask tagged;
+  Lanes type;  // the number that ends with IP's EtherType
+  Mask ipv4, ipv6;
+};
+[[gnu::always_inline]] inline Formats FormatsOf(const Quarter& begin) {
+  const Mask tagged = HasType(begin.row[0], ether_type::kVlan);
+  const Lanes type = Select(tagged, begin.row[1], begin.row[0]);
+  return {tagged, type, HasType(type, ether_type::kIpv4), HasType(type, ether_type::kIpv6)};
+}
+// How many of `packets` are of another format than `one`.
+int CountOthers(const Formats& formats, const Format& one, Mask packets) {
+  const Mask of_version = one.ipv6 ? formats.ipv6 : formats.ipv4;
+  const Mask of_one = of_version & (one.tagged ? formats.tagged : ~formats.tagged);
+  return std::popcount(static_cast<Mask>(packets & (formats.ipv4 | formats.ipv6) & ~of_one));
+}
+
+// Those of all formats: each one's row is where its own format has it.
+[[gnu::noinline]] Mask ParseFormats(const FrameLanes& frames, Mask eligible, KeyWords* words,
+                                    SegmentLanes* segments, Fetches* meanwhile) {
+  const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
+  const Quarter begin = LoadBeginnings(frames, bytes);
+  const Formats formats = FormatsOf(begin);
+  const Lanes tag_bytes = Select(formats.tagged, All(kVlanTagBytes), All(0));
+  const Lanes begins = Select(formats.ipv6, All(RowBegins({.ipv6 = true})),
+                              All(RowBegins({.ipv6 = false}))) +
+                       tag_bytes;
+  alignas(kCacheLine) uint32_t at[kLanes];
+  Spill(begins, &at);
+  Matrix m;
+  LoadRows(frames, bytes, begins, [&at](uint32_t i) { return at[i]; }, &m);
+  Transpose(&m);
+  meanwhile->Part(0);
+  Headers headers = ReadIpv4(m);
+  headers.known &= formats.ipv4;
+  Headers of_ipv6 = ReadIpv6(m, Select(formats.tagged, begin.row[2], begin.row[1]),
+                             Select(formats.tagged, begin.row[3], begin.row[2]));
+  headers.Take(formats.ipv6, of_ipv6, 2);
+  for (uint32_t half = 2; half < std::size(headers.address); ++half)
+    headers.address[half] = of_ipv6.address[half];
+  headers.ipv6 = formats.ipv6;
+  headers.tagged = formats.tagged;
+  headers.link_bytes = kEthernetBytes + tag_bytes;
+  headers.ip_bytes = Select(formats.ipv6, All(kIpv6Bytes), All(kIpv4MinBytes));
+  headers.vlan = Select(formats.tagged, VlanOf(formats.type), All(0));
+  const auto ones = [](Mask some) { return some == 0 || some == kEach; };
+  segments->many_formats = !ones(formats.ipv6) || !ones(formats.tagged);
+  return Finish<4>(frames, bytes, wire_bytes, eligible, headers, &m, words, segments, meanwhile);
+}
+
+// By its EtherTypes; what is neither IPv4 nor IPv6 behind one tag at most is something.
+Format FormatOf(const uint8_t* frame, uint32_t bytes) {
+  if (bytes < kEthernetBytes + kVlanTagBytes) return {};
   constexpr uint32_t kType = kEthernetBytes - sizeof(uint16_t);
   auto type = LoadRaw<uint16_t>(frame + kType);
   const bool tagged = type == Swap16(ether_type::kVlan);
   if (tagged) type = LoadRaw<uint16_t>(frame + kType + kVlanTagBytes);
-  const bool ipv6 = type == Swap16(ether_type::kIpv6);
-  if (!ipv6 && type != Swap16(ether_type::kIpv4)) return std::nullopt;
-  return Format{.ipv6 = ipv6, .tagged = tagged};
-}
-
-template <Others kOthers>
-Mask ParseAs(Format format, const FrameLanes& frames, Mask eligible, KeyWords* words,
-             SegmentLanes* segments, Fetches* meanwhile) {
-  const auto parse = [&]<Format kFormat>() {
-    return ParseFormat<kFormat, kOthers>(frames, eligible, words, segments, meanwhile);
-  };
-  if (format.tagged) [[unlikely]] {
-    return format.ipv6 ? parse.template operator()<Format{true, true}>()
-                       : parse.template operator()<Format{false, true}>();
-  }
-  return format.ipv6 ? parse.template operator()<Format{true, false}>()
-                     : parse.template operator()<Format{false, false}>();
-}
-
-// What is left of a chunk after those in the first packet's format: of another one, if there are enough of it.
-[[gnu::noinline]] Mask ParseOtherFormats(Format first_format, const FrameLanes& frames, Mask left,
-                                         int worthwhile, KeyWords* words, SegmentLanes* segments,
-                                         Fetches* meanwhile) {
-  constexpr std::array<Format, 4> kFormats = {
-      {{false, false}, {true, false}, {false, true}, {true, true}}};
-  std::array<Mask, kFormats.size()> packets{};
-  for (uint32_t bits = left; bits != 0; bits &= bits - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(bits));
-    const std::optional<Format> format = FormatOf(frames.data[i], frames.bytes[i]);
-    if (!format || *format == first_format) continue;
-    packets[format->ipv6 + 2 * format->tagged] |= static_cast<Mask>(1u << i);
-  }
-  Mask common = 0;
-  for (size_t n = 0; n < kFormats.size(); ++n) {
-    if (std::popcount(packets[n]) < worthwhile) continue;
-    common |= ParseAs<Others::kKept>(kFormats[n], frames, packets[n], words, segments, meanwhile);
-  }
-  return common;
+  return {.ipv6 = type == Swap16(ether_type::kIpv6), .tagged = tagged};
 }
 
 }  // namespace
@@ -380,14 +414,27 @@ Mask ParseAs(Format format, const FrameLanes& frames, Mask eligible, KeyWords* w
 Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
                 Fetches* meanwhile) {
   const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
-  // One format at a time, that of the first packet first: it is often that of all.
-  const Format format = FormatOf(frames.data[0], frames.bytes[0]).value_or(Format());
-  const Mask common =
-      ParseAs<Others::kOverwritten>(format, frames, eligible, words, segments, meanwhile);
+  if (segments->many_formats)
+    return ParseFormats(frames, eligible, words, segments, meanwhile);
+  // That of the first packet is nearly always that of all.
+  const Format format = FormatOf(frames.data[0], frames.bytes[0]);
+  const auto parse = [&]<Format kFormat>() {
+    return ParseFormat<kFormat>(frames, eligible, words, segments, meanwhile);
+  };
+  Mask common;
+  if (format.tagged) [[unlikely]] {
+    common = format.ipv6 ? parse.template operator()<Format{true, true}>()
+                         : parse.template operator()<Format{false, true}>();
+  } else {
+    common = format.ipv6 ? parse.template operator()<Format{true, false}>()
+                         : parse.template operator()<Format{false, false}>();
+  }
   const Mask left = eligible & ~common;
   constexpr int kWorthwhile = 4;
   if (std::popcount(left) < kWorthwhile) return common;
-  return common | ParseOtherFormats(format, frames, left, kWorthwhile, words, segments, meanwhile);
+  const Quarter begin = LoadBeginnings(frames, LoadAnywhere(frames.bytes));
+  if (CountOthers(FormatsOf(begin), format, left) < kWorthwhile) return common;
+  return ParseFormats(frames, eligible, words, segments, meanwhile);
 }
 
 void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t first,

@@ -44,8 +44,8 @@ struct State {
   }
 
   // `bytes` is the length of the whole message; `rest` its bytes behind the last whole word, and zeros.
-  constexpr Word Finish(uint64_t bytes, Word rest = Word{}) {
-    Absorb(rest | (Word{} + (bytes << 56)));
+  constexpr Word Finish(Word bytes, Word rest = Word{}) {
+    Absorb(rest | bytes << 56);
     v2 ^= 0xff;
     Round();
     Round();
@@ -60,7 +60,7 @@ constexpr Word Hash13(Word k0, Word k1, const std::array<Word, kWords>& words, W
                       size_t rest_bytes) {
   State<Word> state(k0, k1);
   for (const Word word : words) state.Absorb(word);
-  return state.Finish(kWords * 8 + rest_bytes, rest);
+  return state.Finish(Word{} + (kWords * 8 + rest_bytes), rest);
 }
 
 }  // namespace coretrack::siphash
