@@ -1,6 +1,7 @@
 // Pipeline/lifecycle/F: whole connections: SYN, SYN+ACK, ACK, two data, two ACKs, FIN, FIN+ACK, ACK, and
 // the expiry of TIME_WAIT. F connections are in the table at any time. Both ends are Linux, with its options in SYNs and its
-// timestamps; of lifecycle_bare they send no options.
+// timestamps; of lifecycle_bare they send no options; of lifecycle_both half of the connections are IPv6.
+// Pipeline/lifecycle_dns/F: a datagram and its answer, and the expiry of their flow.
 //
 // What is timed  The bursts and Expire(), by the TSC; connections during which the kernel took the CPU
 //                away are left out.
@@ -14,6 +15,7 @@
 #include <iterator>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 
 #include "bench/bench_env.h"
@@ -23,22 +25,27 @@
 namespace coretrack::bench {
 namespace {
 
-void Lifecycle(benchmark::State& state, Stack stack) {
-  using namespace tcp_flag;
+struct NamedStep : Step {
+  const char* name;
+};
+using namespace tcp_flag;
+constexpr NamedStep kConnection[] = {
+    {{true, kSyn, 0}, "00_syn_ns"},         {{false, kSyn | kAck, 0}, "01_syn_ack_ns"},
+    {{true, kAck, 0}, "02_ack_ns"},         {{true, kAck | kPsh, kPayloadBytes}, "03_request_ns"},
+    {{false, kAck, 0}, "04_ack_ns"},        {{false, kAck | kPsh, kPayloadBytes}, "05_answer_ns"},
+    {{true, kAck, 0}, "06_ack_ns"},         {{true, kFin | kAck, 0}, "07_fin_ns"},
+    {{false, kFin | kAck, 0}, "08_fin_ns"}, {{true, kAck, 0}, "09_ack_ns"}};
+constexpr NamedStep kExchange[] = {{{true, 0, 40}, "00_question_ns"},
+                                   {{false, 0, 200}, "01_answer_ns"}};
+
+void Lifecycle(benchmark::State& state, TrafficShape traffic) {
   const auto flows = static_cast<uint32_t>(state.range(0));
   std::string error;
-  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows, .traffic = {.stack = stack}}, &error);
+  const std::unique_ptr<Rig> rig = MakeRig({.flows = flows, .traffic = traffic}, &error);
   if (rig == nullptr) return state.SkipWithError(error.c_str());
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
-  struct NamedStep : Step {
-    const char* name;
-  };
-  constexpr NamedStep kSteps[] = {
-      {{true, kSyn, 0}, "00_syn_ns"},         {{false, kSyn | kAck, 0}, "01_syn_ack_ns"},
-      {{true, kAck, 0}, "02_ack_ns"},         {{true, kAck | kPsh, kPayloadBytes}, "03_request_ns"},
-      {{false, kAck, 0}, "04_ack_ns"},        {{false, kAck | kPsh, kPayloadBytes}, "05_answer_ns"},
-      {{true, kAck, 0}, "06_ack_ns"},         {{true, kFin | kAck, 0}, "07_fin_ns"},
-      {{false, kFin | kAck, 0}, "08_fin_ns"}, {{true, kAck, 0}, "09_ack_ns"}};
+  const std::span<const NamedStep> steps =
+      traffic.stack == Stack::kUdp ? std::span<const NamedStep>(kExchange) : kConnection;
   // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
   // been opened, the first have expired.
   const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
@@ -46,15 +53,15 @@ void Lifecycle(benchmark::State& state, Stack stack) {
   const double seconds_per_cycle = 1.0 / static_cast<double>(rte_get_tsc_hz());
 
   // By step, then the expiry, then the generator.
-  constexpr size_t kExpiry = std::size(kSteps), kGenerator = kExpiry + 1;
+  constexpr size_t kExpiry = std::size(kConnection), kGenerator = kExpiry + 1;
   using Cycles = std::array<uint64_t, kGenerator + 1>;
   const auto connections = [&] {
     Cycles cycles{};
     std::array<uint32_t, kPoll> chosen;
     for (uint32_t& i : chosen) i = rig->traffic->NextFlow();
     Ends ends;
-    for (size_t n = 0; n < std::size(kSteps); ++n) {
-      const Step& step = kSteps[n];
+    for (size_t n = 0; n < steps.size(); ++n) {
+      const Step& step = steps[n];
       const uint64_t start = rte_rdtsc_precise();
       for (uint32_t j = 0; j < kPoll; ++j) rig->traffic->Write(j, chosen[j], ends, step);
       ends.Send(step);
@@ -92,19 +99,31 @@ void Lifecycle(benchmark::State& state, Stack stack) {
     return static_cast<double>(cycles) * seconds_per_cycle * 1e9 / static_cast<double>(done);
   };
   state.counters["generator_ns"] = ns(sum[kGenerator]);
-  for (size_t n = 0; n < std::size(kSteps); ++n) state.counters[kSteps[n].name] = ns(sum[n]);
+  for (size_t n = 0; n < steps.size(); ++n) state.counters[steps[n].name] = ns(sum[n]);
   state.counters["10_expiry_ns"] = ns(sum[kExpiry]);
   state.counters["flows"] = static_cast<double>(rig->counters().flows.Read());
 }
 
 void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->Arg(1 << 24); }
 
-BENCHMARK_CAPTURE(Lifecycle, linux, Stack::kLinux)
+constexpr TrafficShape Of(Stack stack,
+                          TrafficShape::Versions versions = TrafficShape::Versions::kIpv4) {
+  return {.versions = versions, .stack = stack, .most_payload = 200};
+}
+BENCHMARK_CAPTURE(Lifecycle, linux, Of(Stack::kLinux))
     ->Name("Pipeline/lifecycle")
     ->Apply(Sizes)
     ->UseManualTime();
-BENCHMARK_CAPTURE(Lifecycle, bare, Stack::kBare)
+BENCHMARK_CAPTURE(Lifecycle, bare, Of(Stack::kBare))
     ->Name("Pipeline/lifecycle_bare")
+    ->Apply(Sizes)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(Lifecycle, both, Of(Stack::kLinux, TrafficShape::Versions::kBoth))
+    ->Name("Pipeline/lifecycle_both")
+    ->Apply(Sizes)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(Lifecycle, dns, Of(Stack::kUdp))
+    ->Name("Pipeline/lifecycle_dns")
     ->Apply(Sizes)
     ->UseManualTime();
 

@@ -44,6 +44,7 @@ class Fetches {
   }
 
   std::span<const void* const, kMost> addresses() const { return at_; }
+  std::span<const void* const, kMost> seconds() const { return seconds_; }  // of RefillBoth()
 
   // Asks for half of them, 0 or 1. Again, if that has been done: what has come already costs nothing to ask for.
   [[gnu::always_inline]] void Part(uint32_t part) const {

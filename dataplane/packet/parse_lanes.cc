@@ -104,7 +104,7 @@ inline Mask HasType(Lanes number, uint16_t type) {
 // The tag's, in the low half of such a number.
 inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
 
-// All but `link_bytes`, `tagged` and `vlan`; the EtherType is not looked at.
+// What IP says; the EtherType is not looked at.
 [[gnu::always_inline]] inline Headers ReadIpv4(const Matrix& m) {
   // Of the row: twelve bytes of Ethernet, and IP.
   constexpr uint32_t kIpRow = 3;
@@ -115,7 +115,7 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
       Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
   const Lanes odd = Differs(m.row[kIpRow], 0xff, 0x45) |
                     Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0);  // "more fragments" and offset
-  Headers ip{};
+  Headers ip;
   ip.known = Equal(odd, All(0));
   ip.ip_bytes = All(kIpv4MinBytes);
   ip.protocol = m.row[kIpRow + 2] >> 8 & 0xff;
@@ -138,9 +138,8 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
     reverse =
         Below(destination[half], source[half]) | (Equal(destination[half], source[half]) & reverse);
   }
-  Headers ip{};
+  Headers ip;
   ip.known = Equal(version & 0xf0, All(0x60));
-  ip.ipv6 = kEach;
   ip.ip_bytes = All(kIpv6Bytes);
   ip.protocol = length_and_next >> 16 & 0xff;
   ip.total_bytes = (SwapBytes(length_and_next) >> 16) + kIpv6Bytes;
@@ -341,6 +340,7 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   headers.known &= HasType(type, kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4);
   if (kFormat.tagged) headers.known &= HasType(before_type, ether_type::kVlan);
   headers.link_bytes = All(kFormat.link_bytes());
+  headers.ipv6 = kFormat.ipv6 ? kEach : 0;
   headers.tagged = kFormat.tagged ? kEach : 0;
   headers.vlan = kFormat.tagged ? VlanOf(type) : All(0);
   constexpr uint32_t kWords = kFormat.ipv6 ? 4 : 1;

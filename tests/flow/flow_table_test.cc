@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -229,6 +231,56 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
   }
   EXPECT_GT(found, flows / 2);
   EXPECT_GT(absent, flows / 2);
+}
+
+// The same of flows of two tables, of different sizes: each in its own.
+TEST(FlowTables, CandidateLinesOfBothAreTheCandidatesOfEach) {
+  TestTable ipv4({.capacity = 3000, .ipv6 = false}), ipv6({.capacity = 500, .ipv6 = true});
+  const auto table = [&](bool six) -> FlowTable& { return six ? *ipv6 : *ipv4; };
+  for (const bool six : {false, true}) {
+    for (uint32_t id = 0; id < table(six).slots() / 20 * 19; ++id)
+      ASSERT_NE(table(six).Insert(KeyOf(id, six), PlainHash(KeyOf(id, six))), FlowIndex::kNone);
+  }
+  std::mt19937 random(1);
+  uint32_t found[2] = {}, absent[2] = {};
+  for (int round = 0; round < 2000; ++round) {
+    const auto is_ipv6 = static_cast<Mask>(random());
+    const auto six = [is_ipv6](uint32_t i) { return (is_ipv6 >> i & 1) != 0; };
+    alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
+    alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
+    for (uint32_t i = 0; i < kLanes; ++i)
+      hashes[i] = PlainHash(KeyOf(static_cast<uint32_t>(random() % (2 * table(six(i)).slots())), six(i)));
+    Fetches fetches;
+    FlowTable::FetchBuckets(*ipv4, *ipv6, is_ipv6, hashes.data(), lines.data(), &fetches);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(lines[i], table(six(i)).HomeBucket(hashes[i]));
+      ASSERT_EQ(fetches.addresses()[i], lines[i]);
+    }
+    fetches.Rest();
+    const Mask without =
+        FlowTable::CandidateLines(*ipv4, *ipv6, is_ipv6, hashes.data(), lines.data(), &fetches);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(lines[i], table(six(i)).CandidateLine(hashes[i]));
+      ASSERT_EQ(lines[i] == nullptr, (without >> i & 1) != 0);
+      // What is fetched is what the table alone has fetched.
+      alignas(kCacheLine) std::array<FlowHash, kLanes> same;
+      alignas(kCacheLine) std::array<AtomicLine*, kLanes> same_lines;
+      same.fill(hashes[i]);
+      Fetches alone;
+      table(six(i)).FetchBuckets(same.data(), same_lines.data(), &alone);
+      alone.Rest();
+      table(six(i)).CandidateLines(same.data(), same_lines.data(), &alone);
+      ASSERT_EQ(fetches.addresses()[i], alone.addresses()[0]);
+      const auto* const behind = static_cast<const char*>(fetches.addresses()[i]) +
+                                 (six(i) && lines[i] != nullptr ? kCacheLine : 0);
+      ASSERT_EQ(fetches.seconds()[i], behind);
+      ++(lines[i] != nullptr ? found : absent)[six(i)];
+    }
+  }
+  for (const bool six : {false, true}) {
+    EXPECT_GT(found[six], 5000u);
+    EXPECT_GT(absent[six], 5000u);
+  }
 }
 
 // A home group's overflow count lies beside its tags, and may be the same number as the tag that is looked for.

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "dataplane/packet/layers.h"
@@ -80,7 +81,9 @@ class ParsedTogether {
   // The others: the packet again, or frames of all kinds.
   enum class Others { kSame, kAnything };
 
-  ParsedTogether(Frame packet, uint32_t lane, Others others, const ParseOptions& options)
+  // `many`: whether lanes expect frames of several formats.
+  ParsedTogether(Frame packet, uint32_t lane, Others others, const ParseOptions& options,
+                 bool many = false)
       : lane_(lane) {
     alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data{};
     std::array<uint32_t, kLanes> bytes, wire_bytes;
@@ -99,6 +102,7 @@ class ParsedTogether {
     }
     words_->Clear();
     segments_->Clear();
+    segments_->many_formats = many;
     Fetches none;
     common_ = ParseLanes({.first = kFirst,
                           .data = &data[kFirst],
@@ -125,10 +129,10 @@ class ParsedTogether {
   bool common() const { return (common_ >> lane_ & 1) != 0; }
   bool plain() const { return SegmentLanes::Has(segments_->plain, kFirst + lane_); }
   const PacketMeta& meta() const { return meta_; }
+  bool many_formats() const { return segments_->many_formats; }
 
  private:
   static constexpr uint32_t kFirst = 2 * kLanes;
-  // With the packet at `lane`, there are at least four of its format, whichever that is.
   static const Bytes& Neighbour(uint32_t i, uint32_t lane) {
     constexpr char kA[] = "10.0.0.1", kB[] = "10.0.0.2", kA6[] = "fd00::1", kB6[] = "fd00::2";
     const auto eth = [] { return std::move(PacketBuilder().Ethernet()); };
@@ -157,8 +161,10 @@ inline void ExpectSameInLanes(const uint8_t* data, uint32_t bytes, uint32_t wire
                               const ParseOptions& options, const PacketMeta& general) {
   if (!kHasLanes || options.link != LinkLayer::kEthernet) return;
   const uint32_t lane = (bytes + general.tcp.seq + general.key.ports) % kLanes;
-  for (const auto others : {ParsedTogether::Others::kSame, ParsedTogether::Others::kAnything}) {
-    const ParsedTogether parsed({data, bytes, wire_bytes}, lane, others, options);
+  using Others = ParsedTogether::Others;
+  for (const auto& [others, many] : {std::pair(Others::kSame, false), std::pair(Others::kSame, true),
+                                    std::pair(Others::kAnything, false)}) {
+    const ParsedTogether parsed({data, bytes, wire_bytes}, lane, others, options, many);
     // Exactly what is theirs: the fast ways', if it has the usual options.
     PacketMeta fast;
     const bool is_fast =

@@ -450,6 +450,25 @@ TEST(Parse, LanesLookAtTheWindowAndTheWire) {
   }
 }
 
+// Whether sixteen frames are of one format is guessed from the sixteen before.
+TEST(Parse, LanesRememberWhetherThereWereManyFormats) {
+  if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  for (const Bytes& packet : {Eth().Ipv4(kA, kB).Tcp().Build(), Eth().Ipv6(kA6, kB6).Tcp().Build(),
+                              Eth().Vlan(7).Ipv4(kA, kB).Udp(1, 2).Build()}) {
+    const auto bytes = static_cast<uint32_t>(packet.size());
+    for (const bool before : {false, true}) {
+      using Others = ParsedTogether::Others;
+      const auto many = [&](Others others) {
+        const ParsedTogether parsed({packet.data(), bytes, bytes}, 0, others, {}, before);
+        EXPECT_TRUE(parsed.common());
+        return parsed.many_formats();
+      };
+      EXPECT_FALSE(many(Others::kSame));
+      EXPECT_TRUE(many(Others::kAnything));
+    }
+  }
+}
+
 TEST(Parse, ASynsOptionsAreWalked) {
   const auto syn = [](const Bytes& options) {
     return Eth().Ipv4(kA, kB).Tcp({.flags = tcp_flag::kSyn, .options = options}).Build();
