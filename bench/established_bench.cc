@@ -146,6 +146,7 @@ void Both(benchmark::State& state) {
 }
 // With timestamps in every segment.
 void Linux(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kLinux}}); }
+void Lossy(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kLossy}}); }
 void Udp(benchmark::State& state) { Established(state, {.traffic = {.stack = Stack::kUdp}}); }
 void Tagged(benchmark::State& state) { Established(state, {.traffic = {.tagged = true}}); }
 // A bit of everything: both IP versions, UDP and TCP with timestamps.
@@ -167,6 +168,7 @@ void Sizes(benchmark::internal::Benchmark* b) { b->Arg(1 << 10)->Arg(1 << 20)->A
 BENCHMARK(Ipv4)->Name("Pipeline/established")->Apply(Sizes)->Arg(kLargeFlows)->UseManualTime();
 BENCHMARK(Ipv6)->Name("Pipeline/established_ipv6")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Linux)->Name("Pipeline/established_linux")->Apply(Sizes)->UseManualTime();
+BENCHMARK(Lossy)->Name("Pipeline/established_lossy")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Both)->Name("Pipeline/established_both")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Udp)->Name("Pipeline/established_udp")->Apply(Sizes)->UseManualTime();
 BENCHMARK(Tagged)->Name("Pipeline/established_tagged")->Apply(Sizes)->UseManualTime();

@@ -55,7 +55,7 @@ Endpoints EndpointsOf(uint32_t i) {
                    __builtin_bswap16(static_cast<uint16_t>(1024 + (i & 15) * 4001))}};
 }
 
-constexpr uint32_t kMostOptionBytes = 20;
+constexpr uint32_t kMostOptionBytes = 24;
 // Of a frame, but its payload.
 constexpr uint32_t kMostHeaderBytes =
     sizeof(Ethernet) + sizeof(VlanTag) + sizeof(Ipv6) + sizeof(Tcp) + kMostOptionBytes;
@@ -67,13 +67,21 @@ struct [[gnu::packed]] SynOptions {
   uint32_t value = 0, echo = 0;
   uint8_t window_scale[4] = {1, 3, 3, 7};
 };
-static_assert(sizeof(SynOptions) == kMostOptionBytes);
+static_assert(sizeof(SynOptions) <= kMostOptionBytes);
 
 struct [[gnu::packed]] UsualOptions {
   uint8_t timestamps[4] = {1, 1, 8, 10};
   uint32_t value = 0, echo = 0;
 };
 static_assert(sizeof(UsualOptions) <= kMostOptionBytes);
+
+struct [[gnu::packed]] SackOptions {
+  uint8_t timestamps[4] = {1, 1, 8, 10};
+  uint32_t value = 0, echo = 0;
+  uint8_t sack[4] = {1, 1, 5, 10};
+  uint32_t from = 0, to = 0;
+};
+static_assert(sizeof(SackOptions) <= kMostOptionBytes);
 
 // Where an end's numbers begin (1: the client's).
 uint32_t InitialOf(uint32_t i, bool client) { return (2 * i + (client ? 1 : 0)) * 0x9e3779b1u; }
@@ -195,15 +203,23 @@ uint32_t Traffic::PutSegment(uint32_t i, const Ends& ends, const Step& step, uin
     std::memcpy(to + sizeof(Tcp), &of, sizeof(of));
     option_bytes = sizeof(of);
   };
-  if (stack == Stack::kLinux) {
-    (step.flags & tcp_flag::kSyn) != 0 ? put_options(SynOptions()) : put_options(UsualOptions());
+  const uint32_t acked = InitialOf(i, !client) + ends.sent[!client];
+  if (stack != Stack::kBare) {
+    if ((step.flags & tcp_flag::kSyn) != 0) {
+      put_options(SynOptions());
+    } else if (stack == Stack::kLossy && (i + ends.clock) % 32 == 0) {
+      // Of what has come twice (RFC 2883): nothing need be missing for it.
+      put_options(
+          SackOptions{.from = __builtin_bswap32(acked - 2), .to = __builtin_bswap32(acked)});
+    } else {
+      put_options(UsualOptions());
+    }
   }
   Tcp tcp;
   tcp.source_port = between.port[client];
   tcp.destination_port = between.port[!client];
   tcp.seq = __builtin_bswap32(InitialOf(i, client) + ends.sent[client]);
-  if ((step.flags & tcp_flag::kAck) != 0)
-    tcp.ack = __builtin_bswap32(InitialOf(i, !client) + ends.sent[!client]);
+  if ((step.flags & tcp_flag::kAck) != 0) tcp.ack = __builtin_bswap32(acked);
   tcp.flags = step.flags;
   const uint32_t header_bytes = sizeof(tcp) + option_bytes;
   tcp.data_offset = static_cast<uint8_t>(header_bytes / 4 << 4);

@@ -30,8 +30,9 @@ inline constexpr uint32_t kPayloadBytes = 6;
 enum class Stack : uint8_t {
   kBare,  // no options at all
   kLinux,  // MSS, SACK permitted, timestamps and window scale in SYNs; timestamps in all other segments
-  kUdp,   // none: datagrams, also in place of what opens a connection
-  kMany,  // a third of the connections are UDP, the others Linux's
+  kLossy,  // the same; one segment of data in 32 has a SACK block, as ACKs have them while something is missing
+  kUdp,    // none: datagrams, also in place of what opens a connection
+  kMany,   // a third of the connections are UDP, the others Linux's
 };
 
 // What traffic is made of.

@@ -67,9 +67,9 @@ BARS = [
     Bar(Value(_QUERY, "query_s", "s"), at_most=3, aim=1, name="query of 10 M flows: time"),
 ]
 
-# What other traffic than bare TCP over IPv4 costs: timestamps, UDP, a VLAN tag, both IP versions in random order, many of these at once.
+# What other traffic than bare TCP over IPv4 costs: timestamps, SACK blocks in one of 32, UDP, a VLAN tag, both IP versions in random order, many of these at once.
 TRAFFIC = [Bar(Ratio(f"Pipeline/established_{kind}/{M1}", f"Pipeline/established/{M1}"))
-           for kind in ("linux", "udp", "tagged", "both", "many")]
+           for kind in ("linux", "lossy", "udp", "tagged", "both", "many")]
 
 # Programs beside coretrackd, same capture, one core each; and what conntrack costs the kernel.
 PROGRAMS = ([Bar(Ratio(f"Forward/coretrackd_checksums/{flows}", f"Forward/{peer}/{flows}"))

@@ -1,7 +1,7 @@
 // ParseFast: the packets that nearly all are, with the fewest instructions.
 //
 // What for  Ethernet with at most one 802.1Q tag, IPv4 without options or fragmentation or IPv6
-//           without extension headers, TCP without SYN, with no options or the usual timestamps,
+//           without extension headers, TCP without SYN, with no options or the usual ones,
 //           everything sound. Such a packet gives the same PacketMeta as the general path, any other
 //           one is left to it (which names what is wrong). ParseFastSyn() is the same for SYNs, with any
 //           options, ParseFastUdp() for UDP: functions of their own, so that the loop over what is common has none of it.
@@ -86,8 +86,7 @@ inline bool HasSoundOptions(const uint8_t* segment, uint32_t option_bytes, SynOp
   if constexpr (kWanted == Wanted::kPlain)
     return HasUsualOptions(segment + kTcpMinBytes, option_bytes);
   // The data offset may be too small for a header.
-  constexpr uint32_t kMaxOptionBytes = 40;
-  return option_bytes <= kMaxOptionBytes &&
+  return option_bytes <= kTcpMaxOptionBytes &&
          ReadSynOptions(segment + kTcpMinBytes, option_bytes, syn);
 }
 

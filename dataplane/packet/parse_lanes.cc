@@ -113,8 +113,9 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
   // As SetIpv4Endpoints() has it.
   const Mask reverse =
       Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
-  const Lanes odd = Differs(m.row[kIpRow], 0xff, 0x45) |
-                    Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0);  // "more fragments" and offset
+  const Lanes odd =
+      Differs(m.row[kIpRow], 0xff, 0x45) |
+      Differs(m.row[kIpRow + 1], InHighHalf(0x3fff), 0);  // "more fragments" and offset
   Headers ip;
   ip.known = Equal(odd, All(0));
   ip.ip_bytes = All(kIpv4MinBytes);
@@ -214,6 +215,30 @@ struct SynLanes {
           mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
 }
 
+// Those of `packets` that have SACK blocks, alone or behind the timestamps, as HasUsualOptions() asks; `*stamped`: of these, those that
+// have timestamps. `first_word`: of the options.
+[[gnu::noinline]] Mask HaveSack(const FrameLanes& frames, Lanes segment_begins, Lanes option_bytes,
+                                Lanes first_word, Mask packets, Mask* stamped) {
+  const Mask starts = Equal(first_word, All(kTimestampsBegin)) &
+                      AtMost(All(kTimestampsBytes + kSackMinBytes), option_bytes);
+  const Lanes before = Select(starts, All(kTimestampsBytes), All(0));
+  const Lanes sack_bytes = option_bytes - before;
+  Mask have = packets & AtMost(All(kSackMinBytes), sack_bytes) &
+              AtMost(option_bytes, All(kTcpMaxOptionBytes)) &
+              Equal(sack_bytes & 7, All(kSackMinBytes % 8));
+  alignas(kCacheLine) uint32_t at[kLanes];
+  Spill(segment_begins + kTcpMinBytes + before, &at);
+  alignas(kCacheLine) uint32_t begin[kLanes] = {};
+  for (uint32_t left = have; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    begin[i] = LoadRaw<uint32_t>(frames.data[i] + at[i]);
+  }
+  KeepInMemory(&begin);
+  have &= Equal(Load(begin), kSackBegin | (sack_bytes - 2) << kSackLengthShift);
+  *stamped = have & starts;
+  return have;
+}
+
 // Of those of `packets`, which are UDP, the common ones. `bytes` and `wire_bytes`: of frames. (No Headers: they would have to lie in
 // memory then.)
 [[gnu::noinline]] Mask SoundDatagrams(Lanes bytes, Lanes wire_bytes, Lanes link_bytes,
@@ -258,6 +283,12 @@ template <uint32_t kWords>
   if (syn.known != syns) [[unlikely]]
     syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, option_bytes, &m.row[kOptions], syns);
   Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
+  if (const Mask others = sound & static_cast<Mask>(~syns & ~common); others != 0) [[unlikely]] {
+    Mask also_stamped;
+    common |= HaveSack(frames, ip.link_bytes + ip.ip_bytes, option_bytes, m.row[kOptions], others,
+                       &also_stamped);
+    stamped |= also_stamped;
+  }
   Mask plain = common & HasAny(fixed, All(0xffff)) &
                Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
 
@@ -321,7 +352,8 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
   constexpr uint32_t kBegins = RowBegins(kFormat);
-  LoadRows(frames, bytes, All(kBegins), [](uint32_t) { return kBegins; }, &m);
+  LoadRows(
+      frames, bytes, All(kBegins), [](uint32_t) { return kBegins; }, &m);
   Transpose(&m);
   meanwhile->Part(0);
   Headers headers;
@@ -373,13 +405,14 @@ int CountOthers(const Formats& formats, const Format& one, Mask packets) {
   const Quarter begin = LoadBeginnings(frames, bytes);
   const Formats formats = FormatsOf(begin);
   const Lanes tag_bytes = Select(formats.tagged, All(kVlanTagBytes), All(0));
-  const Lanes begins = Select(formats.ipv6, All(RowBegins({.ipv6 = true})),
-                              All(RowBegins({.ipv6 = false}))) +
-                       tag_bytes;
+  const Lanes begins =
+      Select(formats.ipv6, All(RowBegins({.ipv6 = true})), All(RowBegins({.ipv6 = false}))) +
+      tag_bytes;
   alignas(kCacheLine) uint32_t at[kLanes];
   Spill(begins, &at);
   Matrix m;
-  LoadRows(frames, bytes, begins, [&at](uint32_t i) { return at[i]; }, &m);
+  LoadRows(
+      frames, bytes, begins, [&at](uint32_t i) { return at[i]; }, &m);
   Transpose(&m);
   meanwhile->Part(0);
   Headers headers = ReadIpv4(m);
@@ -414,8 +447,7 @@ Format FormatOf(const uint8_t* frame, uint32_t bytes) {
 Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
                 Fetches* meanwhile) {
   const Mask eligible = verify ? NotZero(frames.checksum_known_good) : kEach;
-  if (segments->many_formats)
-    return ParseFormats(frames, eligible, words, segments, meanwhile);
+  if (segments->many_formats) return ParseFormats(frames, eligible, words, segments, meanwhile);
   // That of the first packet is nearly always that of all.
   const Format format = FormatOf(frames.data[0], frames.bytes[0]);
   const auto parse = [&]<Format kFormat>() {

@@ -24,6 +24,7 @@ inline constexpr uint32_t kMplsLabelBytes = 4;
 inline constexpr uint32_t kIpv4MinBytes = 20;
 inline constexpr uint32_t kIpv6Bytes = 40;
 inline constexpr uint32_t kTcpMinBytes = 20;
+inline constexpr uint32_t kTcpMaxOptionBytes = 40;
 inline constexpr uint32_t kUdpBytes = 8;
 inline constexpr uint32_t kIcmpMinBytes = 4;    // type, code, checksum: what every message has
 inline constexpr uint32_t kIcmpEchoBytes = 8;   // echo and timestamp: identifier and sequence too

@@ -2,7 +2,7 @@
 // that sixteen packets are one load (base/lanes.h).
 //
 // Common  Ethernet with at most one 802.1Q tag, IPv4 without options or fragmentation or IPv6 without extension headers, TCP with no
-//         options or the usual timestamps, or a SYN with the options that SYNs have, or UDP, everything sound. Nothing is said
+//         options, the usual timestamps or SACK blocks, or a SYN with the options that SYNs have, or UDP, everything sound. Nothing is said
 //         here of any other packet.
 // UDP     has zeros for all that only TCP says, as its flow's line has: what is plain of either is the same arithmetic.
 #pragma once

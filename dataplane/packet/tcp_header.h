@@ -5,6 +5,7 @@
 
 #include "dataplane/packet/bytes.h"
 #include "dataplane/packet/packet_meta.h"
+#include "dataplane/packet/protocols.h"
 #include "dataplane/packet/tcp_options.h"
 
 namespace coretrack {
@@ -20,9 +21,16 @@ inline void ReadTcpFixed(const uint8_t* header, TcpHeader* tcp) {
   tcp->flags = TcpFlags(header);
 }
 
-// No options, or the timestamps alone as every stack sends them: sound without a walk.
+// No options, the timestamps as every stack sends them, SACK blocks as every stack sends them, alone or behind the timestamps: sound
+// without a walk.
+// REQUIRES: `bytes` readable bytes, if that is at most kTcpMaxOptionBytes. (It may be anything.)
 inline bool HasUsualOptions(const uint8_t* options, uint32_t bytes) {
-  return bytes == 0 || (bytes == 12 && StartsWithTimestamps(options));
+  if (bytes == 0) return true;
+  if (bytes < kTimestampsBytes || bytes > kTcpMaxOptionBytes) return false;
+  if (!StartsWithTimestamps(options)) return IsSack(options, bytes);
+  return bytes == kTimestampsBytes ||
+         (bytes > kTimestampsBytes + kSackMinBytes - 1 &&
+          IsSack(options + kTimestampsBytes, bytes - kTimestampsBytes));
 }
 
 }  // namespace coretrack

@@ -34,6 +34,17 @@ inline bool StartsWithTimestamps(const uint8_t* options) {
   return LoadRaw<uint32_t>(options) == kTimestampsBegin;
 }
 
+// NOP, NOP, SACK (RFC 2018 3), blocks up to the end: kSackMinBytes with one, 8 more for each other.
+// REQUIRES: kSackMinBytes <= bytes; 4 are readable.
+inline constexpr uint32_t kSackMinBytes = 12;
+inline constexpr uint32_t kSackBegin = 0x00050101, kSackLengthShift = 24;  // as LoadRaw() reads it
+constexpr uint32_t SackBegin(uint32_t bytes) {
+  return kSackBegin | (bytes - 2) << kSackLengthShift;
+}
+inline bool IsSack(const uint8_t* options, uint32_t bytes) {
+  return bytes % 8 == kSackMinBytes % 8 && LoadRaw<uint32_t>(options) == SackBegin(bytes);
+}
+
 // REQUIRES: StartsWithTimestamps().
 inline TcpOptions::Timestamps LoadTimestamps(const uint8_t* options) {
   return {.value = LoadBe32(options + 4), .echo = LoadBe32(options + 8)};

@@ -57,6 +57,13 @@ inline Bytes TimestampsOption(uint32_t value, uint32_t echo) {
   Set32(&option, 8, echo);
   return option;
 }
+// Of `blocks` blocks, each of as much behind `first`.
+inline Bytes SackOption(uint32_t blocks, uint32_t first) {
+  Bytes option = {1, 1, 5, static_cast<uint8_t>(2 + 8 * blocks)};
+  option.resize(4 + 8 * blocks);
+  for (uint32_t i = 0; i < 2 * blocks; ++i) Set32(&option, 4 + 4 * i, first + 1000 * i);
+  return option;
+}
 inline Bytes Join(const std::vector<Bytes>& parts) {
   Bytes all;
   for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());

@@ -129,6 +129,7 @@ class ParsedTogether {
   bool common() const { return (common_ >> lane_ & 1) != 0; }
   bool plain() const { return SegmentLanes::Has(segments_->plain, kFirst + lane_); }
   const PacketMeta& meta() const { return meta_; }
+  bool stamped() const { return SegmentLanes::Has(segments_->stamped, kFirst + lane_); }
   bool many_formats() const { return segments_->many_formats; }
 
  private:
@@ -162,8 +163,9 @@ inline void ExpectSameInLanes(const uint8_t* data, uint32_t bytes, uint32_t wire
   if (!kHasLanes || options.link != LinkLayer::kEthernet) return;
   const uint32_t lane = (bytes + general.tcp.seq + general.key.ports) % kLanes;
   using Others = ParsedTogether::Others;
-  for (const auto& [others, many] : {std::pair(Others::kSame, false), std::pair(Others::kSame, true),
-                                    std::pair(Others::kAnything, false)}) {
+  for (const auto& [others, many] :
+       {std::pair(Others::kSame, false), std::pair(Others::kSame, true),
+        std::pair(Others::kAnything, false)}) {
     const ParsedTogether parsed({data, bytes, wire_bytes}, lane, others, options, many);
     // Exactly what is theirs: the fast ways', if it has the usual options.
     PacketMeta fast;
@@ -180,6 +182,9 @@ inline void ExpectSameInLanes(const uint8_t* data, uint32_t bytes, uint32_t wire
     ASSERT_TRUE(SameMeta(parsed.meta(), general)) << "lanes answer differently";
     using namespace tcp_flag;
     const bool udp = general.kind == PacketKind::kDatagram;
+    const bool stamped =
+        general.tcp.option_bytes >= kTimestampsBytes && StartsWithTimestamps(general.tcp.options);
+    ASSERT_TRUE(syn || parsed.stamped() == stamped);
     ASSERT_EQ(parsed.plain(), udp || ((general.tcp.flags & (kSyn | kFin | kRst | tcp_flag::kAck)) ==
                                           tcp_flag::kAck &&
                                       general.tcp.window != 0));

@@ -450,6 +450,25 @@ TEST(Parse, LanesLookAtTheWindowAndTheWire) {
   }
 }
 
+// SACK blocks of any number and length, right or wrong, before or behind something else.
+TEST(Parse, SegmentsWithSack) {
+  for (const bool stamped : {false, true}) {
+    for (uint8_t length = 0; length <= 38; ++length) {
+      for (uint32_t bytes = 4; bytes <= 40; bytes += 4) {
+        Bytes sack = {1, 1, 5, length};
+        sack.resize(bytes, 1);
+        const Bytes options = Join({stamped ? TimestampsOption(7, 8) : Bytes(), sack});
+        if (options.size() > 40) continue;
+        const PacketMeta meta =
+            ParseBytes(Eth().Ipv4(kA, kB).Tcp({.options = options}).Payload(9).Build());
+        const bool sound = length >= 10 && (length - 2) % 8 == 0 && length + 2u <= bytes;
+        EXPECT_EQ(meta.kind, sound ? PacketKind::kTcp : PacketKind::kBadSegment)
+            << int{length} << " in " << bytes;
+      }
+    }
+  }
+}
+
 // Whether sixteen frames are of one format is guessed from the sixteen before.
 TEST(Parse, LanesRememberWhetherThereWereManyFormats) {
   if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "dataplane/packet/tcp_header.h"
 #include "tests/packet/packet_builder.h"
 
 namespace coretrack {
@@ -98,6 +101,44 @@ TEST(TcpOptions, TimestampsInAnyLayout) {
     EXPECT_FALSE(ReadTimestamps(bytes.data(), static_cast<uint32_t>(bytes.size()), &stamps));
     EXPECT_EQ(stamps.value, 5u);
   }
+}
+
+// What goes without a walk a walk finds sound; and it is what it claims to be.
+TEST(TcpOptions, TheUsualOnesAreSound) {
+  std::vector<Bytes> usual = {Bytes(), TimestampsOption(7, 8)};
+  for (uint32_t blocks = 1; blocks <= 4; ++blocks) {
+    usual.push_back(SackOption(blocks, 99));
+    if (blocks < 4) usual.push_back(Join({TimestampsOption(7, 8), SackOption(blocks, 99)}));
+  }
+  const auto is_usual = [](const Bytes& options) {
+    return HasUsualOptions(options.data(), static_cast<uint32_t>(options.size()));
+  };
+  for (const Bytes& options : usual) {
+    EXPECT_TRUE(is_usual(options)) << options.size();
+    const Read read = ReadAll(options);
+    EXPECT_TRUE(read.sound);
+    const bool stamped = options.size() >= 12 && options[2] == 8;
+    EXPECT_EQ(read.options.timestamps.has_value(), stamped);
+    EXPECT_EQ(read.options.highest_sack.has_value(), options.size() > (stamped ? 12u : 0u));
+  }
+  // One byte changed, or some of them cut off or added.
+  for (const Bytes& options : usual) {
+    for (size_t at = 0; at < options.size(); ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        Bytes other = options;
+        other[at] = static_cast<uint8_t>(value);
+        EXPECT_TRUE(!is_usual(other) || ReadAll(other).sound);
+      }
+    }
+    for (size_t bytes = 0; bytes <= 44; bytes += 4) {
+      Bytes other = options;
+      other.resize(bytes);
+      EXPECT_TRUE(!is_usual(other) || ReadAll(other).sound);
+    }
+  }
+  const Bytes none;
+  for (const uint32_t bytes : {41u, 44u, 0u - 4, 0u - 20})
+    EXPECT_FALSE(HasUsualOptions(none.data(), bytes)) << "an offset that is less than a header";
 }
 
 }  // namespace

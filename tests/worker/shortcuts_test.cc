@@ -65,6 +65,9 @@ Bytes FrameOf(const WireSegment& s, const Place& place) {
     tcp.options = Join({place.mss != 0 ? MssOption(place.mss) : Bytes(),
                         place.sack ? SackPermittedOption() : Bytes(), tcp.options,
                         Bytes(place.end_options * 4, 0)});
+  } else if (const uint32_t drawn = (s.seq ^ s.ack) * 0x9e3779b1u >> 20;
+             place.sack && drawn % 8 == 0) {
+    tcp.options = Join({tcp.options, SackOption(1 + drawn / 8 % 3, s.ack - drawn)});
   }
   return Begin(s.from_client, place).Tcp(tcp).Payload(s.length).Build();
 }
