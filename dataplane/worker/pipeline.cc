@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
   p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);
   p->ipv6_ = std::make_unique<FlowTable>(ipv6, &p->arena_);
   p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
-  p->may_be_unassured_ = std::make_unique<SlotBits>(static_cast<uint32_t>(slots), &p->arena_);
+  p->is_unassured_ = std::make_unique<SlotBits>(static_cast<uint32_t>(slots), &p->arena_);
   // Each table has its share of the quota: a flow of one cannot make room in the other.
   for (const bool v6 : {false, true}) {
     for (const bool midstream : {false, true}) {
@@ -89,11 +89,10 @@ void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
   const uint32_t ipv6 = burst->Ipv6Of(first);
   const FlowHash* const hashes = &burst->hash[first];
   AtomicLine** const lines = &burst->candidate[first];
-  const uint64_t without =
-      ipv6 == 0 || ipv6 == AllOf(kChunk)
-          ? TableOf(ipv6 != 0).CandidateLines(hashes, lines, &fetches_)
-          : FlowTable::CandidateLines(*ipv4_, *ipv6_, static_cast<Mask>(ipv6), hashes, lines,
-                                      &fetches_);
+  const uint64_t without = ipv6 == 0 || ipv6 == AllOf(kChunk)
+                               ? TableOf(ipv6 != 0).CandidateLines(hashes, lines, &fetches_)
+                               : FlowTable::CandidateLines(*ipv4_, *ipv6_, static_cast<Mask>(ipv6),
+                                                           hashes, lines, &fetches_);
   burst->farther |= without << first;
 }
 

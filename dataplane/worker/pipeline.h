@@ -178,6 +178,8 @@ class Pipeline {
   const Options& options() const { return options_; }
   PageKind page_kind() const { return arena_.page_kind(); }
   size_t arena_bytes() const { return arena_.bytes(); }
+  // The owner's thread: flows that nobody has confirmed yet.
+  uint32_t unassured_flows(bool ipv6) const { return unassured_flows_[ipv6]; }
 
   // The owner's thread: the record of a live flow as it is now.
   FlowRecord RecordOf(FlowIndex index, Now now, End end = End::kActive) const;
@@ -300,7 +302,10 @@ class Pipeline {
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now);
-  bool EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry, Now now);
+  void NotUnassured(const FlowTable& table, FlowIndex index);
+  bool IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const;
+  void MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now);
+  void Evict(const FlowTable& table, FlowIndex index, Now now);
   bool MakeRoom(const FlowTable& table, Now now);
   static End EndOf(uint8_t state);
 
@@ -311,8 +316,9 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<TimerWheel> wheel_;
-  // Whose flow may be unassured: of others a queue's entry is not worth a look at the flow.
-  std::unique_ptr<SlotBits> may_be_unassured_;
+  // Whose flow is unassured, and how many are by IP version: a queue's entry of others is not worth a look at the flow.
+  std::unique_ptr<SlotBits> is_unassured_;
+  std::array<uint32_t, 2> unassured_flows_{};
   // By IP version, then half-open (0) and mid-stream (1).
   std::array<std::array<std::unique_ptr<UnassuredQueue>, 2>, 2> unassured_;
   SideTable<Rivals> rivals_;

@@ -9,8 +9,8 @@
 namespace coretrack {
 namespace {
 
-// Unassured flows that one new flow may look at when it needs room.
-constexpr int kEvictionProbes = 8;
+// Unassured flows that one new flow may look at when it needs room in the table, and in its queue.
+constexpr int kEvictionProbes = 8, kQueueProbes = 8;
 // Flows whose lines are loaded together.
 constexpr uint32_t kExpireChunk = 16;
 
@@ -28,7 +28,14 @@ void Pipeline::Store(const Slot& slot) {
   BeginWrite(line);
   slot.table->detail(slot.index).StoreReleased(slot.detail);
   EndWrite(line, slot.line);
-  may_be_unassured_->Assign(slot.index, (slot.detail.flags & detail_flag::kAssured) == 0);
+  if ((slot.detail.flags & detail_flag::kAssured) != 0) NotUnassured(*slot.table, slot.index);
+}
+
+// The flow is assured, or over.
+void Pipeline::NotUnassured(const FlowTable& table, FlowIndex index) {
+  if (!is_unassured_->Test(index)) return;
+  is_unassured_->Clear(index);
+  --unassured_flows_[table.ipv6()];
 }
 
 // A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
@@ -36,12 +43,13 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   FlowTable& table = TableOf(key.ipv6);
   UnassuredQueue* queue = unassured_[key.ipv6][midstream].get();
   if (queue->full()) {
-    // What leaves it need not be unassured any more: then nothing has to give way.
-    EvictIfUnassured(table, queue->Pop(), now);
+    MakePlace(table, queue, now);
     constexpr size_t kAhead = 8;
-    may_be_unassured_->Prefetch(queue->Ahead(2 * kAhead));
-    if (const FlowIndex next = queue->Ahead(kAhead); may_be_unassured_->Test(next))
-      table.PrefetchDetail(next);
+    if (!queue->empty()) {
+      is_unassured_->Prefetch(queue->Ahead(2 * kAhead));
+      if (const FlowIndex next = queue->Ahead(kAhead); is_unassured_->Test(next))
+        table.PrefetchDetail(next);
+    }
   }
   if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
@@ -49,26 +57,47 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   return index;
 }
 
+// In a full queue, for one more. Who is still unassured gives way if so many are; else he only has to queue again, for there are
+// entries of others. (With an eighth more entries than the quota, and eight looks for each new flow, these are found before they are
+// needed.) An entry that is taken for a later flow's in its slot queues again, too.
+void Pipeline::MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now) {
+  for (int i = 0; i < kQueueProbes && queue->full(); ++i) {
+    const UnassuredQueue::Entry oldest = queue->Pop();
+    if (!is_unassured_->Test(oldest.index)) continue;
+    if (unassured_flows_[table.ipv6()] < queue->quota()) {
+      queue->Push(oldest);
+    } else if (IsUnassured(table, oldest)) {
+      return Evict(table, oldest.index, now);
+    }
+  }
+  if (queue->HasPlace()) [[likely]]
+    return;
+  const UnassuredQueue::Entry oldest = queue->Pop();
+  if (IsUnassured(table, oldest)) Evict(table, oldest.index, now);
+}
+
 // Half-open flows give way first, then unconfirmed mid-stream ones, an assured flow never. False: there is none
 // among the oldest kEvictionProbes of each, which have left their queue.
 bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
   for (const auto& queue : unassured_[table.ipv6()]) {
-    for (int i = 0; i < kEvictionProbes && !queue->empty(); ++i)
-      if (EvictIfUnassured(table, queue->Pop(), now)) return true;
+    for (int i = 0; i < kEvictionProbes && !queue->empty(); ++i) {
+      const UnassuredQueue::Entry oldest = queue->Pop();
+      if (!IsUnassured(table, oldest)) continue;
+      Evict(table, oldest.index, now);
+      return true;
+    }
   }
   return false;
 }
 
-// Ends the flow that entered a queue as `entry`. False: it is over, or assured.
-bool Pipeline::EvictIfUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry,
-                                Now now) {
-  if (!may_be_unassured_->Test(entry.index)) return false;
-  const auto detail = table.detail(entry.index).LoadOwned<FlowDetail>();
-  if (detail.generation.Get() != entry.generation || (detail.flags & detail_flag::kAssured) != 0)
-    return false;
-  if (StateIn(table.line(entry.index).words[0].load(std::memory_order_relaxed)) == 0) return false;
-  EndFlow(entry.index, HashOf(options_.secret, table.KeyAt(entry.index)), End::kEvicted, now);
-  return true;
+// Is the flow that entered a queue as `entry` there, and not assured?
+bool Pipeline::IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const {
+  return is_unassured_->Test(entry.index) &&
+         table.detail(entry.index).LoadOwned<FlowDetail>().generation.Get() == entry.generation;
+}
+
+void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
+  EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), End::kEvicted, now);
 }
 
 // Stores a flow for the first time.
@@ -78,13 +107,16 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
   FileNew(*slot.table, slot.index, static_cast<uint32_t>(slot.detail.generation.Get()),
           slot.line.deadline(), slot.line.state,
           (slot.detail.flags & detail_flag::kMidstream) != 0);
+  // What a rival has become may be assured from the start.
+  if ((slot.detail.flags & detail_flag::kAssured) != 0) NotUnassured(*slot.table, slot.index);
 }
 
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream) {
   wheel_->Schedule(index, deadline);
-  may_be_unassured_->Set(index);
+  is_unassured_->Set(index);
+  ++unassured_flows_[table.ipv6()];
   unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);
@@ -164,6 +196,7 @@ void Pipeline::EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now) {
   FlowTable& table = TableOf(index);
   if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
   CountState(StateIn(table.line(index).words[0].load(std::memory_order_relaxed)), 0);
+  NotUnassured(table, index);
   table.Erase(index, hash);
   counters_.flows_ended[static_cast<size_t>(reason)].Add(1);
   counters_.flows.Add(std::numeric_limits<uint64_t>::max());
@@ -216,6 +249,7 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
         const FlowIndex flow = due[n % 2][i];
         TableOf(flow).PrefetchFlow(flow);
         wheel_->Prefetch(flow);
+        is_unassured_->Prefetch(flow);
       }
       budget -= chunk;
       caught_up = count < chunk;

@@ -102,7 +102,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   tcp::MoveInOrder(meta.tcp, sender, receiver);
   sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
   EndWrite(line, head, d, deadline);
-  if ((word0_before & kAssured) == 0) may_be_unassured_->Clear(index);
+  if ((word0_before & kAssured) == 0) NotUnassured(table, index);
   Reschedule(index, old_deadline, deadline);
   return true;
 }
@@ -161,7 +161,7 @@ void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& ta
   }
   for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    may_be_unassured_->Clear(table.IndexOf(*burst.candidate[first + i]));
+    NotUnassured(table, table.IndexOf(*burst.candidate[first + i]));
   }
   // Those that made the same move are counted together.
   for (uint32_t left = steps.moved; left != 0;) {
@@ -213,7 +213,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
     StoreAnswerTime(d, now.unix_us, &detail);
   established::ZoneFlags(line) = static_cast<uint8_t>(flags);
   MoveInLine(meta, line, head, state_after, deadline);
-  if ((word0 & ~word0_before & kAssured) != 0) may_be_unassured_->Clear(index);
+  if ((word0 & ~word0_before & kAssured) != 0) NotUnassured(table, index);
 
   Reschedule(index, old_deadline, deadline);
   if (state_before == state_after) return true;

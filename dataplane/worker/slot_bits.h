@@ -23,7 +23,6 @@ class SlotBits {
 
   void Set(FlowIndex slot) { Word(slot) |= Bit(slot); }
   void Clear(FlowIndex slot) { Word(slot) &= ~Bit(slot); }
-  void Assign(FlowIndex slot, bool value) { value ? Set(slot) : Clear(slot); }
   bool Test(FlowIndex slot) const { return (Word(slot) & Bit(slot)) != 0; }
   [[gnu::always_inline]] void Prefetch(FlowIndex slot) const { __builtin_prefetch(&Word(slot)); }
 

@@ -1,11 +1,11 @@
 // UnassuredQueue: flows that nobody has confirmed yet, oldest first: the first to give way when
 // room is short.
 //
-// What for  A SYN flood must not push out an established flow. Every new flow enters; when the
-//           queue is full (the quota) its oldest comes out, and is evicted if it is still
-//           unassured. So at most `quota` unassured flows exist.
+// What for  A SYN flood must not push out an established flow. Every new flow enters. When the queue is full (the quota) its
+//           oldest comes out: gone, if its flow is assured by now or over; evicted, if as many flows as that are unassured; else
+//           it enters again. So at most `quota` unassured flows exist, and none of them gives way while there are fewer.
 // Threads   One owner.
-// Limits    `quota` entries, allocated at Create().
+// Limits    `quota` entries and an eighth more, for when those that come out all enter again. Allocated at Create().
 #pragma once
 
 #include <algorithm>
@@ -24,20 +24,20 @@ class UnassuredQueue {
     uint32_t generation = 0;  // tells whether the slot still holds the flow that entered
   };
 
-  explicit UnassuredQueue(uint32_t quota) : entries_(quota) {}
+  explicit UnassuredQueue(uint32_t quota) : entries_(size_t{quota} + quota / 8), quota_(quota) {}
 
-  bool full() const { return count_ == entries_.size(); }
+  uint32_t quota() const { return quota_; }
+  bool full() const { return count_ >= quota_; }
+  bool HasPlace() const { return count_ != entries_.size(); }
   bool empty() const { return count_ == 0; }
 
-  // REQUIRES: !full().
+  // REQUIRES: HasPlace().
   void Push(Entry entry) {
     entries_[At(count_)] = entry;
     ++count_;
   }
-  // The flow whose entry Pop() answers after `n` others. A hint: any flow's where there are not so many, or the ring wraps.
-  FlowIndex Ahead(size_t n) const {
-    return entries_[std::min(head_ + n, entries_.size() - 1)].index;
-  }
+  // The flow whose entry Pop() answers after `n` others, or after all others if these are fewer.  REQUIRES: !empty().
+  FlowIndex Ahead(size_t n) const { return entries_[At(std::min(n, count_ - 1))].index; }
   // REQUIRES: !empty().
   Entry Pop() {
     const Entry entry = entries_[head_];
@@ -55,6 +55,7 @@ class UnassuredQueue {
   }
 
   std::vector<Entry> entries_;
+  uint32_t quota_;
   size_t head_ = 0;
   size_t count_ = 0;
 };

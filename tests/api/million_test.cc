@@ -86,8 +86,7 @@ class Traffic {
 class Million : public testing::ApiFixture {};
 
 TEST_F(Million, EveryFlowOnceWhileTrafficRunsAndNoWorkerIsAsked) {
-  // A quota that those which come and go do not use up: nothing is evicted.
-  FakeDataplane dataplane(1, 2 * kFlows, 16 * kFlows);
+  FakeDataplane dataplane(1, 2 * kFlows, 2 * kFlows);
   Traffic traffic(&dataplane);
   Start(&dataplane);
   std::vector<uint8_t> seen(kFlows);

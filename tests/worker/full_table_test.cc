@@ -132,6 +132,32 @@ TEST_P(FullTable, TheQuotaBoundsThemInSlotsThatHeldAssuredOnes) {
   harness.CheckIdentities();
 }
 
+// Nobody gives way while fewer than the quota are unassured, however many others come and go: not flows that nobody ever answers.
+TEST_P(FullTable, OneWayFlowsStayWhileOthersComeAndGo) {
+  const bool ipv6 = GetParam();
+  for (const uint32_t one_way : {1u, 10u, 50u, 98u}) {
+    Pipeline::Options options = Options();
+    options.half_open_quota = 200;  // 100 for each version
+    Harness harness(options);
+    harness.check_each_frame = false;
+    for (uint32_t n = 0; n < one_way; ++n)
+      harness.Send(Segment(n, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+    for (uint32_t n = 0; n < 3000; ++n) {
+      Establish(&harness, 1000 + n, ipv6);
+      const uint8_t rst = tcp_flag::kRst | tcp_flag::kAck;
+      harness.Send(Segment(1000 + n, true, ipv6, {.seq = 101, .ack = 301, .flags = rst}));
+      harness.Advance(
+          12'000);  // they are over after 10 s, half-open ones after more than the test takes
+    }
+    EXPECT_EQ(harness.ended(End::kEvicted), 0u) << one_way;
+    EXPECT_EQ(harness.untracked(Untracked::kTableFull), 0u);
+    uint32_t stayed = 0;
+    for (const FlowRecord& flow : harness.Live()) stayed += flow.assured ? 0 : 1;
+    EXPECT_EQ(stayed, one_way);
+    harness.CheckIdentities();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(IpVersions, FullTable, ::testing::Bool(),
                          [](const auto& version) { return version.param ? "IPv6" : "IPv4"; });
 

@@ -100,6 +100,10 @@ void Harness::CheckIdentities() const {
   EXPECT_EQ(c.flows_ipv6.Read(), pipeline_->table(true).size());
   EXPECT_EQ(by_state, flows);
   EXPECT_EQ(c.flows_created.Read(), flows + ended);
+  std::array<uint32_t, 2> unassured{};
+  for (const FlowRecord& flow : Live()) unassured[flow.ipv6] += flow.assured ? 0 : 1;
+  for (const bool ipv6 : {false, true})
+    EXPECT_EQ(pipeline_->unassured_flows(ipv6), unassured[ipv6]);
 }
 
 void Harness::OnChange(uint32_t /*packet*/, const FlowRecord& flow) { changes.push_back(flow); }
