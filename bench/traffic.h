@@ -1,6 +1,6 @@
 // Traffic: the generator of Pipeline/*: segments of many TCP connections in mbufs, without a device; or datagrams.
 //
-// Traffic  Ethernet, IPv4 or IPv6, TCP, 60 (80) bytes with 6 of payload, or with more where asked for, and TCP options beside. Every connection's sequence
+// Traffic  Ethernet, with a VLAN tag or without, IPv4 or IPv6, TCP or UDP, 6 bytes of payload or more where asked for, padded to 60. Every connection's sequence
 //          numbers go on from segment to segment, so that the window check has its work; TCP options as `Stack` has them.
 //          Addresses as a farm of servers sees them: many clients, 256 servers. Seeded.
 // Memory   Nothing is kept of a connection: what its next segment says follows from its number and from how many have been sent. A

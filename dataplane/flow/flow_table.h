@@ -72,6 +72,7 @@ class FlowTable {
   // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
   // group's bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
+  // The same of two tables: lines[i] is that one's HomeBucket().
   static Mask CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                              const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
   // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
@@ -163,7 +164,7 @@ class FlowTable {
   static constexpr uint16_t kMaxOverflow = 0xffff;
 
   static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
-  bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines) const;
+  bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines, Mask packets) const;
   static uint16_t TagOf(FlowHash hash);  // odd, so never 0
   uint32_t HomeOf(FlowHash hash) const;
   uint32_t StepOf(FlowHash hash) const;

@@ -1,5 +1,6 @@
 // The first steps of a look-up, of sixteen flows at once: what is arithmetic is done in lanes, what is an access
 // of its own to memory one by one.
+#include <bit>
 #include <cassert>
 
 #include "dataplane/base/fetches.h"
@@ -8,6 +9,10 @@
 #include "dataplane/flow/tag_match.h"
 
 namespace coretrack {
+
+namespace {
+[[maybe_unused]] constexpr Mask kAllPackets = static_cast<Mask>(~0);
+}  // namespace
 
 #ifdef CORETRACK_LANES
 
@@ -61,7 +66,7 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 }
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
-  assert(AreHomes(hashes, lines));
+  assert(AreHomes(hashes, lines, kAllPackets));
   const Lanes match = MatchesIn(lines, hashes);
   const auto base = reinterpret_cast<uintptr_t>(buckets_);
   const Words64 first = LoadWords(lines) - base, last = LoadWords(lines + kLanes / 2) - base;
@@ -101,6 +106,8 @@ void FlowTable::FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask 
 
 Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                                const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
+  assert(ipv4.AreHomes(hashes, lines, static_cast<Mask>(~is_ipv6)) &&
+         ipv6.AreHomes(hashes, lines, is_ipv6));
   const Lanes match = MatchesIn(lines, hashes);
   const Mask found = IsSet(match);
   const Lanes lowest = LowestBit(match);
@@ -151,7 +158,7 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
   for (uint32_t i = 0; i < kLanes; ++i) fetched[i] = buckets[i] = HomeBucket(hashes[i]);
 }
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
-  assert(AreHomes(hashes, lines));
+  assert(AreHomes(hashes, lines, kAllPackets));
   uint32_t without = 0;
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t i = 0; i < kLanes; ++i) {
@@ -193,9 +200,12 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
 
 #endif
 
-bool FlowTable::AreHomes(const FlowHash* hashes, AtomicLine* const* lines) const {
-  for (uint32_t i = 0; i < kLanes; ++i)
+// Of `packets`.
+bool FlowTable::AreHomes(const FlowHash* hashes, AtomicLine* const* lines, Mask packets) const {
+  for (uint32_t left = packets; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
     if (lines[i] != HomeBucket(hashes[i])) return false;
+  }
   return true;
 }
 

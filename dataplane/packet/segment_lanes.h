@@ -30,7 +30,8 @@ struct alignas(kCacheLine) SegmentLanes {
   Bits tagged;   // has a tag
   Bits reverse;  // goes in Direction::kReverse
   Bits stamped;  // has the usual timestamps
-  // Sixteen of the last burst were of several formats (IP versions, tags): so may the next be. Not cleared.
+  // ParseLanes()'s own: the sixteen before, perhaps of the burst before, were of several formats (IP versions, tags), so the next may be.
+  // Not cleared.
   bool many_formats = false;
 
   static bool Has(const Bits& bits, uint32_t i) {

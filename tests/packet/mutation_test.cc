@@ -1,10 +1,16 @@
 // Hostile packets in bulk: whatever the bytes, the parser answers, reads nothing past the end
 // (ParseBytes uses blocks of exact size, for AddressSanitizer) and its answer holds together.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
+#include <memory>
 #include <random>
+#include <stdexcept>
 
 #include "dataplane/packet/fragment.h"
+#include "dataplane/packet/tcp_checksum.h"
 #include "dataplane/packet/tcp_options.h"
 #include "tests/packet/parse_helpers.h"
 
@@ -208,6 +214,133 @@ TEST(Mutation, RandomOptions) {
       ASSERT_TRUE(read.timestamps.has_value());
     }
   }
+}
+
+// A page that nothing may be read before or behind of.
+class GuardedPage {
+ public:
+  GuardedPage()
+      : begin_(static_cast<uint8_t*>(
+            mmap(nullptr, 3 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+    if (begin_ == MAP_FAILED || mprotect(begin_ + kPage, kPage, PROT_READ | PROT_WRITE) != 0)
+      throw std::runtime_error("no guarded page");
+  }
+  ~GuardedPage() { munmap(begin_, 3 * kPage); }
+  GuardedPage(const GuardedPage&) = delete;
+  GuardedPage& operator=(const GuardedPage&) = delete;
+
+  // Up against its end, or its beginning.
+  const uint8_t* Put(const Bytes& bytes, bool at_end) {
+    uint8_t* const to = begin_ + kPage + (at_end ? kPage - bytes.size() : 0);
+    std::copy(bytes.begin(), bytes.end(), to);
+    return to;
+  }
+
+ private:
+  static constexpr size_t kPage = 4096;
+  uint8_t* begin_;
+};
+
+// Masked loads are no loads to AddressSanitizer.
+TEST(Lanes, ReadNothingButTheFrames) {
+  if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  std::mt19937_64 random(3);
+  const std::vector<Bytes> shapes = Shapes();
+  std::array<GuardedPage, kLanes> pages;
+  const auto words = std::make_unique<KeyWords>();
+  const auto segments = std::make_unique<SegmentLanes>();
+  uint64_t taken = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data{};
+    std::array<uint32_t, kLanes> bytes;
+    std::array<uint8_t, kLanes> zone{};
+    std::array<bool, kLanes> known_good{};
+    const size_t only = random() % (2 * shapes.size());
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      Bytes packet = shapes[only < shapes.size() ? only : random() % shapes.size()];
+      if (random() % 4 == 0) packet[12 + random() % (packet.size() - 12)] = random() & 0xff;
+      if (random() % 2 == 0) packet.resize(random() % (packet.size() + 1));
+      data[i] = pages[i].Put(packet, random() % 2 == 0);
+      bytes[i] = static_cast<uint32_t>(packet.size());
+    }
+    words->Clear();
+    segments->Clear();
+    if (random() % 2 == 0) segments->many_formats = random() % 2 == 0;
+    Fetches none;
+    const Mask common = ParseLanes({.first = 0,
+                                    .data = data.data(),
+                                    .bytes = bytes.data(),
+                                    .wire_bytes = bytes.data(),
+                                    .zone = zone.data(),
+                                    .checksum_known_good = known_good.data()},
+                                   false, words.get(), segments.get(), &none);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      PacketMeta general, meta;
+      ParseGeneral({data[i], bytes[i], bytes[i]}, {}, &general);
+      Parse(data[i], bytes[i], bytes[i], {}, &meta);
+      ASSERT_TRUE(SameMeta(meta, general));
+      ChecksumsAreRight(data[i], bytes[i]);
+      if ((common >> i & 1) == 0) continue;
+      FillMeta(*segments, *words, i, data[i], &meta);
+      ASSERT_TRUE(SameMeta(meta, general));
+      ++taken;
+    }
+  }
+  EXPECT_GT(taken, 100'000u);
+}
+
+// As where packets of other workers are taken out of a burst.
+TEST(Lanes, PacketsMayMoveToTheFront) {
+  if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
+  std::mt19937_64 random(4);
+  const std::vector<Bytes> shapes = Shapes();
+  const auto words = std::make_unique<KeyWords>();
+  const auto segments = std::make_unique<SegmentLanes>();
+  uint64_t moved = 0;
+  for (int round = 0; round < 2000; ++round) {
+    alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data;
+    std::array<uint32_t, kMaxBurst> bytes;
+    std::array<uint8_t, kMaxBurst> zone;
+    const std::array<bool, kMaxBurst> known_good{};
+    for (uint32_t i = 0; i < kMaxBurst; ++i) {
+      const Bytes& shape = shapes[random() % shapes.size()];
+      data[i] = shape.data();
+      bytes[i] = static_cast<uint32_t>(shape.size());
+      zone[i] = random() % kMaxZones;
+    }
+    words->Clear();
+    segments->Clear();
+    Fetches none;
+    for (uint32_t first = 0; first < kMaxBurst; first += kLanes)
+      ParseLanes({.first = first,
+                  .data = &data[first],
+                  .bytes = &bytes[first],
+                  .wire_bytes = &bytes[first],
+                  .zone = &zone[first],
+                  .checksum_known_good = &known_good[first]},
+                 false, words.get(), segments.get(), &none);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < kMaxBurst; ++i) {
+      const bool common = SegmentLanes::Has(segments->common, i);
+      if (!common || random() % 3 == 0) continue;
+      const bool plain = SegmentLanes::Has(segments->plain, i);
+      const bool stamped = SegmentLanes::Has(segments->stamped, i);
+      PacketMeta before, after;
+      ParseGeneral({data[i], bytes[i], bytes[i]}, {.zone = zone[i]}, &before);
+      if (kept != i) {
+        segments->Move(i, kept);
+        words->Move(i, kept);
+        ++moved;
+      }
+      ASSERT_TRUE(SegmentLanes::Has(segments->common, kept));
+      ASSERT_EQ(SegmentLanes::Has(segments->plain, kept), plain);
+      ASSERT_EQ(SegmentLanes::Has(segments->stamped, kept), stamped);
+      FillMeta(*segments, *words, kept, data[i], &after);
+      ASSERT_TRUE(SameMeta(before, after));
+      ++kept;
+    }
+  }
+  EXPECT_GT(moved, 10'000u);
 }
 
 }  // namespace

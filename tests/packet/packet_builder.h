@@ -192,7 +192,7 @@ class PacketBuilder {
     Bytes packet = packet_;
     for (const Layer& layer : layers_) FillLength(layer, &packet);
     for (size_t i = layers_.size(); i-- > 0;) FillChecksum(i, &packet);
-    packet.resize(packet.size() + trailer_bytes_);
+    packet.insert(packet.end(), trailer_bytes_, 0);
     return packet;
   }
 

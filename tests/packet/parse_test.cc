@@ -431,22 +431,26 @@ TEST(Parse, TheFastPathTakesTheCommonPackets) {
 TEST(Parse, LanesLookAtTheWindowAndTheWire) {
   if (!kHasLanes) GTEST_SKIP() << "no lanes in this build";
   for (const bool ipv6 : {false, true}) {
-    const auto frame = [ipv6](uint16_t window) {
+    const auto begin = [ipv6] {
       PacketBuilder builder = Eth();
       ipv6 ? builder.Ipv6(kA6, kB6) : builder.Ipv4(kA, kB);
-      return builder.Tcp({.window = window}).Payload(20).Trailer(4).Build();
+      return builder;
     };
-    EXPECT_EQ(ParseBytes(frame(0)).tcp.window, 0);
-    const Bytes packet = frame(1);
-    const auto bytes = static_cast<uint32_t>(packet.size());
-    const auto common = [&](uint32_t wire_bytes) {
-      return ParsedTogether({packet.data(), bytes, wire_bytes}, 3, ParsedTogether::Others::kSame,
-                            {})
-          .common();
+    const auto segment = [&](uint16_t window) {
+      return begin().Tcp({.window = window}).Payload(20).Trailer(4).Build();
     };
-    EXPECT_TRUE(common(bytes));
-    EXPECT_TRUE(common(bytes + 1));
-    EXPECT_FALSE(common(bytes - 1)) << "more of it is there than was on the wire";
+    EXPECT_EQ(ParseBytes(segment(0)).tcp.window, 0);
+    for (const Bytes& packet : {segment(1), begin().Udp(1, 2).Payload(20).Trailer(4).Build()}) {
+      const auto bytes = static_cast<uint32_t>(packet.size());
+      const auto common = [&](uint32_t wire_bytes) {
+        return ParsedTogether({packet.data(), bytes, wire_bytes}, 3, ParsedTogether::Others::kSame,
+                              {})
+            .common();
+      };
+      EXPECT_TRUE(common(bytes));
+      EXPECT_TRUE(common(bytes + 1));
+      EXPECT_FALSE(common(bytes - 1)) << "more of it is there than was on the wire";
+    }
   }
 }
 

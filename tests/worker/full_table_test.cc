@@ -1,5 +1,9 @@
 // A table without room: half-open flows give way, established ones never.
+#include <algorithm>
+#include <map>
+#include <random>
 #include <set>
+#include <vector>
 
 #include "tests/worker/harness.h"
 
@@ -22,6 +26,18 @@ Bytes Segment(uint32_t n, bool from_client, bool ipv6, TcpFields tcp) {
     builder.Ipv4(from_client ? client : server, from_client ? server : client);
   }
   return builder.Tcp(tcp).Build();
+}
+Bytes Datagram(uint16_t port, bool answer, bool ipv6, size_t payload) {
+  const char* client = ipv6 ? "fd00::1" : "10.0.0.1";
+  const char* server = ipv6 ? "fd00::2" : "10.0.0.2";
+  PacketBuilder builder;
+  builder.Ethernet();
+  if (ipv6) {
+    builder.Ipv6(answer ? server : client, answer ? client : server);
+  } else {
+    builder.Ipv4(answer ? server : client, answer ? client : server);
+  }
+  return builder.Udp(answer ? 53 : port, answer ? port : 53).Payload(payload).Build();
 }
 void Establish(Harness* harness, uint32_t n, bool ipv6) {
   using namespace tcp_flag;
@@ -154,6 +170,49 @@ TEST_P(FullTable, OneWayFlowsStayWhileOthersComeAndGo) {
     uint32_t stayed = 0;
     for (const FlowRecord& flow : harness.Live()) stayed += flow.assured ? 0 : 1;
     EXPECT_EQ(stayed, one_way);
+    harness.CheckIdentities();
+  }
+}
+
+// Flows of datagrams that push each other out, in sixteens in which they are also counted: each packet is some flow's, or untracked.
+TEST_P(FullTable, NoDatagramIsLostWhereFlowsGiveWay) {
+  const bool ipv6 = GetParam();
+  std::mt19937 random(5);
+  for (const uint32_t quota : {8u, 64u, 4 * kCapacity}) {
+    Pipeline::Options options = Options();
+    options.capacity_ipv4 = options.capacity_ipv6 = 24;
+    options.half_open_quota = quota;
+    Harness harness(options);
+    harness.check_each_frame = false;
+    constexpr uint16_t kFlows = 60;
+    std::map<uint16_t, uint64_t> sent, counted;
+    uint64_t all = 0;
+    for (int burst = 0; burst < 3000; ++burst) {
+      std::vector<Harness::Frame> frames;
+      for (uint32_t n = 1 + random() % kMaxBurst; n > 0; --n) {
+        const auto port = static_cast<uint16_t>(1000 + random() % kFlows);
+        const bool answer = port % 8 == 0 && random() % 2 == 0;
+        frames.push_back({.bytes = Datagram(port, answer, ipv6, random() % 100)});
+        ++sent[port];
+        ++all;
+      }
+      harness.SendBurst(frames);
+      harness.Advance(random() % 20 == 0 ? 40'000'000 : 1000);
+    }
+    uint64_t of_flows = 0;
+    std::set<uint16_t> live;
+    const auto count = [&](const FlowRecord& flow) {
+      const uint16_t port = std::max(flow.originator.port, flow.responder.port);
+      counted[port] += flow.originator.packets + flow.responder.packets;
+      of_flows += flow.originator.packets + flow.responder.packets;
+      return port;
+    };
+    for (const FlowRecord& flow : harness.ends) count(flow);
+    for (const FlowRecord& flow : harness.Live())
+      EXPECT_TRUE(live.insert(count(flow)).second) << "a flow is held twice";
+    for (const auto& [port, packets] : counted) EXPECT_LE(packets, sent[port]) << port;
+    EXPECT_EQ(of_flows + harness.untracked(Untracked::kTableFull), all);
+    EXPECT_GT(harness.ended(End::kEvicted), 1000u);
     harness.CheckIdentities();
   }
 }

@@ -324,7 +324,7 @@ TEST(Pipeline, CapacitiesAreChecked) {
   EXPECT_NE(std::string(created.status().message()).find("flow slots"), std::string::npos);
 }
 
-// Bursts of one IP version are looked up by loops of their own.
+// Packets of one IP version are looked up by loops of their own.
 TEST(PipelineBurst, OfBothVersionsAndOfEach) {
   const auto segment = [](bool ipv6, uint16_t port, uint8_t flags) {
     PacketBuilder builder;
