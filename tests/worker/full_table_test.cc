@@ -3,6 +3,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "tests/worker/harness.h"
@@ -12,31 +13,30 @@ namespace {
 
 constexpr uint32_t kCapacity = 1000;
 
+PacketBuilder FromTo(std::string_view from, std::string_view to) {
+  PacketBuilder builder;
+  builder.Ethernet();
+  if (from.find(':') != std::string_view::npos) {
+    builder.Ipv6(from, to);
+  } else {
+    builder.Ipv4(from, to);
+  }
+  return builder;
+}
+
 Bytes Segment(uint32_t n, bool from_client, bool ipv6, TcpFields tcp) {
   char client[64];
   std::snprintf(client, sizeof(client), ipv6 ? "2001:db8::%x:%x" : "10.1.%u.%u", n >> 8, n & 0xff);
   const char* server = ipv6 ? "2001:db8:1::1" : "192.168.0.1";
   tcp.source_port = from_client ? 40000 : 80;
   tcp.destination_port = from_client ? 80 : 40000;
-  PacketBuilder builder;
-  builder.Ethernet();
-  if (ipv6) {
-    builder.Ipv6(from_client ? client : server, from_client ? server : client);
-  } else {
-    builder.Ipv4(from_client ? client : server, from_client ? server : client);
-  }
+  PacketBuilder builder = from_client ? FromTo(client, server) : FromTo(server, client);
   return builder.Tcp(tcp).Build();
 }
 Bytes Datagram(uint16_t port, bool answer, bool ipv6, size_t payload) {
   const char* client = ipv6 ? "fd00::1" : "10.0.0.1";
   const char* server = ipv6 ? "fd00::2" : "10.0.0.2";
-  PacketBuilder builder;
-  builder.Ethernet();
-  if (ipv6) {
-    builder.Ipv6(answer ? server : client, answer ? client : server);
-  } else {
-    builder.Ipv4(answer ? server : client, answer ? client : server);
-  }
+  PacketBuilder builder = answer ? FromTo(server, client) : FromTo(client, server);
   return builder.Udp(answer ? 53 : port, answer ? port : 53).Payload(payload).Build();
 }
 void Establish(Harness* harness, uint32_t n, bool ipv6) {
