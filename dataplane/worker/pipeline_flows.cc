@@ -57,14 +57,14 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   return index;
 }
 
-// In a full queue, for one more. Who is still unassured gives way if so many are; else he only has to queue again, for there are
+// In a full queue, for one more. Who is still unassured gives way if enough are; else he only has to queue again, for there are
 // entries of others. (With an eighth more entries than the quota, and eight looks for each new flow, these are found before they are
 // needed.) An entry that is taken for a later flow's in its slot queues again, too.
 void Pipeline::MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now) {
   for (int i = 0; i < kQueueProbes && queue->full(); ++i) {
     const UnassuredQueue::Entry oldest = queue->Pop();
     if (!is_unassured_->Test(oldest.index)) continue;
-    if (unassured_flows_[table.ipv6()] < queue->quota()) {
+    if (unassured_flows_[table.ipv6()] < queue->enough()) {
       queue->Push(oldest);
     } else if (IsUnassured(table, oldest)) {
       return Evict(table, oldest.index, now);

@@ -2,8 +2,8 @@
 // room is short.
 //
 // What for  A SYN flood must not push out an established flow. Every new flow enters. When the queue is full (the quota) its
-//           oldest comes out: gone, if its flow is assured by now or over; evicted, if as many flows as that are unassured; else
-//           it enters again. So at most `quota` unassured flows exist, and none of them gives way while there are fewer.
+//           oldest comes out: gone, if its flow is assured by now or over; evicted, if enough flows are unassured; else
+//           it enters again. So at most `quota` unassured flows exist, and none of them gives way while there are not enough.
 // Threads   One owner.
 // Limits    `quota` entries and an eighth more, for when those that come out all enter again. Allocated at Create().
 #pragma once
@@ -26,7 +26,9 @@ class UnassuredQueue {
 
   explicit UnassuredQueue(uint32_t quota) : entries_(size_t{quota} + quota / 8), quota_(quota) {}
 
-  uint32_t quota() const { return quota_; }
+  // So many unassured flows are enough: one gives way for the next. A 56th less than the quota, for each new flow looks at eight entries: those
+  // of others among an eighth more than the quota let so many in (eight out, one in) before one is found that gives way.
+  uint32_t enough() const { return quota_ - quota_ / 56; }
   bool full() const { return count_ >= quota_; }
   bool HasPlace() const { return count_ != entries_.size(); }
   bool empty() const { return count_ == 0; }

@@ -174,6 +174,37 @@ TEST_P(FullTable, OneWayFlowsStayWhileOthersComeAndGo) {
   }
 }
 
+// Also where the oldest entries are of flows that are over, more of them than a new flow looks at.
+TEST_P(FullTable, TheQuotaBoundsThemBehindEntriesOfOthers) {
+  const bool ipv6 = GetParam();
+  constexpr uint32_t kQuota = 400;
+  Pipeline::Options options = Options();
+  options.capacity_ipv4 = options.capacity_ipv6 = 4 * kCapacity;
+  options.half_open_quota = 2 * kQuota;  // half of it for each version
+  Harness harness(options);
+  harness.check_each_frame = false;
+  std::mt19937 random(6);
+  uint32_t next = 0, most = 0;
+  const auto syn = [&] {
+    harness.Send(Segment(next++, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+    const uint32_t unassured = harness.pipeline().unassured_flows(ipv6);
+    most = std::max(most, unassured);
+    ASSERT_LE(unassured, kQuota);
+  };
+  for (int round = 0; round < 100; ++round) {
+    for (uint32_t n = random() % kQuota; n > 0; --n) syn();
+    for (uint32_t n = random() % kQuota; n > 0; --n) {
+      Establish(&harness, next, ipv6);
+      const uint8_t rst = tcp_flag::kRst | tcp_flag::kAck;
+      harness.Send(Segment(next++, true, ipv6, {.seq = 101, .ack = 301, .flags = rst}));
+      ASSERT_LE(harness.pipeline().unassured_flows(ipv6), kQuota);
+    }
+    if (random() % 8 == 0) harness.Advance(100'000'000);
+  }
+  EXPECT_GT(most, kQuota - kQuota / 56 - 1);
+  harness.CheckIdentities();
+}
+
 // Flows of datagrams that push each other out, in sixteens in which they are also counted: each packet is some flow's, or untracked.
 TEST_P(FullTable, NoDatagramIsLostWhereFlowsGiveWay) {
   const bool ipv6 = GetParam();
