@@ -46,7 +46,7 @@ void Lifecycle(benchmark::State& state, TrafficShape traffic) {
   state.SetLabel(std::string(Name(rig->pipeline->page_kind())));
   const std::span<const NamedStep> steps =
       traffic.stack == Stack::kUdp ? std::span<const NamedStep>(kExchange) : kConnection;
-  // The clock goes so fast that a table's worth of connections lives through 2 MSL: when F have
+  // The clock goes so fast that a table's worth of connections lives through 2 MSL, which is also what an answered flow of datagrams has: when F have
   // been opened, the first have expired.
   const uint64_t polls_a_table = std::max<uint64_t>(flows / kPoll * 8 / 10, 1);
   const uint64_t step_us = 120'000'000 / polls_a_table + 1;

@@ -45,8 +45,8 @@ struct Rig {
 };
 
 struct RigShape {
-  uint32_t flows =
-      0;  // the table's capacity: at load 0.85 when they are all there; of two tables, half of them each
+  // The table's capacity: at load 0.85 when they are all there. Of two tables, half of them each.
+  uint32_t flows = 0;
   TrafficShape traffic = {};  // active: 0: all
   bool populate = true;       // as the daemon does
 };

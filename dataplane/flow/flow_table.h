@@ -164,7 +164,8 @@ class FlowTable {
   static constexpr uint16_t kMaxOverflow = 0xffff;
 
   static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
-  bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines, Mask packets) const;
+  bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines,
+                Mask packets = static_cast<Mask>(~0)) const;
   static uint16_t TagOf(FlowHash hash);  // odd, so never 0
   uint32_t HomeOf(FlowHash hash) const;
   uint32_t StepOf(FlowHash hash) const;

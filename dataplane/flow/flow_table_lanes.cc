@@ -10,10 +10,6 @@
 
 namespace coretrack {
 
-namespace {
-[[maybe_unused]] constexpr Mask kAllPackets = static_cast<Mask>(~0);
-}  // namespace
-
 #ifdef CORETRACK_LANES
 
 namespace {
@@ -66,7 +62,7 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 }
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
-  assert(AreHomes(hashes, lines, kAllPackets));
+  assert(AreHomes(hashes, lines));
   const Lanes match = MatchesIn(lines, hashes);
   const auto base = reinterpret_cast<uintptr_t>(buckets_);
   const Words64 first = LoadWords(lines) - base, last = LoadWords(lines + kLanes / 2) - base;
@@ -158,7 +154,7 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
   for (uint32_t i = 0; i < kLanes; ++i) fetched[i] = buckets[i] = HomeBucket(hashes[i]);
 }
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
-  assert(AreHomes(hashes, lines, kAllPackets));
+  assert(AreHomes(hashes, lines));
   uint32_t without = 0;
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t i = 0; i < kLanes; ++i) {
@@ -200,7 +196,6 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
 
 #endif
 
-// Of `packets`.
 bool FlowTable::AreHomes(const FlowHash* hashes, AtomicLine* const* lines, Mask packets) const {
   for (uint32_t left = packets; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));

@@ -2,9 +2,9 @@
 
 #include <bit>
 #include <cstddef>
-#include <iterator>
 
 #include "dataplane/packet/bytes.h"
+#include "dataplane/packet/option_lanes.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/protocols.h"
 #include "dataplane/packet/tcp_options.h"
@@ -15,7 +15,7 @@ namespace coretrack {
 
 namespace {
 
-using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
+using namespace option_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
 constexpr uint32_t kRowBytes = kLanes * sizeof(uint32_t);
 
@@ -27,7 +27,6 @@ struct Format {
   constexpr uint32_t link_bytes() const { return kEthernetBytes + tag_bytes(); }
   constexpr uint32_t ip_bytes() const { return ipv6 ? kIpv6Bytes : kIpv4MinBytes; }
   constexpr uint32_t header_bytes() const { return link_bytes() + ip_bytes(); }
-  bool operator==(const Format&) const = default;
 };
 
 // Where the TCP header lies in a row, whatever is before it: a row ends behind the timestamps. UDP's lies there, too.
@@ -38,7 +37,7 @@ constexpr uint32_t kUdpLength = kTcpRow + 1;
 
 // What Ethernet and IP say of sixteen packets.
 struct Headers {
-  Mask known;  // nothing that is not common
+  Mask known;  // whose IP is common
   Mask ipv6, tagged;
   Lanes link_bytes, ip_bytes;  // of headers
   Lanes vlan;                  // the tag's, or 0
@@ -47,16 +46,6 @@ struct Headers {
   Mask reverse;
   // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
   Lanes address[8];
-
-  // Of those that are `other`, what that says.
-  [[gnu::always_inline]] void Take(Mask other, const Headers& from, uint32_t halves) {
-    known = (known & ~other) | (from.known & other);
-    protocol = Select(other, from.protocol, protocol);
-    total_bytes = Select(other, from.total_bytes, total_bytes);
-    reverse = (reverse & ~other) | (from.reverse & other);
-    for (uint32_t half = 0; half < halves; ++half)
-      address[half] = Select(other, from.address[half], address[half]);
-  }
 };
 
 // A row of each frame, from `begins` on, as far as it is there, and zeros behind. `at`: where in frame i that is.
@@ -150,93 +139,6 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
     ip.address[4 + half] = Select(reverse, source[half], destination[half]);
   }
   return ip;
-}
-
-// What SYNs say by their options.
-struct SynLanes {
-  Mask known;
-  Lanes word;      // SynOptions
-  Lanes ts_value;  // as it lies in memory, where there is one
-};
-
-// Of those of `syns` whose options are what the stacks of the day send: nothing, or the MSS and then whole words: NOP and a window
-// scale, NOPs or "SACK permitted" and timestamps, NOPs and "SACK permitted", or that and an end. What is not so is for
-// ReadSynOptions(). `segment_begins`: where in each frame. Of `syns` all is readable from there to the end of the options;
-// `first_words`: the first three of these, as they lie in memory.
-[[gnu::noinline]] SynLanes ReadSyns(const FrameLanes& frames, Lanes segment_begins,
-                                    const Lanes& option_bytes, const Lanes* first_words,
-                                    Mask syns) {
-  constexpr uint32_t kWord = sizeof(uint32_t), kWords = 6, kLastWords = 4;
-  // The options' last four words; of few options that begins in the header before them.
-  constexpr uint8_t kZeros[kLastWords * kWord] = {};
-  alignas(kCacheLine) uint32_t ends[kLanes];
-  Spill(segment_begins + option_bytes + kTcpMinBytes, &ends);
-  const uint8_t* rows[kLanes];
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i)
-    rows[i] = (syns >> i & 1) != 0 ? frames.data[i] + ends[i] - sizeof(kZeros) : kZeros;
-  const Quarter last = LoadQuarter(rows);
-  const Mask four = Equal(option_bytes, All(4 * kWord)), five = Equal(option_bytes, All(5 * kWord));
-  const Lanes words[kWords] = {first_words[0],
-                               first_words[1],
-                               first_words[2],
-                               Select(four, last.row[3], Select(five, last.row[2], last.row[1])),
-                               Select(five, last.row[3], last.row[2]),
-                               last.row[3]};
-
-  // As bytes: 4 2 8 10 or 1 1 8 10, and two words of timestamps. One that begins among another's is not looked into.
-  Mask there[kWords + 2] = {}, stamp[kWords] = {};
-#pragma GCC unroll 6
-  for (uint32_t w = 0; w < kWords; ++w) there[w] = Below(All(w * kWord), option_bytes);
-  constexpr uint32_t kSackAndStamp = 0x0a080204;
-  Lanes sack = All(0), stamp_at = All(0), ts_value = All(0);
-  Lanes scale = All(SynOptions::kNoScale);
-  Mask unknown = static_cast<Mask>(~AtMost(option_bytes, All(kWords * kWord))) |
-                 (there[0] & static_cast<Mask>(~Equal(words[0] & 0xffff, All(0x0402))));
-#pragma GCC unroll 6
-  for (uint32_t w = 1; w < kWords; ++w) {
-    const Mask with_sack = Equal(words[w], All(kSackAndStamp));
-    const Mask data = stamp[w - 1] | (w > 1 ? stamp[w - 2] : 0);
-    stamp[w] = there[w] & (with_sack | Equal(words[w], All(kTimestampsBegin)));
-    // 1 1 4 2, or at the end 4 2 0 0; 1 3 3 scale.
-    const Mask just_sack = Equal(words[w], All(0x02040101)) |
-                           (Equal(words[w], All(0x00000204)) & static_cast<Mask>(~there[w + 1]));
-    const Mask scales = Equal(words[w] & 0xffffff, All(0x030301)) & there[w] & ~data;
-    unknown |=
-        (there[w] & ~data & ~(stamp[w] | just_sack | scales)) | (stamp[w] & (data | ~there[w + 2]));
-    sack |=
-        Select((with_sack | just_sack) & there[w] & ~data, All(SynOptions::kSackPermitted), All(0));
-    scale = Select(scales, Least(words[w] >> 24, All(SynOptions::kMaxScale)), scale);
-    stamp_at = Select(stamp[w], All((w + 1) * kWord << SynOptions::kStampShift), stamp_at);
-    if (w + 1 < kWords) ts_value = Select(stamp[w], words[w + 1], ts_value);
-  }
-  const Lanes mss = Select(there[0], SwapBytes(words[0]) & SynOptions::kMss, All(0));
-  return {static_cast<Mask>(syns & ~unknown),
-          mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
-}
-
-// Those of `packets` that have SACK blocks, alone or behind the timestamps, as HasUsualOptions() asks; `*stamped`: of these, those that
-// have timestamps. `first_word`: of the options.
-[[gnu::noinline]] Mask HaveSack(const FrameLanes& frames, Lanes segment_begins, Lanes option_bytes,
-                                Lanes first_word, Mask packets, Mask* stamped) {
-  const Mask starts = Equal(first_word, All(kTimestampsBegin)) &
-                      AtMost(All(kTimestampsBytes + kSackMinBytes), option_bytes);
-  const Lanes before = Select(starts, All(kTimestampsBytes), All(0));
-  const Lanes sack_bytes = option_bytes - before;
-  Mask have = packets & AtMost(All(kSackMinBytes), sack_bytes) &
-              AtMost(option_bytes, All(kTcpMaxOptionBytes)) &
-              Equal(sack_bytes & 7, All(kSackMinBytes % 8));
-  alignas(kCacheLine) uint32_t at[kLanes];
-  Spill(segment_begins + kTcpMinBytes + before, &at);
-  alignas(kCacheLine) uint32_t begin[kLanes] = {};
-  for (uint32_t left = have; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    begin[i] = LoadRaw<uint32_t>(frames.data[i] + at[i]);
-  }
-  KeepInMemory(&begin);
-  have &= Equal(Load(begin), kSackBegin | (sack_bytes - 2) << kSackLengthShift);
-  *stamped = have & starts;
-  return have;
 }
 
 // Of those of `packets`, which are UDP, the common ones. `bytes` and `wire_bytes`: of frames. (No Headers: they would have to lie in
@@ -415,17 +317,18 @@ int CountOthers(const Formats& formats, const Format& one, Mask packets) {
       frames, bytes, begins, [&at](uint32_t i) { return at[i]; }, &m);
   Transpose(&m);
   meanwhile->Part(0);
-  Headers headers = ReadIpv4(m);
-  headers.known &= formats.ipv4;
-  Headers of_ipv6 = ReadIpv6(m, Select(formats.tagged, begin.row[2], begin.row[1]),
+  Headers headers = ReadIpv6(m, Select(formats.tagged, begin.row[2], begin.row[1]),
                              Select(formats.tagged, begin.row[3], begin.row[2]));
-  headers.Take(formats.ipv6, of_ipv6, 2);
-  for (uint32_t half = 2; half < std::size(headers.address); ++half)
-    headers.address[half] = of_ipv6.address[half];
+  const Headers of_ipv4 = ReadIpv4(m);
+  headers.known = (headers.known & formats.ipv6) | (of_ipv4.known & formats.ipv4);
+  headers.reverse = (headers.reverse & ~formats.ipv4) | (of_ipv4.reverse & formats.ipv4);
+  for (const auto field : {&Headers::ip_bytes, &Headers::protocol, &Headers::total_bytes})
+    headers.*field = Select(formats.ipv4, of_ipv4.*field, headers.*field);
+  for (uint32_t half = 0; half < 2; ++half)
+    headers.address[half] = Select(formats.ipv4, of_ipv4.address[half], headers.address[half]);
   headers.ipv6 = formats.ipv6;
   headers.tagged = formats.tagged;
   headers.link_bytes = kEthernetBytes + tag_bytes;
-  headers.ip_bytes = Select(formats.ipv6, All(kIpv6Bytes), All(kIpv4MinBytes));
   headers.vlan = Select(formats.tagged, VlanOf(formats.type), All(0));
   const auto ones = [](Mask some) { return some == 0 || some == kEach; };
   segments->many_formats = !ones(formats.ipv6) || !ones(formats.tagged);
