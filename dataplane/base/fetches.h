@@ -58,8 +58,7 @@ class Fetches {
       return;
     if (behind_ == Behind::kSome) {
 #pragma GCC unroll 8
-      for (uint32_t i = 0; i < kFew; ++i)
-        __builtin_prefetch(seconds_[part * kFew + i], kRead, kL2);
+      for (uint32_t i = 0; i < kFew; ++i) __builtin_prefetch(seconds_[part * kFew + i], kRead, kL2);
       return;
     }
 #pragma GCC unroll 8

@@ -249,7 +249,8 @@ TEST(FlowTables, CandidateLinesOfBothAreTheCandidatesOfEach) {
     alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
     alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
     for (uint32_t i = 0; i < kLanes; ++i)
-      hashes[i] = PlainHash(KeyOf(static_cast<uint32_t>(random() % (2 * table(six(i)).slots())), six(i)));
+      hashes[i] =
+          PlainHash(KeyOf(static_cast<uint32_t>(random() % (2 * table(six(i)).slots())), six(i)));
     Fetches fetches;
     FlowTable::FetchBuckets(*ipv4, *ipv6, is_ipv6, hashes.data(), lines.data(), &fetches);
     for (uint32_t i = 0; i < kLanes; ++i) {
