@@ -62,7 +62,8 @@ void FlowScan::Run(uint32_t slots, const Visitor& visit) {
       if (table.LooksEmpty(index) || !table.Read(index, &copy)) continue;
       if (copy.line.deadline().AtOrBefore(now.tick)) continue;
       const FlowRecord flow =
-          MakeRecord(pipeline.options().worker, index, copy, now, tunables_, End::kActive);
+          MakeRecord(pipeline.options().worker, index, copy, now, tunables_,
+                     pipeline.histories(), End::kActive);
       if (filter_.Matches(flow)) go_on = visit(flow);
     }
     if (slot_ == SlotsOf(pipeline)) {
@@ -83,9 +84,10 @@ absl::StatusOr<FlowRecord> FindFlow(const std::vector<WorkerInfo>& workers,
       FlowCopy copy;
       if (!table.Contains(id.index) || !table.Read(id.index, &copy)) continue;
       const Now now = ClockOf(pipeline);
-      if (copy.detail.generation.Get() != id.generation) continue;
+      if (GenerationOf(copy.detail.start_us) != id.generation) continue;
       if (copy.line.deadline().AtOrBefore(now.tick)) continue;
-      return MakeRecord(id.worker, id.index, copy, now, tunables, End::kActive);
+      return MakeRecord(id.worker, id.index, copy, now, tunables, pipeline.histories(),
+                        End::kActive);
     }
   }
   return absl::NotFoundError(absl::StrCat("no flow ", ToString(id), "; it may have ended"));

@@ -1,17 +1,14 @@
-// FlowLine and FlowDetail: one flow's hot cache line and its cold one.
+// FlowLine: one flow's hot cache line. What is cold of it: flow_detail.h.
 //
-// Layout   64 bytes each, pointer-free. What the protocol tracker keeps in them (state, scales,
-// max_window, protocol_words, the
-//          detail's flags, small, start) is opaque to this room: worker/tcp_binding.h packs and unpacks it.
-// Threads  Written by the owning worker only. Any thread may read them through ReadFlow()
-// (flow_slot.h).
+// Layout   64 bytes, pointer-free. What the protocol tracker keeps in it (state, scales, max_window,
+//          protocol_words) is opaque to this room: worker/tcp_binding.h packs and unpacks it.
+// Threads  Written by the owning worker only. Any thread may read it through FlowTable::Read() (flow_slot.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "dataplane/base/limits.h"
-#include "dataplane/base/packed_uint.h"
 #include "dataplane/base/types.h"
 
 namespace coretrack {
@@ -29,7 +26,7 @@ struct FlowLine {
   uint32_t context;
   // Word 2.
   uint64_t address;  // IPv4: FlowKey::address[0]. IPv6: the flow's hash; the addresses are in
-                     // FlowSlot's second line
+                     // the line behind it
   // Word 3.
   uint8_t zone_flags;                 // zone in the low 3 bits, flow_flag:: above
   uint8_t scales;                     // window scale, a nibble per direction
@@ -54,26 +51,5 @@ constexpr uint8_t DataSeen(Direction d) { return 1 << (kDataSeenShift + Raw(d));
 }  // namespace flow_flag
 
 inline uint8_t FlowLine::zone() const { return zone_flags & flow_flag::kZoneMask; }
-
-// What is touched once per 43 packets or more (a spill of the line's deltas), or at a change of
-// state.
-struct FlowDetail {
-  // Word 0.
-  std::array<uint16_t, 2> mss;  // by Direction; 0: not observed
-  uint16_t flags;               // opaque to this room
-  uint8_t offered_scales;       // a nibble per direction as its SYN had it; 15: none
-  uint8_t small;                // opaque to this room
-  // Words 1 and 2.
-  std::array<uint8_t, 10> history;                // 16 letters of 5 bits (worker/history.h)
-  std::array<PackedUint<3>, 2> handshake_rtt_us;  // by Direction; 0: not observed
-  // Words 3 to 7.
-  std::array<uint16_t, 2> retransmits;    // by Direction, saturating
-  std::array<uint16_t, 2> out_of_window;  // by Direction, saturating
-  std::array<PackedUint<5>, 2> packets;   // by Direction, spilled
-  std::array<PackedUint<6>, 2> bytes;     // by Direction, spilled
-  PackedUint<7> start;                    // opaque to this room: when it began, in its low bits
-  PackedUint<3> generation;  // how often this slot has been filled; kept when it is emptied
-};
-static_assert(sizeof(FlowDetail) == kCacheLine);
 
 }  // namespace coretrack

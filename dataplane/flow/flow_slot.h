@@ -1,8 +1,7 @@
-// FlowSlot: where a FlowLine (and for IPv6 its addresses) or a FlowDetail lives, and the sequence
-// lock over all of them.
+// FlowSlot: where a FlowLine (and for IPv6 its addresses) lives, and the sequence lock over it and the flow's detail.
 //
 // Lock      One per flow: the version in word 0 of its FlowLine covers that line, the IPv6 address
-//           line and the FlowDetail. Owner: BeginWrite(), stores to any of the three, EndWrite().
+//           line, the detail, its origin, and its wide counts. Owner: BeginWrite(), stores to any of them, EndWrite().
 //           A write that stores word 0 alone (FlowTable::Erase) needs no BeginWrite().
 // Threads   The words are atomics, so that the reader is no data race (clean under TSan); on x86-64
 //           they compile to plain moves.
@@ -28,6 +27,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "dataplane/flow/flow_detail.h"
 #include "dataplane/flow/flow_line.h"
 
 namespace coretrack {

@@ -10,15 +10,8 @@ static_assert(offsetof(FlowLine, ports) == 8 && offsetof(FlowLine, context) == 1
               "FlowTable::Holds() compares the key as words, Insert() stores it so");
 static_assert(std::has_single_bit(kMaxZones), "zones are masked");
 
-// The detail's last word with its generation one further and everything else zero.
-static uint64_t NextGeneration(uint64_t word7) {
-  constexpr size_t kShift = (offsetof(FlowDetail, generation) - 56) * 8;
-  static_assert(offsetof(FlowDetail, generation) >= 56 && kShift + 24 <= 64);
-  return (((word7 >> kShift) + 1) & PackedUint<3>::kMax) << kShift;
-}
-
 uint32_t FlowTable::SlotsFor(uint32_t capacity) {
-  constexpr uint64_t kNumerator = 20, kDenominator = 17;
+  constexpr uint64_t kNumerator = 20, kDenominator = 19;
   static_assert(kDenominator == kNumerator * kDesignLoad);
   const uint64_t slots = (capacity * kNumerator + kDenominator - 1) / kDenominator;
   const uint64_t groups = std::max<uint64_t>((slots + kGroupSlots - 1) / kGroupSlots, 1);
@@ -29,23 +22,30 @@ size_t FlowTable::ArenaBytes(const Shape& shape) {
   const size_t slots = SlotsFor(shape.capacity);
   return Arena::SizeOf<Bucket>(slots / kGroupSlots) +
          Arena::SizeOf<AtomicLine>(slots << (shape.ipv6 ? 1 : 0)) +
-         Arena::SizeOf<AtomicLine>(slots);
+         (shape.ipv6 ? 0 : Arena::SizeOf<AtomicDetail>(slots)) +
+         Arena::SizeOf<AtomicOrigin>(slots) + WidePool::ArenaBytes(static_cast<uint32_t>(slots));
 }
 
 FlowTable::FlowTable(const Shape& shape, Arena* arena)
-    : groups_(SlotsFor(shape.capacity) / kGroupSlots),
+    : wide_(SlotsFor(shape.capacity), arena),
+      groups_(SlotsFor(shape.capacity) / kGroupSlots),
       probes_(std::min(groups_, kMaxProbe)),
       step_range_(std::max(groups_ / kMaxProbe, 1u)),
       slots_(groups_ * kGroupSlots),
       capacity_(shape.capacity),
       first_index_(shape.first_index),
       line_shift_(shape.ipv6 ? 1 : 0),
+      detail_shift_(static_cast<uint32_t>(
+          std::countr_zero(shape.ipv6 ? 2 * sizeof(AtomicLine) : sizeof(AtomicDetail)))),
       ipv6_(shape.ipv6) {
   assert(capacity_ >= 1 && capacity_ <= kMaxCapacity);
   assert(first_index_ + uint64_t{slots_} <= Raw(FlowIndex::kNone));
   buckets_ = arena->Carve<Bucket>(groups_);
   lines_ = arena->Carve<AtomicLine>(size_t{slots_} << line_shift_);
-  details_ = arena->Carve<AtomicLine>(slots_);
+  // An IPv6 flow's is the second half of its second line.
+  details_ = ipv6_ ? reinterpret_cast<std::byte*>(lines_) + 2 * sizeof(AtomicLine) - sizeof(AtomicDetail)
+                   : reinterpret_cast<std::byte*>(arena->Carve<AtomicDetail>(slots_));
+  origins_ = arena->Carve<AtomicOrigin>(slots_);
 }
 
 FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
@@ -89,6 +89,7 @@ FlowIndex FlowTable::PrefetchInsert(FlowHash hash) const {
   const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(empty)));
   PrefetchLine(index);
   PrefetchDetail(index);
+  PrefetchOrigin(index);
   return index;
 }
 
@@ -103,6 +104,7 @@ FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
   const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(empty)));
   PrefetchLine(index);
   PrefetchDetail(index);
+  PrefetchOrigin(index);
   return index;
 }
 
@@ -131,8 +133,8 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
 
   // By whole words: fields written one by one and then read as words would stall twice a line.
   AtomicLine* first = &line(index);
-  AtomicLine& cold = detail(index);
-  const uint64_t generation = NextGeneration(cold.words[7].load(std::memory_order_relaxed));
+  std::atomic<uint64_t>& begun = origin(index);
+  const uint64_t start_before = begun.load(std::memory_order_relaxed) & FlowDetail::kStartMask;
   const uint64_t word0 = NextEvenVersion(first->words[0].load(std::memory_order_relaxed));
   BeginWrite(*first);
   if (ipv6_) {
@@ -140,16 +142,13 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
       first[1].words[i].store(key.address[i], std::memory_order_release);
     }
   }
-  const auto clear = [](AtomicLine* of, size_t begin, size_t end) {
-#pragma GCC unroll 8
-    for (size_t i = begin; i < end; ++i) of->words[i].store(0, std::memory_order_release);
-  };
-  clear(&cold, 0, 7);
-  cold.words[7].store(generation, std::memory_order_release);
+  for (std::atomic<uint64_t>& word : detail(index).words) word.store(0, std::memory_order_release);
+  begun.store(start_before, std::memory_order_release);
   first->words[1].store(key.transport, std::memory_order_release);
   first->words[2].store(ipv6_ ? hash.value : key.address[0], std::memory_order_release);
   first->words[3].store(key.zone, std::memory_order_release);
-  clear(first, 4, 8);
+#pragma GCC unroll 4
+  for (size_t i = 4; i < 8; ++i) first->words[i].store(0, std::memory_order_release);
   first->words[0].store(word0, std::memory_order_release);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
   ++size_;
@@ -174,6 +173,60 @@ void FlowTable::Erase(FlowIndex index, FlowHash hash) {
   std::atomic<uint64_t>& word0 = line(index).words[0];
   word0.store(NextEvenVersion(word0.load(std::memory_order_relaxed)), std::memory_order_release);
   --size_;
+  if (const FlowIndex of{static_cast<uint32_t>(slot)}; wide_.IsWide(of)) [[unlikely]]
+    wide_.GiveBack(of, WideIndex(LoadPacked(detail(index), origin(index))));
+}
+
+FlowDetail FlowTable::LoadDetail(FlowIndex index) const {
+  const PackedDetail packed = LoadPacked(detail(index), origin(index));
+  if (!IsWide(packed)) return Unpack(packed, nullptr);
+  const auto counts = std::bit_cast<WideCounts>(LoadAcquired(wide_.at(WideIndex(packed))));
+  return Unpack(packed, &counts);
+}
+
+void FlowTable::StoreDetail(FlowIndex index, const FlowDetail& of) {
+  PackedDetail packed = Pack(of);
+  AtomicDetail& to = detail(index);
+  if ((to.words[1].load(std::memory_order_relaxed) & detail_word::kWide) != 0 || !FitsNarrow(of))
+      [[unlikely]]
+    StoreWide(index, of, &packed);
+  StoreReleased(packed.words, &to);
+  origin(index).store(packed.origin, std::memory_order_release);
+}
+
+// The counts of `of`, in the record that the flow has, or in a new one, which `packed` names then. (None is left: they
+// are as `packed` has them.)
+void FlowTable::StoreWide(FlowIndex index, const FlowDetail& of, PackedDetail* packed) {
+  using namespace detail_word;
+  const FlowIndex slot{static_cast<uint32_t>(SlotOf(index))};
+  uint32_t record =
+      static_cast<uint32_t>(detail(index).words[2].load(std::memory_order_relaxed));
+  if (!wide_.IsWide(slot)) {
+    const bool much = std::max(of.bytes[0], of.bytes[1]) > kMaxBytes ||
+                      std::max(of.packets[0], of.packets[1]) > kMaxPackets;
+    record = wide_.Take(slot, much);
+    if (record == WidePool::kNone) return;
+  }
+  StoreReleased(std::bit_cast<DetailWords>(WideCountsOf(of)), &wide_.at(record));
+  packed->words[1] |= kWide;
+  packed->words[2] = record;
+  packed->words[3] = 0;
+}
+
+void FlowTable::AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_t bytes) {
+  using namespace detail_word;
+  AtomicDetail& to = detail(index);
+  const uint64_t word = to.words[2 + d].load(std::memory_order_relaxed);
+  const bool wide = (to.words[1].load(std::memory_order_relaxed) & kWide) != 0;
+  if (!wide && (word & kMaxBytes) + bytes <= kMaxBytes &&
+      (word >> kPacketsShift & kMaxPackets) + packets <= kMaxPackets) [[likely]] {
+    return to.words[2 + d].store(word + bytes + (uint64_t{packets} << kPacketsShift),
+                                 std::memory_order_release);
+  }
+  FlowDetail sums = LoadDetail(index);
+  sums.packets[d] += packets;
+  sums.bytes[d] += bytes;
+  StoreDetail(index, sums);
 }
 
 FlowKey FlowTable::KeyAt(FlowIndex index) const {
@@ -205,12 +258,16 @@ bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
     if (StateIn(before[0]) == 0) return false;
     copy->ipv6_address = {};
     if (ipv6_) {
-      const LineWords second = first[1].LoadAcquired();
-      std::copy_n(second.begin(), copy->ipv6_address.size(), copy->ipv6_address.begin());
+      for (size_t i = 0; i < copy->ipv6_address.size(); ++i)
+        copy->ipv6_address[i] = first[1].words[i].load(std::memory_order_acquire);
     }
-    copy->detail = std::bit_cast<FlowDetail>(detail(index).LoadAcquired());
+    const PackedDetail packed = LoadPacked(detail(index), origin(index));
+    const bool wide = IsWide(packed) && wide_.Has(WideIndex(packed));
+    const auto counts = std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed)))
+                                                       : DetailWords{});
     if (first->LoadAcquired() != before) continue;
     copy->line = std::bit_cast<FlowLine>(before);
+    copy->detail = Unpack(packed, wide ? &counts : nullptr);
     return true;
   }
   return false;

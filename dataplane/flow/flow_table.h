@@ -4,10 +4,12 @@
 // Why not rte_hash or absl::flat_hash_map: see README.md, "Measured choices".
 // Layout   Groups of 31 slots. A group's bucket is one cache line: 31 16-bit tags and a 16-bit
 //          overflow count. A slot's FlowLine lies at its index in an array of its own (IPv6: two
-//          adjacent lines, the second holds the addresses), its FlowDetail in a third.
+//          adjacent lines, the second holds the addresses and the detail), its detail in a third, and the detail's
+//          origin in a fourth (flow_detail.h).
 //            bucket[group]  | tag 0 | tag 1 | ... | tag 30 | overflow |      tag 0: empty
-//            line[slot]     | FlowLine |                              slot = group * 31 + position
-//            detail[slot]   | FlowDetail |
+//            line[slot]     | FlowLine |  (IPv6: | addresses | detail |)     slot = group * 31 + position
+//            detail[slot]   | detail |    (IPv4)
+//            origin[slot]   | origin |
 //          Tags are compared first, all in one vector instruction, so a miss reads one line. The
 //          overflow count says how many flows were placed past this group: a look-up stops at the
 //          first group where it is zero.
@@ -31,6 +33,7 @@
 #include "dataplane/base/lanes.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_slot.h"
+#include "dataplane/flow/wide_pool.h"
 #include "dataplane/packet/flow_key.h"
 
 namespace coretrack {
@@ -40,7 +43,7 @@ class FlowTable {
   static constexpr uint32_t kGroupSlots = 31;
   static constexpr uint32_t kMaxProbe = 32;
   // Flows per slot that a table is built for: Shape::capacity / slots.
-  static constexpr double kDesignLoad = 0.85;
+  static constexpr double kDesignLoad = 0.95;
   static constexpr uint32_t kMaxCapacity = kMaxFlowsPerWorker;
 
   struct Shape {
@@ -103,7 +106,7 @@ class FlowTable {
   FlowIndex PrefetchFartherInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
-  // zero but the version and the detail's generation, which moves on by one. line.state stays 0
+  // zero but the version and the start of the flow that was there before (StartIn()). line.state stays 0
   // ("empty" to readers) until the caller's first EndWrite(). kNone: no room within kMaxProbe;
   // nothing has changed then.
   // REQUIRES: `key` is absent; `hash` is HashOf(key); key.ipv6 == ipv6().
@@ -118,10 +121,28 @@ class FlowTable {
 
   AtomicLine& line(FlowIndex index) { return lines_[SlotOf(index) << line_shift_]; }
   const AtomicLine& line(FlowIndex index) const { return lines_[SlotOf(index) << line_shift_]; }
-  AtomicLine& detail(FlowIndex index) { return details_[SlotOf(index)]; }
-  const AtomicLine& detail(FlowIndex index) const { return details_[SlotOf(index)]; }
+  AtomicDetail& detail(FlowIndex index) const {
+    return *reinterpret_cast<AtomicDetail*>(details_ + (SlotOf(index) << detail_shift_));
+  }
+  AtomicOrigin& origin(FlowIndex index) const { return origins_[SlotOf(index)]; }
   // The details of kLanes slots, by their lines; of a line that is not this table's, anything.  REQUIRES: aligned to 64 bytes.
-  void DetailsOf(const AtomicLine* const* lines, AtomicLine** details) const;
+  void DetailsOf(const AtomicLine* const* lines, AtomicDetail** details) const;
+  // Detail and origin, by the owner: unpacked; packed, in a write of the flow, with wide counts if need be.
+  FlowDetail LoadDetail(FlowIndex index) const;
+  void StoreDetail(FlowIndex index, const FlowDetail& detail);
+  // The same of more packets and bytes of direction `d` alone.
+  void AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_t bytes);
+  // When the flow that Insert() has just placed there began: `start_us`, or a microsecond later, so that its
+  // generation is not that of the slot's flow before.
+  uint64_t StartIn(FlowIndex index, uint64_t start_us) const {
+    return StartAfter(origin(index).load(std::memory_order_relaxed), start_us);
+  }
+  static uint64_t StartAfter(uint64_t origin_before, uint64_t start_us) {
+    const bool same = GenerationOf(origin_before) == GenerationOf(start_us);
+    return (start_us + (same ? 1 : 0)) & FlowDetail::kStartMask;
+  }
+  // The owner: wide counts, and how often there were none left.
+  const WidePool& wide() const { return wide_; }
   AtomicLine* LineOrNull(FlowIndex index) {
     return index != FlowIndex::kNone ? &line(index) : nullptr;
   }
@@ -133,6 +154,7 @@ class FlowTable {
   void PrefetchLine(FlowIndex index) const;
   static void PrefetchLine(const AtomicLine* line, bool ipv6);
   void PrefetchDetail(FlowIndex index) const;
+  void PrefetchOrigin(FlowIndex index) const;
   // Starts loading what Erase() writes.
   void PrefetchFlow(FlowIndex index) const;
 
@@ -171,12 +193,15 @@ class FlowTable {
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextGroup(uint32_t group, uint32_t step) const;
   FlowIndex IndexAt(uint32_t group, uint32_t position) const;
+  void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }
 
   Bucket* buckets_ = nullptr;
   AtomicLine* lines_ = nullptr;
-  AtomicLine* details_ = nullptr;
+  std::byte* details_ = nullptr;  // of slot 0
+  AtomicOrigin* origins_ = nullptr;
+  WidePool wide_;
   uint32_t groups_ = 0;
   uint32_t probes_ = 0;      // groups a flow may lie in: kMaxProbe, or all of a smaller table
   uint32_t step_range_ = 0;  // steps are 1 to this, so that a flow's groups are all different
@@ -184,7 +209,8 @@ class FlowTable {
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
   uint32_t first_index_ = 0;
-  uint32_t line_shift_ = 0;  // 0: one line a slot, 1: two
+  uint32_t line_shift_ = 0;    // 0: one line a slot, 1: two
+  uint32_t detail_shift_ = 0;  // details are 1 << this bytes apart
   bool ipv6_ = false;
 };
 

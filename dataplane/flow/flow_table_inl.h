@@ -55,6 +55,10 @@ inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
   __builtin_prefetch(&detail(index));
 }
 
+[[gnu::always_inline]] inline void FlowTable::PrefetchOrigin(FlowIndex index) const {
+  __builtin_prefetch(&origin(index));
+}
+
 [[gnu::always_inline]] inline void FlowTable::PrefetchFlow(FlowIndex index) const {
   PrefetchLine(index);
   __builtin_prefetch(&buckets_[SlotOf(index) / kGroupSlots]);

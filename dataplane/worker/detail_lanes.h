@@ -13,13 +13,12 @@
 
 namespace coretrack::line_lanes {
 
-// A detail's words 0 and 1: both MSS; the facts (flags, offered scales, small); the early letters of the history.
+// Of a detail: both MSS; the facts (flags, offered scales, small); the history, and what shares its half.
 struct Details {
-  AtomicLine* at[kLanes];
-  Lanes mss, facts;
-  Words64 history[2];
+  AtomicDetail* at[kLanes];
+  Lanes mss, facts, history;
 };
-inline constexpr uint32_t kFactsHalf = 1;
+inline constexpr uint32_t kFactsHalf = 1, kHistoryHalf = 2;
 // In the facts. kProvisionalShift: of direction 0.
 inline constexpr uint32_t kAssured = detail_flag::kAssured, kKept = detail_flag::kKept;
 inline constexpr unsigned kOfferedShift = detail_word::OfferedScaleShift(0) - 32,
@@ -31,7 +30,7 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
 // Where they are, of `packets`; of the others, a line that holds nothing.
 [[gnu::always_inline]] inline void PlaceDetails(const FlowTable& table, AtomicLine* const* lines,
                                                 Mask packets, Details* details) {
-  alignas(kCacheLine) AtomicLine* at[kLanes];
+  alignas(kCacheLine) AtomicDetail* at[kLanes];
   table.DetailsOf(lines, at);
   for (uint32_t from = 0; from < kLanes; from += kLanes / 2) {
     const auto there = static_cast<uint8_t>(packets >> from);
@@ -86,32 +85,17 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
   const Quarter words = LoadQuarter(rows);
   details->mss = words.row[0];
   details->facts = words.row[kFactsHalf];
-  const Halves history = Interleave(words.row[2], words.row[3]);
-  details->history[0] = history.first;
-  details->history[1] = history.last;
+  details->history = words.row[kHistoryHalf];
 }
 
-// A 1 for each letter of a history that AddEarlyLetter() sees.
-inline constexpr uint64_t kEachLetter = 0x0084210842108421;
-static_assert(history::kGroup == 12 && history::kLetterBits == 5 &&
-              (kEachLetter & history::kGroupMask) == kEachLetter &&
-              std::popcount(kEachLetter) == history::kGroup);
-
-// AddEarlyLetter() of eight histories, each its code; `repeated`: codes * kEachLetter. Bit i: it is there now.
-[[gnu::always_inline]] inline uint8_t AddLetters(Words64 codes, Words64 repeated, uint8_t wanted,
-                                                 Words64* histories) {
-  const Words64 letters = *histories & history::kGroupMask;
-  const Words64 difference = letters ^ repeated;
-  // A field of zeros (history::Has()).
-  const uint8_t has = NotZeroWords((difference - kEachLetter) & ~difference &
-                                   (kEachLetter << (history::kLetterBits - 1)));
-  // Letters lie side by side from bit 0 on.
-  const Words64 count =
-      Product(BitWidth(letters) + (history::kLetterBits - 1), 52429) >> 18;  // / 5
-  const uint8_t room = static_cast<uint8_t>(~EqualWords(count, Words64{} + history::kGroup));
-  const auto add = static_cast<uint8_t>(wanted & ~has & room);
-  *histories |= Keep(add, Left(codes, count * history::kLetterBits));
-  return static_cast<uint8_t>(~wanted | has | room);
+// Adds a letter to the histories of `wanted`, each its code. Those of these that nobody has had yet are missing in the answer.
+[[gnu::always_inline]] inline Mask AddLetters(const Histories& histories, Lanes codes, Mask wanted,
+                                              Details* details) {
+  constexpr uint32_t kMask = detail_word::kHistoryMask;
+  const Lanes next = Gather(wanted, histories.next(),
+                            (details->history & kMask) << Histories::kCodeBits | codes);
+  details->history = Select(wanted, (details->history & ~kMask) | next, details->history);
+  return static_cast<Mask>(~wanted) | IsSet(next);
 }
 
 }  // namespace coretrack::line_lanes

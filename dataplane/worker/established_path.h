@@ -13,7 +13,7 @@
 #include <cstring>
 #include <limits>
 
-#include "dataplane/flow/flow_slot.h"
+#include "dataplane/flow/flow_table.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/tcp/in_order.h"
 #include "dataplane/worker/tcp_binding.h"
@@ -115,14 +115,10 @@ static_assert(offsetof(FlowLine, version) == 0 && offsetof(FlowLine, state) == 1
 
 // Moves what the line has counted of direction `d` to its detail. Answers the head without it.
 // REQUIRES: BeginWrite() came before.
-[[gnu::noinline, gnu::cold]] inline uint32_t Spill(AtomicLine& line, AtomicLine& detail,
-                                                   uint32_t head, unsigned d) {
-  constexpr size_t kFirstHalf = offsetof(FlowDetail, packets) / sizeof(uint32_t);
+[[gnu::noinline, gnu::cold]] inline uint32_t Spill(FlowTable& table, FlowIndex index,
+                                                   AtomicLine& line, uint32_t head, unsigned d) {
   HalfInLine half(line, d);
-  auto sums = detail.LoadOwned<FlowDetail>();
-  sums.packets[d].Set(sums.packets[d].Get() + half.packets);
-  sums.bytes[d].Set(sums.bytes[d].Get() + half.bytes);
-  detail.StoreReleased(sums, kFirstHalf);
+  table.AddCounts(index, d, half.packets, half.bytes);
   half.bytes = 0;
   return head & ~(HalfInLine::kMostPackets << (16 + 8 * d));
 }

@@ -29,8 +29,8 @@ EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
     std::memcpy(e.address.data(), &address, 4);
   }
   e.port = PortFromWire(line.ports, d);
-  e.packets = detail.packets[d].Get() + line.packets[d];
-  e.bytes = detail.bytes[d].Get() + line.bytes[d];
+  e.packets = detail.packets[d] + line.packets[d];
+  e.bytes = detail.bytes[d] + line.bytes[d];
   if (!IsTcpState(line.state)) return e;
 
   const tcp::StatePair pair = PairOf(line.state);
@@ -42,10 +42,8 @@ EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
     e.timestamps = (detail.flags & detail_flag::Timestamps(d)) != 0;
     e.sack = (detail.flags & detail_flag::Sack(d)) != 0;
   }
-  if (const uint64_t rtt = detail.handshake_rtt_us[d].Get();
-      rtt != 0 && rtt != PackedUint<3>::kMax) {
-    e.handshake_rtt_us = static_cast<uint32_t>(rtt);
-  }
+  if (const uint32_t rtt = detail.handshake_rtt_us[d]; rtt != 0 && rtt != FlowDetail::kMaxRtt)
+    e.handshake_rtt_us = rtt;
   e.retransmits = detail.retransmits[d];
   e.out_of_window = detail.out_of_window[d];
   e.provisional = (detail.small & detail_small::Provisional(d)) != 0;
@@ -72,12 +70,12 @@ std::optional<FlowId> ParseFlowId(std::string_view text) {
 }
 
 FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
-                      const Tunables& tunables, End end) {
+                      const Tunables& tunables, const Histories& histories, End end) {
   const FlowLine& line = copy.line;
   FlowRecord r;
   r.id = {.worker = worker,
           .index = index,
-          .generation = static_cast<uint32_t>(copy.detail.generation.Get())};
+          .generation = GenerationOf(copy.detail.start_us)};
   r.protocol = static_cast<uint8_t>(line.context);
   r.zone = line.zone();
   for (const uint32_t shift : {8u, 20u}) {
@@ -89,7 +87,7 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   const unsigned o = Raw(OriginatorOf(line.state));
   r.originator = MakeEndpoint(copy, o, r.ipv6);
   r.responder = MakeEndpoint(copy, 1 - o, r.ipv6);
-  r.start_us = StartUsOf(copy.detail);
+  r.start_us = StartUsOf(copy.detail.start_us, now.unix_us);
 
   const int32_t left_ms = line.deadline() - now.tick;
   r.timeout_ms = left_ms > 0 ? left_ms : 0;
@@ -113,8 +111,8 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   r.end = end;
   r.time_wait_fins = detail_small::Count(copy.detail.small, detail_small::kFinsShift);
   r.time_wait_duplicates = detail_small::Count(copy.detail.small, detail_small::kDuplicatesShift);
-  r.related_icmp = RelatedIcmpOf(copy.detail);
-  r.history = HistoryText(copy.detail.history);
+  r.related_icmp = copy.detail.related_icmp;
+  r.history = histories.Text(copy.detail.history);
   return r;
 }
 

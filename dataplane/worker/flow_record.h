@@ -12,11 +12,13 @@
 #include "dataplane/flow/flow_slot.h"
 #include "dataplane/tcp/state.h"
 #include "dataplane/worker/counters.h"
+#include "dataplane/worker/history.h"
 #include "dataplane/worker/tunables.h"
 
 namespace coretrack {
 
-// Unique among the flows of one run: worker, slot, and how often the slot has been filled.
+// Unique among the flows of one run: worker, slot, and when it began in that (flow/flow_detail.h). 24 bits of
+// microseconds: that a later flow of the slot has a stale id by chance is 1 in 2^24; the next one never has.
 struct FlowId {
   uint8_t worker = 0;
   FlowIndex index = FlowIndex::kNone;
@@ -66,8 +68,8 @@ struct FlowRecord {
   std::string history;               // Zeek's letters, upper case: the originator
 };
 
-// `line.state` is not 0. `tunables` give the timeouts from which last_us is reckoned back.
+// `line.state` is not 0. `tunables` give the timeouts from which last_us is reckoned back; `histories` are its worker's.
 FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
-                      const Tunables& tunables, End end);
+                      const Tunables& tunables, const Histories& histories, End end);
 
 }  // namespace coretrack

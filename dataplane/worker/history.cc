@@ -1,53 +1,69 @@
 #include "dataplane/worker/history.h"
 
+#include <algorithm>
 #include <cctype>
-#include <cstring>
 #include <string_view>
 
 namespace coretrack {
 namespace {
 
 constexpr std::string_view kText = "SHADFRTWQ^ICG";
+constexpr uint32_t kCodes = 1u << Histories::kCodeBits;
+
+constexpr uint32_t LengthIn(uint32_t node) { return node >> 8 & 0xff; }
 
 }  // namespace
 
-void AddLetter(Letter letter, bool from_responder, std::array<uint8_t, 10>* history) {
-  using history::kGroup, history::kLetterBits, history::kLetters;
-  uint64_t first = 0;
-  uint16_t last = 0;
-  std::memcpy(&first, history->data(), sizeof(first));
-  std::memcpy(&last, history->data() + sizeof(first), sizeof(last));
-  if (!AddEarlyLetter(letter, from_responder, &first)) {
-    // The rest straddles the words.
-    constexpr int kRestBits = (kLetters - kGroup) * kLetterBits,
-                  kInFirst = 64 - kGroup * kLetterBits;
-    const uint64_t code = history::Code(letter, from_responder);
-    const uint64_t rest =
-        (first >> (64 - kInFirst) | uint64_t{last} << kInFirst) & ((1u << kRestBits) - 1);
-    const int more = history::Count(rest);
-    if (more == kLetters - kGroup || history::Has(rest, code)) return;
-    const uint64_t added = code << (more * kLetterBits);
-    first |= added << (64 - kInFirst);
-    last = static_cast<uint16_t>(last | added >> kInFirst);
-  }
-  std::memcpy(history->data(), &first, sizeof(first));
-  std::memcpy(history->data() + sizeof(first), &last, sizeof(last));
+size_t Histories::ArenaBytes() {
+  return Arena::SizeOf<uint16_t>((size_t{kMaxHistories} << kCodeBits) + 1) +
+         Arena::SizeOf<std::atomic<uint32_t>>(kMaxHistories);
 }
 
-std::string HistoryText(const std::array<uint8_t, 10>& history) {
-  using history::kLetterBits, history::kLetters;
-  std::string text;
-  for (int i = 0; i < kLetters; ++i) {
-    const int bit = i * kLetterBits;
-    unsigned pair = history[bit / 8];
-    if (bit / 8 + 1 < 10) pair |= unsigned{history[bit / 8 + 1]} << 8;
-    const unsigned code = pair >> (bit % 8) & 0x1f;
-    if (code == 0) break;
-    const unsigned number = (code & 0xf) - 1;
-    if (number >= kText.size()) continue;
-    const char c = kText[number];
-    text += (code & 0x10) != 0 ? static_cast<char>(std::tolower(c)) : c;
+Histories::Histories(Arena* arena)
+    : next_(arena->Carve<uint16_t>((size_t{kMaxHistories} << kCodeBits) + 1)),
+      parents_(arena->Carve<std::atomic<uint32_t>>(kMaxHistories)) {
+  MakeChild(kEmpty, Code(Letter::kSyn, false));
+  static_assert(kSyn == kEmpty + 1);
+}
+
+void Histories::Add(Letter letter, bool from_responder, uint16_t* history) {
+  const uint32_t code = Code(letter, from_responder);
+  uint16_t next = next_[Edge(*history, code)];
+  if (next == kUnknown) next = MakeChild(*history, code);
+  if (next != kUnknown) *history = next;
+}
+
+// kUnknown: the tree is full.
+uint16_t Histories::MakeChild(uint16_t parent, uint32_t code) {
+  if (size_ == kMaxHistories) {
+    ++lost_;
+    return kUnknown;
   }
+  const auto child = static_cast<uint16_t>(size_++);
+  const uint32_t length = LengthIn(parents_[parent].load(std::memory_order_relaxed)) + 1;
+  // Letters that it has lead to itself; all do, where there is no room for another.
+  const uint16_t* const of_parent = &next_[Edge(parent, 0)];
+  uint16_t* const of_child = &next_[Edge(child, 0)];
+  for (uint32_t c = 0; c < kCodes; ++c) {
+    const bool there = c == code || (parent != kEmpty && of_parent[c] == parent);
+    if (there || length == kLetters) of_child[c] = child;
+  }
+  parents_[child].store(uint32_t{parent} << 16 | length << 8 | code, std::memory_order_relaxed);
+  next_[Edge(parent, code)] = child;
+  return child;
+}
+
+std::string Histories::Text(uint16_t history) const {
+  std::string text;
+  while (history != kEmpty) {
+    const uint32_t node = parents_[history % kMaxHistories].load(std::memory_order_relaxed);
+    const uint32_t number = (node & 0xf) - 1;
+    const char letter = number < kText.size() ? kText[number] : '?';
+    text += (node & 0x10) != 0 ? static_cast<char>(std::tolower(letter)) : letter;
+    if (text.size() == kLetters) break;
+    history = static_cast<uint16_t>(node >> 16);
+  }
+  std::reverse(text.begin(), text.end());
   return text;
 }
 

@@ -1,14 +1,24 @@
-// A flow's history in Zeek's letters (Zeek, Conn::Info$history): each letter once a direction,
-// upper case from the originator.
+// A flow's history in Zeek's letters (Zeek, Conn::Info$history): each letter once a direction, upper case from the
+// originator. At most kLetters of them.
 //
-// Layout  16 letters of 5 bits, little-endian in 10 bytes: the letter's number + 1 in bits 0-3, the
-//         responder in bit 4; 0 ends it.
+// Why       Sixteen letters take 10 bytes; but few of all possible histories are ever seen. So a flow holds the number
+//           of its history, 2 bytes, and Histories is where its worker looks it up.
+// Layout    A tree: a history is its node, and with one letter more it is that node's child. next(history, code) is the
+//           child, the history itself where the letter adds nothing (it is there already, or the history is full), or
+//           kUnknown.
+// Limits    kMaxHistories. Nodes stay for good: whoever tries fills the tree, and from then on a history that was never
+//           seen before keeps the letters that it has. `lost()` counts those that were left out.
+// Threads   Owned by one worker. Text() may be called from any thread, with a history that was read from a flow under
+//           its sequence lock: what it says was there before the flow could name it.
 #pragma once
 
 #include <array>
-#include <bit>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include "dataplane/base/arena.h"
 
 namespace coretrack {
 
@@ -28,49 +38,47 @@ enum class Letter : uint8_t {
   kGap,  // the other side acknowledged what was not seen
 };
 
-namespace history {
+class Histories {
+ public:
+  static constexpr uint16_t kUnknown = 0;  // as what comes next
+  static constexpr uint16_t kEmpty = 0;    // as a history: a new flow's
+  static constexpr uint16_t kSyn = 1;      // "S"
+  static constexpr uint32_t kMaxHistories = 1u << 15;
+  static constexpr int kLetters = 16;
+  // A code: the letter's number + 1 in bits 0-3, the responder in bit 4.
+  static constexpr uint32_t kCodeBits = 5;
+  static constexpr uint32_t Code(Letter letter, bool from_responder) {
+    return (static_cast<uint32_t>(letter) + 1) | (from_responder ? 0x10u : 0u);
+  }
 
-inline constexpr int kLetters = 16;
-inline constexpr int kLetterBits = 5;
-// Twelve letters at a time, in 60 bits.
-inline constexpr int kGroup = 12;
-inline constexpr uint64_t kGroupMask = (uint64_t{1} << (kGroup * kLetterBits)) - 1;
+  static size_t ArenaBytes();
+  // REQUIRES: `arena` has ArenaBytes() left and outlives them.
+  explicit Histories(Arena* arena);
 
-constexpr uint64_t Code(Letter letter, bool from_responder) {
-  return (static_cast<uint64_t>(letter) + 1) | (from_responder ? 0x10 : 0);
-}
+  // `history` with the letter. kUnknown: nobody has had that yet; Add() knows.
+  uint16_t Next(uint16_t history, Letter letter, bool from_responder) const {
+    return next_[Edge(history, Code(letter, from_responder))];
+  }
+  // By history << kCodeBits | code; one more may be read behind the last.
+  const uint16_t* next() const { return next_; }
+  // Adds the letter, unless it is there already, or the history or the tree is full.
+  void Add(Letter letter, bool from_responder, uint16_t* history);
 
-// Is `code` one of the letters?  (Zero in one of the fields: Mycroft's test.)
-constexpr bool Has(uint64_t letters, uint64_t code) {
-  constexpr uint64_t kEach = [] {  // a 1 for each of them
-    uint64_t ones = 0;
-    for (int i = 0; i < kGroup; ++i) ones |= uint64_t{1} << (i * kLetterBits);
-    return ones;
-  }();
-  const uint64_t difference = letters ^ code * kEach;
-  return ((difference - kEach) & ~difference & kEach << (kLetterBits - 1)) != 0;
-}
+  std::string Text(uint16_t history) const;
 
-constexpr int Count(uint64_t letters) {
-  return (std::bit_width(letters) + kLetterBits - 1) / kLetterBits;
-}
+  uint32_t size() const { return size_; }
+  uint64_t lost() const { return lost_; }
 
-}  // namespace history
+ private:
+  static constexpr uint32_t Edge(uint16_t history, uint32_t code) {
+    return uint32_t{history} << kCodeBits | code;
+  }
+  uint16_t MakeChild(uint16_t parent, uint32_t code);
 
-// Adds the letter unless it is there already or the history is full.
-void AddLetter(Letter letter, bool from_responder, std::array<uint8_t, 10>* history);
-// The same on the first 64 bits of a history, in a register. (Its twin: detail_lanes.h.) False: it is not among the first twelve letters,
-// and there is no room for it among them; nothing has changed.
-inline bool AddEarlyLetter(Letter letter, bool from_responder, uint64_t* first) {
-  using namespace history;
-  const uint64_t code = Code(letter, from_responder);
-  const uint64_t letters = *first & kGroupMask;
-  if (Has(letters, code)) return true;
-  const int count = Count(letters);
-  if (count == kGroup) return false;
-  *first |= code << (count * kLetterBits);
-  return true;
-}
-std::string HistoryText(const std::array<uint8_t, 10>& history);
+  uint16_t* next_;                  // [kMaxHistories << kCodeBits]
+  std::atomic<uint32_t>* parents_;  // [kMaxHistories]: parent << 16 | length << 8 | code
+  uint32_t size_ = 1;
+  uint64_t lost_ = 0;
+};
 
 }  // namespace coretrack

@@ -77,9 +77,9 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
 }
 
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                      AtomicLine* const* all_lines, const FlowTable& table, uint32_t first,
-                      Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
-                      StepsTracked* steps) {
+                      AtomicLine* const* all_lines, const FlowTable& table,
+                      const Histories& histories, uint32_t first, Mask packets, Now now,
+                      const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes window = field(segments.flags_window) & 0xffff;
   const Mask reverse = segments.reverse[first / kLanes];
@@ -116,13 +116,7 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
                      kBothStamps = kStamps | detail_flag::Timestamps(1);
   tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept))) &
              Equal(details.facts & kBothSeen, Left(All(kSeen), other));
-  constexpr uint64_t kLetter = history::Code(Letter::kSynAck, true);
-  const auto add = [&details](uint32_t half, Mask wanted) -> uint32_t {
-    return AddLetters(Words64{} + kLetter, Words64{} + kLetter * kEachLetter,
-                      static_cast<uint8_t>(wanted >> half * 8), &details.history[half])
-           << half * 8;
-  };
-  tracked &= static_cast<Mask>(add(0, tracked) | add(1, tracked));
+  tracked &= AddLetters(histories, All(Histories::Code(Letter::kSynAck, true)), tracked, &details);
   if (tracked == 0) return;
 
   // The facts: what the segment says of its sender, in place of what there was.
@@ -163,21 +157,22 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   steps->assured = 0;
 
   alignas(kCacheLine) uint64_t word0_after[kLanes];
-  alignas(kCacheLine) uint64_t history_after[kLanes];
+  alignas(kCacheLine) uint32_t history_after[kLanes];
   const Halves word0 = Interleave(mss, facts);
   StoreWords(word0.first, word0_after);
   StoreWords(word0.last, word0_after + kLanes / 2);
-  StoreWords(details.history[0], history_after);
-  StoreWords(details.history[1], history_after + kLanes / 2);
+  Store(details.history, history_after);
   KeepInMemory(&word0_after);
   KeepInMemory(&history_after);
   for (uint32_t left = tracked; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    AtomicLine& detail = *details.at[i];
+    AtomicDetail& detail = *details.at[i];
+    const AtomicLine& line = *all_lines[first + i];
     BeginWrite(*all_lines[first + i]);
     detail.words[0].store(word0_after[i], std::memory_order_release);
-    detail.words[1].store(history_after[i], std::memory_order_release);
-    StoreSynAckTime(reverse >> i & 1, now.unix_us, &detail);
+    detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
+    StoreSynAckTime(reverse >> i & 1, now.unix_us,
+                    table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
   }
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
 }
@@ -189,8 +184,8 @@ Mask ComposeOpenings(const SegmentLanes&, const KeyWords&, const FlowHash*, uint
   return 0;
 }
 void TrackAnswerLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                      const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
-                      StepsTracked* steps) {
+                      const FlowTable&, const Histories&, uint32_t, Mask, Now,
+                      const tcp::TimeoutsMs&, StepsTracked* steps) {
   steps->tracked = 0;
 }
 

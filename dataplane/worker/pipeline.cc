@@ -46,13 +46,15 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
   }
   auto arena = Arena::Create(FlowTable::ArenaBytes(ipv4) + FlowTable::ArenaBytes(ipv6) +
                                  TimerWheel::ArenaBytes(static_cast<uint32_t>(slots)) +
-                                 SlotBits::ArenaBytes(static_cast<uint32_t>(slots)),
+                                 SlotBits::ArenaBytes(static_cast<uint32_t>(slots)) +
+                                 Histories::ArenaBytes(),
                              options.allow_hugetlb);
   if (!arena.ok()) return arena.status();
   std::unique_ptr<Pipeline> p(new Pipeline(options));
   p->arena_ = *std::move(arena);
   p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);
   p->ipv6_ = std::make_unique<FlowTable>(ipv6, &p->arena_);
+  p->histories_ = std::make_unique<Histories>(&p->arena_);
   p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
   p->is_unassured_ = std::make_unique<SlotBits>(static_cast<uint32_t>(slots), &p->arena_);
   // Each table has its share of the quota: a flow of one cannot make room in the other.

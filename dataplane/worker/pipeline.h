@@ -36,9 +36,10 @@
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/datagram_follower.h"
 #include "dataplane/worker/flow_record.h"
+#include "dataplane/worker/history.h"
 #include "dataplane/worker/rival.h"
 #include "dataplane/worker/side_table.h"
-#include "dataplane/worker/slot_bits.h"
+#include "dataplane/base/slot_bits.h"
 #include "dataplane/worker/tunables.h"
 #include "dataplane/worker/unassured_queue.h"
 
@@ -175,6 +176,7 @@ class Pipeline {
   const WorkerCounters& counters() const { return counters_; }
   const FlowTable& table(bool ipv6) const { return ipv6 ? *ipv6_ : *ipv4_; }
   const Tunables& tunables() const { return tunables_; }
+  const Histories& histories() const { return *histories_; }
   const Options& options() const { return options_; }
   PageKind page_kind() const { return arena_.page_kind(); }
   size_t arena_bytes() const { return arena_.bytes(); }
@@ -315,6 +317,7 @@ class Pipeline {
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
+  std::unique_ptr<Histories> histories_;
   std::unique_ptr<TimerWheel> wheel_;
   // Whose flow is unassured, and how many are by IP version: a queue's entry of others is not worth a look at the flow.
   std::unique_ptr<SlotBits> is_unassured_;

@@ -24,7 +24,7 @@ bool Pipeline::TrackKnownDatagram(const PacketMeta& meta, AtomicLine& line, Tick
   BeginWrite(line, head);
   if (!sender.HasRoom(meta.ip_bytes)) {
     FlowTable& table = TableOf(meta.key.ipv6);
-    head = Spill(line, table.detail(table.IndexOf(line)), head, d);
+    head = Spill(table, table.IndexOf(line), line, head, d);
   }
   sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
   EndWrite(line, head, d, now + timeout_ms);
@@ -52,7 +52,7 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
     slot.detail.flags |= detail_flag::kAssured;
   }
   if (known == FlowIndex::kNone || before != slot.line.state)
-    AddLetter(Letter::kData, answered, &slot.detail.history);
+    histories_->Add(Letter::kData, answered, &slot.detail.history);
   const Tick old_deadline = slot.line.deadline();
   const Tick deadline = now.tick + TimeoutMsOf(slot.line, slot.detail, tunables_);
   slot.line.deadline_ms = deadline.ms();

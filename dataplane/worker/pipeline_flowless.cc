@@ -31,7 +31,7 @@ void Pipeline::BadSegment(Burst& burst, uint32_t i, Now now, Tally& tally) {
   CountPacket(slot, meta.direction, meta.ip_bytes);
   if (meta.malformed == Malformed::kBadTcpChecksum) {
     const bool responder = meta.direction != OriginatorOf(slot.line.state);
-    AddLetter(Letter::kBadChecksum, responder, &slot.detail.history);
+    histories_->Add(Letter::kBadChecksum, responder, &slot.detail.history);
   }
   Store(slot);
 }
@@ -44,8 +44,8 @@ void Pipeline::RelatedIcmp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   counters_.related_icmp.Add(1);
   Slot slot;
   Load(index, &slot);
-  if (RelatedIcmpOf(slot.detail) == kMaxRelatedIcmp) return;
-  slot.detail.start.Set(slot.detail.start.Get() + (uint64_t{1} << kStartBits));
+  if (slot.detail.related_icmp == FlowDetail::kMaxRelatedIcmp) return;
+  ++slot.detail.related_icmp;
   Store(slot);
 }
 

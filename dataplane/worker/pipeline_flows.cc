@@ -20,13 +20,13 @@ void Pipeline::Load(FlowIndex index, Slot* slot) {
   slot->table = &TableOf(index);
   slot->index = index;
   slot->line = slot->table->line(index).LoadOwned<FlowLine>();
-  slot->detail = slot->table->detail(index).LoadOwned<FlowDetail>();
+  slot->detail = slot->table->LoadDetail(index);
 }
 
 void Pipeline::Store(const Slot& slot) {
   AtomicLine& line = slot.table->line(slot.index);
   BeginWrite(line);
-  slot.table->detail(slot.index).StoreReleased(slot.detail);
+  slot.table->StoreDetail(slot.index, slot.detail);
   EndWrite(line, slot.line);
   if ((slot.detail.flags & detail_flag::kAssured) != 0) NotUnassured(*slot.table, slot.index);
 }
@@ -48,7 +48,7 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
     if (!queue->empty()) {
       is_unassured_->Prefetch(queue->Ahead(2 * kAhead));
       if (const FlowIndex next = queue->Ahead(kAhead); is_unassured_->Test(next))
-        table.PrefetchDetail(next);
+        table.PrefetchOrigin(next);
     }
   }
   if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
@@ -93,7 +93,8 @@ bool Pipeline::MakeRoom(const FlowTable& table, Now now) {
 // Is the flow that entered a queue as `entry` there, and not assured?
 bool Pipeline::IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const {
   return is_unassured_->Test(entry.index) &&
-         table.detail(entry.index).LoadOwned<FlowDetail>().generation.Get() == entry.generation;
+         GenerationOf(table.origin(entry.index).load(std::memory_order_relaxed)) ==
+             entry.generation;
 }
 
 void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
@@ -102,11 +103,10 @@ void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
 
 // Stores a flow for the first time.
 void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
-  slot.detail.start.Set(start_us & kStartMask);
+  slot.detail.start_us = slot.table->StartIn(slot.index, start_us);
   Store(slot);
-  FileNew(*slot.table, slot.index, static_cast<uint32_t>(slot.detail.generation.Get()),
-          slot.line.deadline(), slot.line.state,
-          (slot.detail.flags & detail_flag::kMidstream) != 0);
+  FileNew(*slot.table, slot.index, GenerationOf(slot.detail.start_us), slot.line.deadline(),
+          slot.line.state, (slot.detail.flags & detail_flag::kMidstream) != 0);
   // What a rival has become may be assured from the start.
   if ((slot.detail.flags & detail_flag::kAssured) != 0) NotUnassured(*slot.table, slot.index);
 }
@@ -136,12 +136,12 @@ void Pipeline::CountPacket(FlowImage& flow, Direction direction, uint32_t ip_byt
   FlowDetail& detail = flow.detail;
   if (line.packets[d] == std::numeric_limits<uint8_t>::max() ||
       line.bytes[d] + ip_bytes > std::numeric_limits<uint16_t>::max()) {
-    detail.packets[d].Set(detail.packets[d].Get() + line.packets[d]);
-    detail.bytes[d].Set(detail.bytes[d].Get() + line.bytes[d]);
+    detail.packets[d] += line.packets[d];
+    detail.bytes[d] += line.bytes[d];
     line.packets[d] = 0;
     line.bytes[d] = 0;
     if (ip_bytes > std::numeric_limits<uint16_t>::max()) {
-      detail.bytes[d].Set(detail.bytes[d].Get() + ip_bytes);
+      detail.bytes[d] += ip_bytes;
       ip_bytes = 0;
     }
   }
@@ -153,10 +153,8 @@ void Pipeline::CountPacket(FlowImage& flow, Direction direction, uint32_t ip_byt
 void Pipeline::Uncount(FlowImage& flow, const FlowImage& counted) {
   for (unsigned d = 0; d < 2; ++d) {
     FlowDetail& detail = flow.detail;
-    detail.packets[d].Set(detail.packets[d].Get() + flow.line.packets[d] -
-                          counted.detail.packets[d].Get() - counted.line.packets[d]);
-    detail.bytes[d].Set(detail.bytes[d].Get() + flow.line.bytes[d] - counted.detail.bytes[d].Get() -
-                        counted.line.bytes[d]);
+    detail.packets[d] += flow.line.packets[d] - counted.detail.packets[d] - counted.line.packets[d];
+    detail.bytes[d] += flow.line.bytes[d] - counted.detail.bytes[d] - counted.line.bytes[d];
     flow.line.packets[d] = 0;
     flow.line.bytes[d] = 0;
   }
@@ -270,7 +268,7 @@ void Pipeline::Apply(const Command& command, Now now) {
   if (!ipv4_->Contains(index) && !ipv6_->Contains(index)) return;
   const FlowTable& table = TableOf(index);
   if (StateIn(table.line(index).words[0].load(std::memory_order_relaxed)) == 0) return;
-  if (table.detail(index).LoadOwned<FlowDetail>().generation.Get() != command.flow.generation)
+  if (GenerationOf(table.origin(index).load(std::memory_order_relaxed)) != command.flow.generation)
     return;
   EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), End::kDeleted, now);
 }
@@ -278,7 +276,7 @@ void Pipeline::Apply(const Command& command, Now now) {
 FlowRecord Pipeline::RecordOf(FlowIndex index, Now now, End end) const {
   FlowCopy copy;
   if (!TableOf(index).Read(index, &copy)) return {};
-  return MakeRecord(options_.worker, index, copy, now, tunables_, end);
+  return MakeRecord(options_.worker, index, copy, now, tunables_, *histories_, end);
 }
 
 }  // namespace coretrack

@@ -81,8 +81,7 @@ void Pipeline::TrackWhole(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (index == FlowIndex::kNone) return;
   Slot slot;
   Load(index, &slot);
-  PackedUint<5>& packets = slot.detail.packets[Raw(meta.direction)];
-  packets.Set(packets.Get() + others);
+  slot.detail.packets[Raw(meta.direction)] += others;
   Store(slot);
 }
 

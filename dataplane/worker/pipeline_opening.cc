@@ -4,7 +4,7 @@
 //           again. Here their words are put together from what the segment says. What is not this simple is
 //           left alone.
 // Twin      opening_lanes.h does the same for sixteen segments at once: what changes here changes there.
-// Layout    FlowLine's fields (established_path.h); detail_word:: (tcp_binding.h).
+// Layout    FlowLine's fields (established_path.h); detail_word:: (flow/flow_detail.h).
 // Cost      bench: Pipeline/lifecycle
 #include <bit>
 #include <limits>
@@ -67,14 +67,13 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   const unsigned d = Raw(meta.direction);
   FlowTable& table = TableOf(meta.key.ipv6);
   AtomicLine& line = table.line(index);
-  AtomicLine& detail = table.detail(index);
+  AtomicDetail& detail = table.detail(index);
   const tcp::SynSays says = Says(meta);
   const uint64_t word0 = SaidInWord0(says, d) |
                          uint64_t{tcp::kNoScale} << OfferedScaleShift(1 - d) |
                          uint64_t{detail_small::Provisional(1 - d)} << kSmallShift;
-  const uint64_t start_us = now.unix_us & kStartMask;
-  // What Insert() has left in these words: the generation, and the zone.
-  const uint64_t last_word = detail.words[7].load(std::memory_order_relaxed);
+  const uint64_t start_us = table.StartIn(index, now.unix_us);
+  // What Insert() has left in this word.
   const uint64_t zone = ZoneFlags(line);
   const uint32_t head = Head(line);
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
@@ -83,9 +82,8 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
   BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
-  detail.words[1].store(history::Code(Letter::kSyn, false), std::memory_order_release);
-  detail.words[6].store(StartInWord6(start_us), std::memory_order_release);
-  detail.words[7].store(last_word | StartInWord7(start_us), std::memory_order_release);
+  detail.words[1].store(Histories::kSyn, std::memory_order_release);
+  table.origin(index).store(start_us, std::memory_order_release);
   line.words[3].store(zone | flow_flag::kAttention |
                           uint64_t{tcp::kUnknownScale} << line_word::ScaleShift(d) |
                           uint64_t{tcp::EncodeWindow(s.window)} << line_word::MaxWindowShift(d) |
@@ -97,8 +95,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   sender.ts_recent = says.timestamp;
   EndWrite(line, head | uint32_t{state} << 8, d, deadline);
 
-  FileNew(table, index, static_cast<uint32_t>(last_word >> kGenerationShift), deadline, state,
-          false);
+  FileNew(table, index, GenerationOf(start_us), deadline, state, false);
   if (listener_ != nullptr) [[unlikely]]
     TellChange(i, index, now);
   return true;
@@ -126,7 +123,6 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   using namespace established;
   const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
-  const uint64_t start_us = now.unix_us & kStartMask;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
@@ -148,23 +144,24 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     }
     ++tally.tracked;
     AtomicLine& line = table.line(index);
-    AtomicLine& detail = table.detail(index);
-    const uint64_t last_word = detail.words[7].load(std::memory_order_relaxed);
+    AtomicDetail& detail = table.detail(index);
+    AtomicOrigin& origin = table.origin(index);
+    const uint64_t start_us =
+        FlowTable::StartAfter(origin.load(std::memory_order_relaxed), now.unix_us);
     const uint32_t head = Head(line);
     BeginWrite(line, head);
-    const auto store = [](AtomicLine& to, size_t word, uint64_t value) {
+    const auto store = [](auto& to, size_t word, uint64_t value) {
       to.words[word].store(value, std::memory_order_release);
     };
     store(detail, 0, openings.detail_word0[n]);
-    store(detail, 1, history::Code(Letter::kSyn, false));
-    store(detail, 6, StartInWord6(start_us));
-    store(detail, 7, last_word | StartInWord7(start_us));
+    store(detail, 1, Histories::kSyn);
+    origin.store(start_us, std::memory_order_release);
     store(line, 3, openings.line_word3[n]);
     store(line, 4, openings.end[n]);
     store(line, 5, openings.end[n]);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileNew(table, index, static_cast<uint32_t>(last_word >> kGenerationShift), deadline,
+    FileNew(table, index, GenerationOf(start_us), deadline,
             static_cast<uint8_t>(openings.head[n] >> 8), false);
   }
   return there;
@@ -187,7 +184,7 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
     return false;
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
-  AtomicLine& detail = table.detail(index);
+  AtomicDetail& detail = table.detail(index);
   const auto word = [&detail](size_t n) { return detail.words[n].load(std::memory_order_relaxed); };
   uint64_t word0 = word(0);
   const auto flags_before = static_cast<uint16_t>(word0 >> kFlagsShift);
@@ -195,8 +192,9 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
   if ((flags_before & detail_flag::kKept) != 0 ||
       (flags_before & kSynsSeen) != detail_flag::SynSeen(1 - d))
     return false;
-  uint64_t history = word(1);
-  if (!AddEarlyLetter(Letter::kSynAck, true, &history)) return false;
+  const uint64_t word1 = word(1);
+  const uint16_t history = histories_->Next(word1 & kHistoryMask, Letter::kSynAck, true);
+  if (history == Histories::kUnknown) return false;
 
   const tcp::SynSays says = Says(meta);
   word0 = (word0 & ~SayInWord0(d)) | SaidInWord0(says, d);
@@ -212,8 +210,8 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
 
   BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
-  detail.words[1].store(history, std::memory_order_release);
-  StoreSynAckTime(d, now.unix_us, &detail);
+  detail.words[1].store((word1 & ~kHistoryMask) | history, std::memory_order_release);
+  StoreSynAckTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed), &detail);
   Scales(line) = scaled ? offered : 0;
   sender.end = s.seq + 1;
   sender.max_end = s.seq + 1 + tcp::DecodeHeardWindow(receiver.max_window);

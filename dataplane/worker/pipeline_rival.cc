@@ -59,7 +59,7 @@ bool IsClosed(const FlowLine& line) {
 // `image` in the place of the flow that has just been admitted.
 void TakePlace(const FlowImage& image, FlowImage* flow) {
   const FlowLine id = flow->line;
-  const PackedUint<3> generation = flow->detail.generation;
+  const uint64_t start_before = flow->detail.start_us;
   *flow = image;
   flow->line.version = id.version;
   flow->line.context = id.context;
@@ -67,7 +67,7 @@ void TakePlace(const FlowImage& image, FlowImage* flow) {
                                                (image.line.zone_flags & ~flow_flag::kZoneMask));
   flow->line.address = id.address;
   flow->line.ports = id.ports;
-  flow->detail.generation = generation;
+  flow->detail.start_us = start_before;
 }
 
 }  // namespace
@@ -86,10 +86,11 @@ void Pipeline::KeepRival(Burst& burst, uint32_t i, const Slot& slot, const tcp::
   tcp::Outcome outcome;
   tcp::Open(s, meta.direction, tunables_.tcp, &other, &outcome);
   Pack(other, &rival);
-  rival.detail.start.Set(now.unix_us & kStartMask);
-  if (other.originator != meta.direction) AddLetter(Letter::kFlipped, false, &rival.detail.history);
+  rival.detail.start_us = now.unix_us & FlowDetail::kStartMask;
+  if (other.originator != meta.direction)
+    histories_->Add(Letter::kFlipped, false, &rival.detail.history);
   NoteTcp(burst, i, rival, 0, outcome, now);
-  const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
+  const uint32_t generation = GenerationOf(slot.detail.start_us);
   if (!c.facts.rival) rivals_.Put(slot.index, generation, {});
   Rivals& rivals = *rivals_.Find(slot.index, generation);
   // Once there are several attempts, whatever comes before the third ACK is one more.
@@ -104,7 +105,7 @@ bool Pipeline::TrackRivals(Burst& burst, uint32_t i, Slot& slot, const tcp::Conn
                            const tcp::Outcome& of_flow, Now now, Tally& tally) {
   const TcpHeader& s = burst.meta[i].tcp;
   const unsigned d = Raw(burst.meta[i].direction);
-  Rivals& rivals = *rivals_.Find(slot.index, static_cast<uint32_t>(slot.detail.generation.Get()));
+  Rivals& rivals = *rivals_.Find(slot.index, GenerationOf(slot.detail.start_us));
   Rival* const newest_first[] = {&rivals.each[rivals.newest], &rivals.each[1 - rivals.newest]};
   if ((of_flow.notes & tcp::note::kReset) != 0) {
     // Of several attempts one is given up: another goes on.
@@ -218,7 +219,7 @@ void Pipeline::Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Co
   Slot slot;
   Load(index, &slot);
   TakePlace(rival, &slot);
-  StoreNew(slot, StartUsOf(rival.detail));
+  StoreNew(slot, rival.detail.start_us);
   if (listener_ != nullptr) TellChange(i, index, now);
 }
 

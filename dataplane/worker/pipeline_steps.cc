@@ -4,8 +4,8 @@
 // Why       The general path (pipeline_tcp.cc) unpacks line and detail, and packs them again. Here a few
 //           fields are loaded, moved and stored, as on the established path. What is not this simple is
 //           left alone, and the general path decides.
-// Layout    FlowLine's halves (established_path.h); detail_word:: (tcp_binding.h). Of a history it sees the
-//           first twelve letters: one that would be the thirteenth is left to the general path.
+// Layout    FlowLine's halves (established_path.h); detail_word:: (flow/flow_detail.h). A history that nobody has had
+//           yet is left to the general path.
 // Twin      step_lanes.cc does the same for sixteen segments at once: what changes here changes there.
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
@@ -51,17 +51,20 @@ using namespace detail_word;
   EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
 }
 
-// Adds what the segment is to `history`, and marks it as seen in `zone_flags`. False: there is no room for it
-// among the early letters.
-bool AddToHistory(const PacketMeta& meta, bool from_responder, uint64_t* history,
-                  uint32_t* zone_flags) {
+// Adds what the segment is to the history in a detail's `word1`, and marks it as seen in `zone_flags`. False: nobody has had
+// that history yet.
+bool AddToHistory(const Histories& histories, const PacketMeta& meta, bool from_responder,
+                  uint64_t* word1, uint32_t* zone_flags) {
   const bool fin = (meta.tcp.flags & kFin) != 0;
   const bool data = meta.tcp.payload_bytes != 0;
   const Letter letter = data ? Letter::kData : fin ? Letter::kFin : Letter::kAck;
   if (letter == Letter::kData) *zone_flags |= flow_flag::DataSeen(meta.direction);
   if (letter == Letter::kAck) *zone_flags |= flow_flag::AckSeen(meta.direction);
-  return AddEarlyLetter(letter, from_responder, history) &&
-         (!data || !fin || AddEarlyLetter(Letter::kFin, from_responder, history));
+  uint16_t history = histories.Next(*word1 & kHistoryMask, letter, from_responder);
+  if (data && fin && history != Histories::kUnknown)
+    history = histories.Next(history, Letter::kFin, from_responder);
+  *word1 = (*word1 & ~kHistoryMask) | history;
+  return history != Histories::kUnknown;
 }
 
 }  // namespace
@@ -73,9 +76,9 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   using namespace established;
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
-  AtomicLine& detail = table.detail(index);
+  AtomicDetail& detail = table.detail(index);
   const uint64_t word0_before = detail.words[0].load(std::memory_order_relaxed);
-  uint64_t history = detail.words[1].load(std::memory_order_relaxed);
+  uint64_t word1 = detail.words[1].load(std::memory_order_relaxed);
   const unsigned d = Raw(meta.direction);
   HalfInLine sender(line, d), receiver(line, 1 - d);
   const Tick old_deadline = Deadline(line);
@@ -87,7 +90,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   uint32_t head = Head(line);
   uint32_t flags = ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
   const bool from_responder = d != Raw(OriginatorOf(static_cast<uint8_t>(head >> 8)));
-  if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
+  if (!AddToHistory(*histories_, meta, from_responder, &word1, &flags)) return false;
   constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
   const uint64_t word0 = (word0_before & ~(kProvisional << d)) | kAssured;
@@ -95,9 +98,9 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   const Tick deadline = now + EstablishedMs();
 
   BeginWrite(line, head);
-  if (!sender.HasRoom(meta.ip_bytes)) head = Spill(line, detail, head, d);
   detail.words[0].store(word0, std::memory_order_release);
-  detail.words[1].store(history, std::memory_order_release);
+  detail.words[1].store(word1, std::memory_order_release);
+  if (!sender.HasRoom(meta.ip_bytes)) head = Spill(table, index, line, head, d);
   ZoneFlags(line) = static_cast<uint8_t>(flags);
   tcp::MoveInOrder(meta.tcp, sender, receiver);
   sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
@@ -126,7 +129,7 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
     if (sender.HasRoom(bytes) && sender.packets + kLanes <= HalfInLine::kMostPackets) continue;
     FlowTable& table = TableOf(burst.IsIpv6(i));
     BeginWrite(*line, head);
-    const uint32_t after = Spill(*line, table.detail(table.IndexOf(*line)), head, d);
+    const uint32_t after = Spill(table, table.IndexOf(*line), *line, head, d);
     line->halves[0].store((after & 0xffffff00) | NextEvenVersion(head), std::memory_order_release);
     spilled = true;
   }
@@ -144,7 +147,7 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
     for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
       if (std::popcount(left & of_table) < kEnoughForLanes) break;
       track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
-            first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
+            *histories_, first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
       if (steps.tracked != 0) FileSteps(*burst, first, *table, steps);
       left &= ~uint32_t{steps.tracked};
     }
@@ -181,11 +184,11 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
     return TrackFirst(meta, line, now.tick);
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
-  AtomicLine& detail = table.detail(index);
+  AtomicDetail& detail = table.detail(index);
   const tcp::Step step = StepOf(meta, line, now.tick);
   if (!step.known()) return false;
   const uint64_t word0_before = detail.words[0].load(std::memory_order_relaxed);
-  uint64_t history = detail.words[1].load(std::memory_order_relaxed);
+  uint64_t word1 = detail.words[1].load(std::memory_order_relaxed);
   if ((word0_before >> kFlagsShift & detail_flag::kKept) != 0) return false;
 
   const uint32_t head = established::Head(line);
@@ -193,7 +196,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   const unsigned d = Raw(meta.direction);
   const bool from_responder = d != Raw(OriginatorOf(state_before));
   uint32_t flags = established::ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
-  if (!AddToHistory(meta, from_responder, &history, &flags)) return false;
+  if (!AddToHistory(*histories_, meta, from_responder, &word1, &flags)) return false;
 
   constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
@@ -208,9 +211,9 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
       static_cast<uint8_t>((step.pair + 1) | (state_before & kOriginatorReverse));
   established::BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
-  detail.words[1].store(history, std::memory_order_release);
+  detail.words[1].store(word1, std::memory_order_release);
   if (tcp::EndsHandshake(PairCodeOf(state_before), from_responder)) [[unlikely]]
-    StoreAnswerTime(d, now.unix_us, &detail);
+    StoreAnswerTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed), &detail);
   established::ZoneFlags(line) = static_cast<uint8_t>(flags);
   MoveInLine(meta, line, head, state_after, deadline);
   if ((word0 & ~word0_before & kAssured) != 0) NotUnassured(table, index);

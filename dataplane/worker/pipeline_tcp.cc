@@ -16,27 +16,30 @@ using namespace tcp_flag;
 
 // What the segment's first of its kind adds to the history.
 void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
-                std::array<uint8_t, 10>* history) {
+                Histories* histories, uint16_t* history) {
+  const auto add = [&](Letter letter, bool from_responder) {
+    histories->Add(letter, from_responder, history);
+  };
   if ((s.flags & kSyn) != 0)
-    AddLetter((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder, history);
-  if ((outcome.notes & tcp::note::kGap) != 0) AddLetter(Letter::kGap, !responder, history);
-  if ((s.flags & kRst) != 0) AddLetter(Letter::kRst, responder, history);
-  if (s.payload_bytes != 0) AddLetter(Letter::kData, responder, history);
-  if ((s.flags & kFin) != 0) AddLetter(Letter::kFin, responder, history);
+    add((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder);
+  if ((outcome.notes & tcp::note::kGap) != 0) add(Letter::kGap, !responder);
+  if ((s.flags & kRst) != 0) add(Letter::kRst, responder);
+  if (s.payload_bytes != 0) add(Letter::kData, responder);
+  if ((s.flags & kFin) != 0) add(Letter::kFin, responder);
   if (s.payload_bytes == 0 && (s.flags & (kSyn | kFin | kRst)) == 0)
-    AddLetter(Letter::kAck, responder, history);
-  if (s.window == 0 && (s.flags & kRst) == 0) AddLetter(Letter::kZeroWindow, responder, history);
+    add(Letter::kAck, responder);
+  if (s.window == 0 && (s.flags & kRst) == 0) add(Letter::kZeroWindow, responder);
   if ((outcome.notes & tcp::note::kRetransmission) != 0 && s.payload_bytes != 0) {
-    AddLetter(Letter::kRetransmission, responder, history);
+    add(Letter::kRetransmission, responder);
   }
 }
 
 // Flags that no TCP sends, as far as there is a letter for them.
-void AddFlagLetter(uint8_t flags, bool responder, std::array<uint8_t, 10>* history) {
+void AddFlagLetter(uint8_t flags, bool responder, Histories* histories, uint16_t* history) {
   if ((flags & kSyn) != 0 && (flags & (kFin | kRst)) != 0) {
-    AddLetter(Letter::kMultiFlag, responder, history);
+    histories->Add(Letter::kMultiFlag, responder, history);
   } else if ((flags & (kFin | kRst)) == (kFin | kRst)) {
-    AddLetter(Letter::kInconsistent, responder, history);
+    histories->Add(Letter::kInconsistent, responder, history);
   }
 }
 
@@ -64,7 +67,7 @@ bool IsOldDuplicate(const TcpHeader& s, const tcp::Connection& c, Direction d,
   const bool time_wait = tcp::TimeoutClassOf(c.states()) == tcp::TimeoutClass::kTimeWait;
   const bool newer = time_wait && (s.flags & kAck) == 0 && outcome.action == tcp::Action::kKeep;
   if (sender.state == tcp::State::kSynSent || newer) return false;
-  const uint64_t sent_bytes = flow.detail.bytes[Raw(d)].Get() + flow.line.bytes[Raw(d)];
+  const uint64_t sent_bytes = flow.detail.bytes[Raw(d)] + flow.line.bytes[Raw(d)];
   return sender.end - (s.seq + 1) <= sent_bytes;
 }
 
@@ -102,7 +105,7 @@ void Pipeline::TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   tcp::Connection c;
   UnpackLine(slot.line, &c);
   UnpackFacts(slot.detail, &c.facts);
-  const auto generation = static_cast<uint32_t>(slot.detail.generation.Get());
+  const uint32_t generation = GenerationOf(slot.detail.start_us);
   if ((slot.detail.flags & detail_flag::kInMind) != 0) [[unlikely]] {
     if (const tcp::KeptInMind* mind = minds_.Find(index, generation)) c.facts.mind = *mind;
   }
@@ -149,12 +152,12 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
       counters_.time_wait_duplicates.Add(1);
     }
     if (outcome.invalid == tcp::Invalid::kFlags) {
-      AddFlagLetter(meta.tcp.flags, responder, &detail.history);
+      AddFlagLetter(meta.tcp.flags, responder, histories_.get(), &detail.history);
     }
     CountInvalid(burst, i, outcome.invalid, tcp::Name(outcome.invalid));
   } else if (outcome.action != tcp::Action::kKeep) {
     // (What may open another incarnation is of that one's history.)
-    AddLetters(meta.tcp, responder, outcome, &detail.history);
+    AddLetters(meta.tcp, responder, outcome, histories_.get(), &detail.history);
     if (meta.tcp.payload_bytes != 0) line.zone_flags |= flow_flag::DataSeen(meta.direction);
     if (meta.tcp.payload_bytes == 0 && (meta.tcp.flags & (kSyn | kFin | kRst)) == 0)
       line.zone_flags |= flow_flag::AckSeen(meta.direction);
@@ -174,16 +177,19 @@ void Pipeline::NoteTcp(Burst& burst, uint32_t i, FlowImage& flow, uint8_t state_
   }
   // Handshake RTTs, from this box to either side; a retransmission makes them ambiguous (Karn and
   // Partridge, SIGCOMM'87).
-  const uint64_t since_start_us = now.unix_us - StartUsOf(detail);
+  const uint64_t since_start_us = SinceStartUs(detail.start_us, now.unix_us);
+  const auto time = [](uint64_t us) {
+    return static_cast<uint32_t>(std::clamp<uint64_t>(us, 1, FlowDetail::kMaxRtt));
+  };
   const bool ambiguous = detail.retransmits[0] != 0 || detail.retransmits[1] != 0 ||
                          (detail.flags & detail_flag::kRival) != 0;
   if ((outcome.notes & tcp::note::kSynAnswered) != 0 && !ambiguous && state_before != 0) {
-    detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us, 1));
+    detail.handshake_rtt_us[d] = time(since_start_us);
   }
   if ((outcome.notes & tcp::note::kOpened) != 0 && !ambiguous) {
-    const uint64_t answer_us = detail.handshake_rtt_us[1 - d].Get();
+    const uint64_t answer_us = detail.handshake_rtt_us[1 - d];
     if (answer_us != 0 && since_start_us >= answer_us) {
-      detail.handshake_rtt_us[d].Set(std::max<uint64_t>(since_start_us - answer_us, 1));
+      detail.handshake_rtt_us[d] = time(since_start_us - answer_us);
     }
   }
 
@@ -235,7 +241,8 @@ void Pipeline::OpenTcp(Burst& burst, uint32_t i, Now now, Tally& tally) {
   Load(index, &slot);
   PackLine(c, &slot.line);
   PackFacts(c.facts, &slot.line, &slot.detail);
-  if (c.originator != meta.direction) AddLetter(Letter::kFlipped, false, &slot.detail.history);
+  if (c.originator != meta.direction)
+    histories_->Add(Letter::kFlipped, false, &slot.detail.history);
   FinishTcp(burst, i, slot, outcome, now);
 }
 

@@ -38,24 +38,20 @@ constexpr auto kPackedSteps = [] {
 enum Said : uint32_t { kSaidAck, kSaidData, kSaidFin };
 constexpr uint32_t kFromResponder = 4;
 // Their codes, to be picked from.
-constexpr Words64 kCodes = [] {
+constexpr Lanes kCodes = [] {
   const auto code = [](Letter letter, bool from_responder) {
-    return history::Code(letter, from_responder);
+    return Histories::Code(letter, from_responder);
   };
-  return Words64{
-      code(Letter::kAck, false), code(Letter::kData, false), code(Letter::kFin, false), 0,
-      code(Letter::kAck, true),  code(Letter::kData, true),  code(Letter::kFin, true),  0};
+  return Lanes{code(Letter::kAck, false), code(Letter::kData, false), code(Letter::kFin, false), 0,
+               code(Letter::kAck, true),  code(Letter::kData, true),  code(Letter::kFin, true),  0};
 }();
-[[gnu::always_inline]] inline uint8_t AddSaid(Words64 said, uint8_t wanted, Words64* histories) {
-  return AddLetters(Pick(kCodes, said), Pick(kCodes * kEachLetter, said), wanted, histories);
-}
 
 }  // namespace
 
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                    AtomicLine* const* all_lines, const FlowTable& table, uint32_t first,
-                    Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
-                    StepsTracked* steps) {
+                    AtomicLine* const* all_lines, const FlowTable& table,
+                    const Histories& histories, uint32_t first, Mask packets, Now now,
+                    const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
   using namespace tcp::internal;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes flags_window = field(segments.flags_window), tcp_flags = flags_window >> 16;
@@ -122,11 +118,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   const Lanes said = bit(has_payload, kSaidData) | bit(has_fin & ~has_payload, kSaidFin) |
                      bit(from_responder, kFromResponder);
   const auto add = [&](Lanes which, Mask wanted) {
-    const uint8_t first_half =
-        AddSaid(WidenFirst(which), static_cast<uint8_t>(wanted), &details.history[0]);
-    const uint8_t last_half =
-        AddSaid(WidenLast(which), static_cast<uint8_t>(wanted >> 8), &details.history[1]);
-    tracked &= static_cast<Mask>(first_half | last_half << 8);
+    tracked &= AddLetters(histories, Pick(kCodes, which), wanted, &details);
   };
   add(said, tracked);
   if (const Mask both = tracked & has_fin & has_payload; both != 0) [[unlikely]]
@@ -178,19 +170,22 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
 
   alignas(kCacheLine) uint32_t facts_after[kLanes];
-  alignas(kCacheLine) uint64_t history_after[kLanes];
+  alignas(kCacheLine) uint32_t history_after[kLanes];
   Store(facts, facts_after);
-  StoreWords(details.history[0], history_after);
-  StoreWords(details.history[1], history_after + kLanes / 2);
+  Store(details.history, history_after);
   KeepInMemory(&facts_after);
   KeepInMemory(&history_after);
   for (uint32_t left = tracked; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    AtomicLine& detail = *details.at[i];
+    AtomicDetail& detail = *details.at[i];
+    const AtomicLine& line = *all_lines[first + i];
     BeginWrite(*all_lines[first + i]);
     detail.halves[kFactsHalf].store(facts_after[i], std::memory_order_release);
-    detail.words[1].store(history_after[i], std::memory_order_release);
-    if ((ends_handshake >> i & 1) != 0) StoreAnswerTime(reverse >> i & 1, now.unix_us, &detail);
+    detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
+    if ((ends_handshake >> i & 1) != 0) {
+      StoreAnswerTime(reverse >> i & 1, now.unix_us,
+                      table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
+    }
   }
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
 }
@@ -208,8 +203,8 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of) {
   return same;
 }
 void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                    const FlowTable&, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
-                    StepsTracked* steps) {
+                    const FlowTable&, const Histories&, uint32_t, Mask, Now,
+                    const tcp::TimeoutsMs&, StepsTracked* steps) {
   steps->tracked = 0;
 }
 

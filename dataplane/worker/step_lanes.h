@@ -13,6 +13,7 @@
 #include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/segment_lanes.h"
 #include "dataplane/tcp/timeouts.h"
+#include "dataplane/worker/history.h"
 
 namespace coretrack {
 
@@ -33,7 +34,8 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of);
 // or null. Two packets of one flow are both left alone.
 // REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes; all keys are of the table's IP version.
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                    AtomicLine* const* lines, const FlowTable& table, uint32_t first, Mask packets,
-                    Now now, const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps);
+                    AtomicLine* const* lines, const FlowTable& table, const Histories& histories,
+                    uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                    StepsTracked* steps);
 
 }  // namespace coretrack

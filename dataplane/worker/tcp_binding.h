@@ -66,14 +66,16 @@ constexpr uint8_t Provisional(unsigned d) { return static_cast<uint8_t>(1 << (6 
 constexpr uint8_t Count(uint8_t small, int shift) { return small >> shift & kMaxCount; }
 }  // namespace detail_small
 
-// FlowDetail::start: the unix time of the first packet in us (52 bits: until 2112), and above it how many
-// ICMP errors quoted the flow, saturating.
-inline constexpr int kStartBits = 52;
-inline constexpr uint64_t kStartMask = (uint64_t{1} << kStartBits) - 1;
-inline constexpr uint64_t kMaxRelatedIcmp = 15;
-inline uint64_t StartUsOf(const FlowDetail& detail) { return detail.start.Get() & kStartMask; }
-inline uint8_t RelatedIcmpOf(const FlowDetail& detail) {
-  return static_cast<uint8_t>(detail.start.Get() >> kStartBits);
+// FlowDetail::start_us is the low bits of the unix time of the first packet. `origin`: or with anything above them.
+// How long ago that was.  REQUIRES: now_us is not before it.
+inline uint64_t SinceStartUs(uint64_t origin, uint64_t now_us) {
+  return (now_us - origin) & FlowDetail::kStartMask;
+}
+// All of it. `now_us` may be before it, and far from it by half of what the bits hold (4.4 years).
+inline uint64_t StartUsOf(uint64_t origin, uint64_t now_us) {
+  constexpr unsigned kAbove = 64 - FlowDetail::kStartBits;
+  const auto since_us = static_cast<int64_t>((now_us - origin) << kAbove) >> kAbove;
+  return now_us - static_cast<uint64_t>(since_us);
 }
 
 // Direction `d`'s half, without its state.
@@ -117,53 +119,25 @@ constexpr unsigned MaxWindowShift(unsigned d) { return 16 + 8 * d; }
 constexpr unsigned BytesShift(unsigned d) { return 32 + 16 * d; }
 }  // namespace line_word
 
-// The words of a FlowDetail in which the short ways (pipeline_steps.cc, pipeline_opening.cc) find its fields.
-namespace detail_word {
-static_assert(offsetof(FlowDetail, mss) == 0 && offsetof(FlowDetail, flags) == 4 &&
-              offsetof(FlowDetail, offered_scales) == 6 && offsetof(FlowDetail, small) == 7 &&
-              offsetof(FlowDetail, history) == 8 && offsetof(FlowDetail, handshake_rtt_us) == 18 &&
-              offsetof(FlowDetail, retransmits) == 24 && offsetof(FlowDetail, start) == 54 &&
-              sizeof(FlowDetail::start) == 7);
-// Word 0.
-constexpr unsigned MssShift(unsigned d) { return 16 * d; }
-inline constexpr unsigned kFlagsShift = 32;
-constexpr unsigned OfferedScaleShift(unsigned d) { return 48 + 4 * d; }
-inline constexpr unsigned kSmallShift = 56;
-// Word 1: the first of the history. Word 2: the rest of it, and the handshake RTTs, by Direction.
-inline constexpr uint64_t kRttMask = PackedUint<3>::kMax;
-constexpr unsigned RttShift(unsigned d) { return 16 + 24 * d; }
-// Word 3, low half: the retransmits of both directions.
-
-// When it began, in words 6 and 7; above it in word 7: related ICMP errors and the generation.
-constexpr uint64_t StartUs(uint64_t word6, uint64_t word7) {
-  return (word6 >> 48 | word7 << 16) & kStartMask;
-}
-constexpr uint64_t StartInWord6(uint64_t start_us) { return start_us << 48; }
-constexpr uint64_t StartInWord7(uint64_t start_us) { return start_us >> 16; }
-static_assert(offsetof(FlowDetail, generation) == 61);
-inline constexpr unsigned kGenerationShift = 40;
-}  // namespace detail_word
-
 // Stores the time that the SYN+ACK, of direction `d`, took to come.
-inline void StoreSynAckTime(unsigned d, uint64_t now_us, AtomicLine* detail) {
+inline void StoreSynAckTime(unsigned d, uint64_t now_us, uint64_t origin, AtomicDetail* detail) {
   using namespace detail_word;
-  const auto word = [detail](size_t n) { return detail->words[n].load(std::memory_order_relaxed); };
-  if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
-  const uint64_t rtt_us = std::clamp<uint64_t>(now_us - StartUs(word(6), word(7)), 1, kRttMask);
-  detail->words[2].store((word(2) & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
+  if ((origin & kBothRetransmits) != 0) return;
+  const uint64_t word1 = detail->words[1].load(std::memory_order_relaxed);
+  const uint64_t rtt_us = std::clamp<uint64_t>(SinceStartUs(origin, now_us), 1, kRttMask);
+  detail->words[1].store((word1 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
                          std::memory_order_release);
 }
 // Stores the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
-inline void StoreAnswerTime(unsigned d, uint64_t now_us, AtomicLine* detail) {
+inline void StoreAnswerTime(unsigned d, uint64_t now_us, uint64_t origin, AtomicDetail* detail) {
   using namespace detail_word;
-  const auto word = [detail](size_t n) { return detail->words[n].load(std::memory_order_relaxed); };
-  if (static_cast<uint32_t>(word(3)) != 0) return;  // something was retransmitted
-  const uint64_t since_start_us = now_us - StartUs(word(6), word(7));
-  const uint64_t word2 = word(2);
-  const uint64_t answer_us = word2 >> RttShift(1 - d) & kRttMask;
+  if ((origin & kBothRetransmits) != 0) return;
+  const uint64_t since_start_us = SinceStartUs(origin, now_us);
+  const uint64_t word1 = detail->words[1].load(std::memory_order_relaxed);
+  const uint64_t answer_us = word1 >> RttShift(1 - d) & kRttMask;
   if (answer_us == 0 || since_start_us < answer_us) return;
   const uint64_t rtt_us = std::clamp<uint64_t>(since_start_us - answer_us, 1, kRttMask);
-  detail->words[2].store((word2 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
+  detail->words[1].store((word1 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d),
                          std::memory_order_release);
 }
 

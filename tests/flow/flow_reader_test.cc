@@ -20,11 +20,26 @@ uint32_t Word(uint32_t id, uint32_t value, uint32_t i) {
   return static_cast<uint32_t>(Mix(uint64_t{value} << 16 | id << 8 | i));
 }
 
-FlowDetail DetailOf(uint32_t id, uint32_t value, const PackedUint<3>& generation) {
-  LineWords words;
-  for (uint32_t i = 0; i < words.size(); ++i) words[i] = Mix(uint64_t{value} << 32 | id << 8 | i);
-  auto detail = std::bit_cast<FlowDetail>(words);
-  detail.generation = generation;
+// Some of them wide.
+FlowDetail DetailOf(uint32_t id, uint32_t value, uint64_t start_us) {
+  const auto word = [=](uint32_t i) { return Mix(uint64_t{value} << 32 | id << 8 | i); };
+  const bool wide = id % 4 == 0;
+  FlowDetail detail;
+  detail.flags = static_cast<uint16_t>(word(0));
+  detail.offered_scales = static_cast<uint8_t>(word(1));
+  detail.small = static_cast<uint8_t>(word(2));
+  detail.history = word(3) & 0x7fff;
+  detail.related_icmp = word(4) & FlowDetail::kMaxRelatedIcmp;
+  for (uint32_t d = 0; d < 2; ++d) {
+    const uint32_t i = 5 + 6 * d;
+    detail.mss[d] = static_cast<uint16_t>(word(i));
+    detail.handshake_rtt_us[d] = word(i + 1) & FlowDetail::kMaxRtt;
+    detail.retransmits[d] = static_cast<uint16_t>(word(i + 2) & (wide ? 0xffff : 63));
+    detail.out_of_window[d] = static_cast<uint16_t>(word(i + 3) & (wide ? 0xffff : 15));
+    detail.packets[d] = word(i + 4) >> (wide ? 24 : 38);
+    detail.bytes[d] = word(i + 5) >> (wide ? 16 : 30);
+  }
+  detail.start_us = start_us;
   return detail;
 }
 
@@ -37,9 +52,9 @@ void Write(FlowTable& table, FlowIndex index, uint32_t id, uint32_t value) {
   for (uint32_t i = 1; i < hot.protocol_words.size(); ++i) {
     hot.protocol_words[i] = Word(id, value, i);
   }
-  const auto generation = table.detail(index).LoadOwned<FlowDetail>().generation;
+  const uint64_t start_us = table.LoadDetail(index).start_us;
   BeginWrite(line);
-  table.detail(index).StoreReleased(DetailOf(id, value, generation));
+  table.StoreDetail(index, DetailOf(id, value, start_us));
   EndWrite(line, hot);
 }
 
@@ -50,12 +65,12 @@ bool Whole(const FlowCopy& copy, bool ipv6) {
   for (uint32_t i = 1; i < copy.line.protocol_words.size(); ++i) {
     if (copy.line.protocol_words[i] != Word(id, value, i)) return false;
   }
-  const FlowDetail detail = DetailOf(id, value, copy.detail.generation);
+  const FlowDetail detail = DetailOf(id, value, copy.detail.start_us);
   return copy.line.ports == key.ports && copy.line.context == key.context &&
          copy.line.zone() == key.zone &&
          copy.line.address == (ipv6 ? PlainHash(key).value : key.address[0]) &&
          (!ipv6 || copy.ipv6_address == key.address) &&
-         std::bit_cast<LineWords>(detail) == std::bit_cast<LineWords>(copy.detail);
+         detail == copy.detail;
 }
 
 class Reader : public testing::TestWithParam<bool> {};

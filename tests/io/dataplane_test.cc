@@ -157,7 +157,8 @@ TEST_F(DataplaneTest, CommandsArrive) {
       const auto index = static_cast<FlowIndex>(table.first_index() + i);
       if (!table.Read(index, &copy) || copy.line.state == 0) continue;
       const FlowRecord record =
-          MakeRecord(static_cast<uint8_t>(w), index, copy, {}, {}, End::kActive);
+          MakeRecord(static_cast<uint8_t>(w), index, copy, {}, {},
+                     dataplane->workers()[w].pipeline->histories(), End::kActive);
       Command command;
       command.kind = Command::Kind::kDelete;
       command.flow = record.id;

@@ -398,7 +398,8 @@ struct Chunk : Located {
     const Now now{.tick = harness.now().tick + later_ms, .unix_us = harness.now().unix_us};
     StepsTracked steps;
     track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
-          harness.pipeline().table((burst.words.ipv6 & 1) != 0), 0, kEach, now,
+          harness.pipeline().table((burst.words.ipv6 & 1) != 0), harness.pipeline().histories(), 0,
+          kEach, now,
           harness.pipeline().tunables().tcp_timeout_ms, &steps);
     return steps.tracked;
   }

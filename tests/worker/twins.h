@@ -16,17 +16,23 @@
 
 namespace coretrack::testing {
 
-// What differs between two copies of a flow, or nothing. How often each was written is its own business, and how much of its
-// counts lies in the line.
-inline std::string FlowDifference(FlowCopy a, FlowCopy b) {
+// What differs between a flow of `of_a` and its copy in `of_b`, or nothing. How often each was written is its own business, how
+// much of its counts lies in the line, and which number its history has.
+inline std::string FlowDifference(const Harness& of_a, FlowCopy a, const Harness& of_b,
+                                  FlowCopy b) {
   a.line.version = b.line.version = 0;
   for (FlowCopy* copy : {&a, &b}) {
     for (unsigned d = 0; d < 2; ++d) {
       FlowDetail& detail = copy->detail;
-      detail.packets[d].Set(detail.packets[d].Get() + std::exchange(copy->line.packets[d], 0));
-      detail.bytes[d].Set(detail.bytes[d].Get() + std::exchange(copy->line.bytes[d], 0));
+      detail.packets[d] += std::exchange(copy->line.packets[d], 0);
+      detail.bytes[d] += std::exchange(copy->line.bytes[d], 0);
     }
   }
+  const auto history = [](const Harness& of, FlowCopy* copy) {
+    return of.pipeline().histories().Text(std::exchange(copy->detail.history, 0));
+  };
+  const std::string history_a = history(of_a, &a), history_b = history(of_b, &b);
+  if (history_a != history_b) return "history " + history_a + " is " + history_b;
   const auto differ = [](const auto& x, const auto& y) -> std::string {
     const auto* bytes_x = reinterpret_cast<const uint8_t*>(&x);
     const auto* bytes_y = reinterpret_cast<const uint8_t*>(&y);
@@ -39,8 +45,7 @@ inline std::string FlowDifference(FlowCopy a, FlowCopy b) {
     return text;
   };
   if (const std::string line = differ(a.line, b.line); !line.empty()) return "line, byte" + line;
-  if (const std::string detail = differ(a.detail, b.detail); !detail.empty())
-    return "detail, byte" + detail;
+  if (a.detail != b.detail) return "detail, byte" + differ(a.detail, b.detail);
   return a.ipv6_address != b.ipv6_address ? "addresses" : "";
 }
 
@@ -62,7 +67,7 @@ inline std::string Difference(const Harness& a, const Harness& b) {
       const bool there = of_a.Read(index, &copy_a);
       if (there != of_b.Read(index, &copy_b)) return "one of them holds a flow";
       if (!there) continue;
-      if (const std::string flow = FlowDifference(copy_a, copy_b); !flow.empty()) return flow;
+      if (const std::string flow = FlowDifference(a, copy_a, b, copy_b); !flow.empty()) return flow;
     }
   }
   return SameCounters(a, b) ? "" : "counters";
@@ -79,7 +84,6 @@ inline std::string DifferenceInAnyOrder(const Harness& a, const Harness& b) {
       for (uint32_t slot = 0; slot < table.slots(); ++slot) {
         FlowCopy copy{};
         if (!table.Read(FlowIndex{table.first_index() + slot}, &copy)) continue;
-        copy.detail.generation.Set(0);
         const FlowLine& line = copy.line;
         const Key key{ipv6, line.address, copy.ipv6_address, line.ports, line.context, line.zone()};
         EXPECT_TRUE(flows.emplace(key, copy).second) << "a flow is held twice";
@@ -91,7 +95,7 @@ inline std::string DifferenceInAnyOrder(const Harness& a, const Harness& b) {
   for (const auto& [key, copy] : of_a) {
     const auto other = of_b.find(key);
     if (other == of_b.end()) return "one of them holds a flow";
-    if (const std::string flow = FlowDifference(copy, other->second); !flow.empty()) return flow;
+    if (const std::string flow = FlowDifference(a, copy, b, other->second); !flow.empty()) return flow;
   }
   if (of_a.size() != of_b.size()) return "one of them holds more flows";
   return SameCounters(a, b) ? "" : "counters";
