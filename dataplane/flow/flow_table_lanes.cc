@@ -41,7 +41,7 @@ using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this
   uint64_t matches[kLanes / 2];
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < kLanes; i += 2)
-    matches[i / 2] = TagMatchAvx512::MatchTwo(buckets[i], tag(i), buckets[i + 1], tag(i + 1));
+    matches[i / 2] = TagMatch::MatchTwo(buckets[i], tag(i), buckets[i + 1], tag(i + 1));
   return Join(matches) & kTagMask;
 }
 
@@ -77,7 +77,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     const Words64 address = (slot << (line_shift_ + 6)) + reinterpret_cast<uintptr_t>(lines_);
     const Words64 line = Keep(there, address);
     StoreWords(line, lines + at);
-    StoreWords(line != 0 ? line : next_bucket + base, fetched + at);
+    StoreWords(Select(there, line, next_bucket + base), fetched + at);
   };
   put(static_cast<uint8_t>(found), WidenFirst(slots), WidenFirst(next), 0);
   put(static_cast<uint8_t>(found >> 8), WidenLast(slots), WidenLast(next), kLanes / 2);
@@ -116,11 +116,11 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     const Words64 bucket = LoadWords(lines + at);
     const Words64 slot = at == 0 ? WidenFirst(lowest) : WidenLast(lowest);
     const auto of = [&](const FlowTable& table) -> Where {
-      const Words64 home = (bucket - reinterpret_cast<uintptr_t>(table.buckets_)) / kCacheLine;
+      const Words64 home = (bucket - reinterpret_cast<uintptr_t>(table.buckets_)) >> 6;
       const Words64 next = home + (Product(hash, table.step_range_) >> 16) + 1;
       return {((Product(home, kGroupSlots) + slot) << (table.line_shift_ + 6)) +
                   reinterpret_cast<uintptr_t>(table.lines_),
-              (next < table.groups_ ? next : next - table.groups_) * kCacheLine +
+              Select(BelowWords(next, table.groups_), next, next - table.groups_) * kCacheLine +
                   reinterpret_cast<uintptr_t>(table.buckets_)};
     };
     const auto of_ipv6 = static_cast<uint8_t>(is_ipv6 >> at);

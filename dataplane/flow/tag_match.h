@@ -53,6 +53,11 @@ struct TagMatchAvx2 {
     const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0b11011000);
     return static_cast<uint32_t>(_mm256_movemask_epi8(bytes)) & kTagMask;
   }
+  // Of two buckets, the first one's bits below the second one's.
+  static uint64_t MatchTwo(const void* first, uint16_t first_tag, const void* second,
+                           uint16_t second_tag) {
+    return Match(first, first_tag) | uint64_t{Match(second, second_tag)} << 32;
+  }
 };
 #endif
 

@@ -88,14 +88,30 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
   details->history = words.row[kHistoryHalf];
 }
 
-// Adds a letter to the histories of `wanted`, each its code. Those of these that nobody has had yet are missing in the answer.
-[[gnu::always_inline]] inline Mask AddLetters(const Histories& histories, Lanes codes, Mask wanted,
+// AddLetters() where somebody is the first to have a history.
+[[gnu::noinline]] inline Lanes Learn(Histories* histories, Lanes before, Lanes codes, Mask wanted) {
+  alignas(kCacheLine) uint32_t numbers[kLanes], code[kLanes];
+  Spill(before, &numbers);
+  Spill(codes, &code);
+  for (uint32_t left = wanted; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    auto history = static_cast<uint16_t>(numbers[i]);
+    histories->Add(code[i], &history);
+    numbers[i] = history;
+  }
+  KeepInMemory(&numbers);
+  return Load(numbers);
+}
+
+// Adds a letter to the histories of `wanted`, each its code.
+[[gnu::always_inline]] inline void AddLetters(Histories* histories, Lanes codes, Mask wanted,
                                               Details* details) {
   constexpr uint32_t kMask = detail_word::kHistoryMask;
-  const Lanes next = Gather(wanted, histories.next(),
-                            (details->history & kMask) << Histories::kCodeBits | codes);
+  const Lanes before = details->history & kMask;
+  Lanes next = Gather(wanted, histories->next(), before << Histories::kCodeBits | codes);
+  if ((wanted & static_cast<Mask>(~IsSet(next))) != 0) [[unlikely]]
+    next = Learn(histories, before, codes, wanted);
   details->history = Select(wanted, (details->history & ~kMask) | next, details->history);
-  return static_cast<Mask>(~wanted) | IsSet(next);
 }
 
 }  // namespace coretrack::line_lanes

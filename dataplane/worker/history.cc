@@ -26,13 +26,6 @@ Histories::Histories(Arena* arena)
   static_assert(kSyn == kEmpty + 1);
 }
 
-void Histories::Add(Letter letter, bool from_responder, uint16_t* history) {
-  const uint32_t code = Code(letter, from_responder);
-  uint16_t next = next_[Edge(*history, code)];
-  if (next == kUnknown) next = MakeChild(*history, code);
-  if (next != kUnknown) *history = next;
-}
-
 // kUnknown: the tree is full.
 uint16_t Histories::MakeChild(uint16_t parent, uint32_t code) {
   if (size_ == kMaxHistories) {

@@ -40,7 +40,7 @@ enum class Letter : uint8_t {
 
 class Histories {
  public:
-  static constexpr uint16_t kUnknown = 0;  // as what comes next
+  static constexpr uint16_t kUnknown = 0;  // as what comes next: nobody has had that yet
   static constexpr uint16_t kEmpty = 0;    // as a history: a new flow's
   static constexpr uint16_t kSyn = 1;      // "S"
   static constexpr uint32_t kMaxHistories = 1u << 15;
@@ -55,14 +55,18 @@ class Histories {
   // REQUIRES: `arena` has ArenaBytes() left and outlives them.
   explicit Histories(Arena* arena);
 
-  // `history` with the letter. kUnknown: nobody has had that yet; Add() knows.
-  uint16_t Next(uint16_t history, Letter letter, bool from_responder) const {
-    return next_[Edge(history, Code(letter, from_responder))];
-  }
-  // By history << kCodeBits | code; one more may be read behind the last.
-  const uint16_t* next() const { return next_; }
   // Adds the letter, unless it is there already, or the history or the tree is full.
-  void Add(Letter letter, bool from_responder, uint16_t* history);
+  void Add(Letter letter, bool from_responder, uint16_t* history) {
+    Add(Code(letter, from_responder), history);
+  }
+  void Add(uint32_t code, uint16_t* history) {
+    uint16_t next = next_[Edge(*history, code)];
+    if (next == kUnknown) [[unlikely]]
+      next = MakeChild(*history, code);
+    if (next != kUnknown) *history = next;
+  }
+  // next(), by history << kCodeBits | code. One more may be read behind the last.
+  const uint16_t* next() const { return next_; }
 
   std::string Text(uint16_t history) const;
 

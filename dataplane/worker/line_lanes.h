@@ -107,7 +107,7 @@ inline Mask IsThere(const AtomicLine* const* aligned) {
   if (IsThere(lines) != kEach) [[unlikely]] {
     const auto place = [instead](Words64 line, uint32_t from) {
       const Words64 nothing = LoadWords(kNothing.data() + from);
-      const Words64 there = line != 0 ? line : nothing;
+      const Words64 there = Select(NotZeroWords(line), line, nothing);
       StoreWords(there, *instead + from);
       return there;
     };

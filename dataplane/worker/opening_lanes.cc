@@ -78,7 +78,7 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
 
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                       AtomicLine* const* all_lines, const FlowTable& table,
-                      const Histories& histories, uint32_t first, Mask packets, Now now,
+                      Histories* histories, uint32_t first, Mask packets, Now now,
                       const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes window = field(segments.flags_window) & 0xffff;
@@ -116,8 +116,8 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
                      kBothStamps = kStamps | detail_flag::Timestamps(1);
   tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept))) &
              Equal(details.facts & kBothSeen, Left(All(kSeen), other));
-  tracked &= AddLetters(histories, All(Histories::Code(Letter::kSynAck, true)), tracked, &details);
   if (tracked == 0) return;
+  AddLetters(histories, All(Histories::Code(Letter::kSynAck, true)), tracked, &details);
 
   // The facts: what the segment says of its sender, in place of what there was.
   const Lanes says = field(segments.syn);
@@ -184,7 +184,7 @@ Mask ComposeOpenings(const SegmentLanes&, const KeyWords&, const FlowHash*, uint
   return 0;
 }
 void TrackAnswerLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                      const FlowTable&, const Histories&, uint32_t, Mask, Now,
+                      const FlowTable&, Histories*, uint32_t, Mask, Now,
                       const tcp::TimeoutsMs&, StepsTracked* steps) {
   steps->tracked = 0;
 }

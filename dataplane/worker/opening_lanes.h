@@ -27,7 +27,7 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
 // TrackStepLanes() of those that are plain SYN+ACKs.
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                       AtomicLine* const* lines, const FlowTable& table,
-                      const Histories& histories, uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                      Histories* histories, uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
                       StepsTracked* steps);
 
 }  // namespace coretrack

@@ -193,8 +193,8 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
       (flags_before & kSynsSeen) != detail_flag::SynSeen(1 - d))
     return false;
   const uint64_t word1 = word(1);
-  const uint16_t history = histories_->Next(word1 & kHistoryMask, Letter::kSynAck, true);
-  if (history == Histories::kUnknown) return false;
+  uint16_t history = word1 & kHistoryMask;
+  histories_->Add(Letter::kSynAck, true, &history);
 
   const tcp::SynSays says = Says(meta);
   word0 = (word0 & ~SayInWord0(d)) | SaidInWord0(says, d);

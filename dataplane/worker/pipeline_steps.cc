@@ -4,8 +4,7 @@
 // Why       The general path (pipeline_tcp.cc) unpacks line and detail, and packs them again. Here a few
 //           fields are loaded, moved and stored, as on the established path. What is not this simple is
 //           left alone, and the general path decides.
-// Layout    FlowLine's halves (established_path.h); detail_word:: (flow/flow_detail.h). A history that nobody has had
-//           yet is left to the general path.
+// Layout    FlowLine's halves (established_path.h); detail_word:: (flow/flow_detail.h).
 // Twin      step_lanes.cc does the same for sixteen segments at once: what changes here changes there.
 // Cost      bench: Pipeline/lifecycle
 #include <algorithm>
@@ -51,20 +50,18 @@ using namespace detail_word;
   EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
 }
 
-// Adds what the segment is to the history in a detail's `word1`, and marks it as seen in `zone_flags`. False: nobody has had
-// that history yet.
-bool AddToHistory(const Histories& histories, const PacketMeta& meta, bool from_responder,
+// Adds what the segment is to the history in a detail's `word1`, and marks it as seen in `zone_flags`.
+void AddToHistory(Histories& histories, const PacketMeta& meta, bool from_responder,
                   uint64_t* word1, uint32_t* zone_flags) {
   const bool fin = (meta.tcp.flags & kFin) != 0;
   const bool data = meta.tcp.payload_bytes != 0;
   const Letter letter = data ? Letter::kData : fin ? Letter::kFin : Letter::kAck;
   if (letter == Letter::kData) *zone_flags |= flow_flag::DataSeen(meta.direction);
   if (letter == Letter::kAck) *zone_flags |= flow_flag::AckSeen(meta.direction);
-  uint16_t history = histories.Next(*word1 & kHistoryMask, letter, from_responder);
-  if (data && fin && history != Histories::kUnknown)
-    history = histories.Next(history, Letter::kFin, from_responder);
+  uint16_t history = *word1 & kHistoryMask;
+  histories.Add(letter, from_responder, &history);
+  if (data && fin) histories.Add(Letter::kFin, from_responder, &history);
   *word1 = (*word1 & ~kHistoryMask) | history;
-  return history != Histories::kUnknown;
 }
 
 }  // namespace
@@ -90,7 +87,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   uint32_t head = Head(line);
   uint32_t flags = ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
   const bool from_responder = d != Raw(OriginatorOf(static_cast<uint8_t>(head >> 8)));
-  if (!AddToHistory(*histories_, meta, from_responder, &word1, &flags)) return false;
+  AddToHistory(*histories_, meta, from_responder, &word1, &flags);
   constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
   const uint64_t word0 = (word0_before & ~(kProvisional << d)) | kAssured;
@@ -147,7 +144,7 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
     for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
       if (std::popcount(left & of_table) < kEnoughForLanes) break;
       track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
-            *histories_, first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
+            histories_.get(), first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
       if (steps.tracked != 0) FileSteps(*burst, first, *table, steps);
       left &= ~uint32_t{steps.tracked};
     }
@@ -196,7 +193,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   const unsigned d = Raw(meta.direction);
   const bool from_responder = d != Raw(OriginatorOf(state_before));
   uint32_t flags = established::ZoneFlags(line) & ~uint32_t{flow_flag::kAttention};
-  if (!AddToHistory(*histories_, meta, from_responder, &word1, &flags)) return false;
+  AddToHistory(*histories_, meta, from_responder, &word1, &flags);
 
   constexpr uint64_t kAssured = uint64_t{detail_flag::kAssured} << kFlagsShift;
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;

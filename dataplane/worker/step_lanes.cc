@@ -50,7 +50,7 @@ constexpr Lanes kCodes = [] {
 
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
                     AtomicLine* const* all_lines, const FlowTable& table,
-                    const Histories& histories, uint32_t first, Mask packets, Now now,
+                    Histories* histories, uint32_t first, Mask packets, Now now,
                     const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
   using namespace tcp::internal;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
@@ -114,16 +114,16 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
 
   LoadDetails(&details);
   tracked &= static_cast<Mask>(~HasAny(details.facts, All(kKept)));
+  if (tracked == 0) return;
   // What it is, first of its kind or not.
   const Lanes said = bit(has_payload, kSaidData) | bit(has_fin & ~has_payload, kSaidFin) |
                      bit(from_responder, kFromResponder);
-  const auto add = [&](Lanes which, Mask wanted) {
-    tracked &= AddLetters(histories, Pick(kCodes, which), wanted, &details);
+  const auto add = [&](const Lanes& which, Mask wanted) {
+    AddLetters(histories, Pick(kCodes, which), wanted, &details);
   };
   add(said, tracked);
   if (const Mask both = tracked & has_fin & has_payload; both != 0) [[unlikely]]
     add(bit(kEach, kSaidFin) | bit(from_responder, kFromResponder), both);
-  if (tracked == 0) return;
 
   // tcp::MoveStep(), and what is counted.
   const Lanes window = OfferedWindow(flags, d, flags_window & 0xffff);
@@ -203,7 +203,7 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of) {
   return same;
 }
 void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                    const FlowTable&, const Histories&, uint32_t, Mask, Now,
+                    const FlowTable&, Histories*, uint32_t, Mask, Now,
                     const tcp::TimeoutsMs&, StepsTracked* steps) {
   steps->tracked = 0;
 }

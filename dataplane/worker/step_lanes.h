@@ -34,7 +34,7 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of);
 // or null. Two packets of one flow are both left alone.
 // REQUIRES: first is a multiple of kLanes; the arrays are aligned to 64 bytes; kHasLanes; all keys are of the table's IP version.
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                    AtomicLine* const* lines, const FlowTable& table, const Histories& histories,
+                    AtomicLine* const* lines, const FlowTable& table, Histories* histories,
                     uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
                     StepsTracked* steps);
 

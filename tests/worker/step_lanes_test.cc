@@ -396,9 +396,11 @@ struct Chunk : Located {
   }
   Mask Track(uint32_t later_ms = 0) {
     const Now now{.tick = harness.now().tick + later_ms, .unix_us = harness.now().unix_us};
+    Arena arena = *Arena::Create(Histories::ArenaBytes(), false);
+    Histories histories(&arena);
     StepsTracked steps;
     track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
-          harness.pipeline().table((burst.words.ipv6 & 1) != 0), harness.pipeline().histories(), 0,
+          harness.pipeline().table((burst.words.ipv6 & 1) != 0), &histories, 0,
           kEach, now,
           harness.pipeline().tunables().tcp_timeout_ms, &steps);
     return steps.tracked;

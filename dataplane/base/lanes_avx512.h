@@ -1,0 +1,284 @@
+// Lanes in one register each: AVX-512. Included by lanes.h only.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace coretrack {
+using Lanes = uint32_t __attribute__((vector_size(kLanes * sizeof(uint32_t))));
+
+namespace lanes {
+
+[[gnu::always_inline]] inline __m512i Raw(Lanes a) { return reinterpret_cast<__m512i>(a); }
+[[gnu::always_inline]] inline Lanes From(__m512i a) { return reinterpret_cast<Lanes>(a); }
+
+// The forms with a mask, of all lanes: GCC 12 takes what the others leave undefined for a mistake of ours.
+inline Lanes All(uint32_t value) { return Lanes{} + value; }
+inline Lanes Load(const void* aligned) { return From(_mm512_load_si512(aligned)); }
+inline Lanes LoadAnywhere(const void* from) { return From(_mm512_loadu_si512(from)); }
+// The bytes of `mask`, a bit each, and zeros; nothing else is touched.
+inline Lanes LoadBytesOf(uint64_t mask, const void* from) {
+  return From(_mm512_maskz_loadu_epi8(mask, from));
+}
+inline void Store(Lanes a, void* aligned) { _mm512_store_si512(aligned, Raw(a)); }
+// The lanes of `mask`; the others stay as they are. What is stored so cannot be loaded at once: the core waits until
+// it is in the cache.
+inline void Store(Mask mask, Lanes a, void* aligned) {
+  _mm512_mask_store_epi32(aligned, mask, Raw(a));
+}
+// Lanes that were made two by two, the first in the low half. Not by way of memory: a load of what several stores have just written
+// waits until the last of them has left the core.
+inline Lanes Join(const uint64_t (&pairs)[kLanes / 2]) {
+  return From(_mm512_set_epi64(pairs[7], pairs[6], pairs[5], pairs[4], pairs[3], pairs[2], pairs[1],
+                               pairs[0]));
+}
+// Of sixteen bytes, one a lane.
+inline Lanes LoadBytes(const void* bytes) {
+  return From(
+      _mm512_maskz_cvtepu8_epi32(kEach, _mm_loadu_si128(static_cast<const __m128i*>(bytes))));
+}
+
+inline Mask Equal(Lanes a, Lanes b) { return _mm512_cmpeq_epi32_mask(Raw(a), Raw(b)); }
+inline Mask Below(Lanes a, Lanes b) { return _mm512_cmplt_epu32_mask(Raw(a), Raw(b)); }
+inline Mask AtMost(Lanes a, Lanes b) { return _mm512_cmple_epu32_mask(Raw(a), Raw(b)); }
+// Has one of `bits`?
+inline Mask HasAny(Lanes a, Lanes bits) { return _mm512_test_epi32_mask(Raw(a), Raw(bits)); }
+inline Mask IsSet(Lanes a) { return HasAny(a, a); }
+inline Mask IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
+// Sixteen bytes, 0 or 1.
+inline void StoreBits(Mask bits, void* bytes) {
+  _mm_storeu_si128(static_cast<__m128i*>(bytes), _mm_maskz_set1_epi8(bits, 1));
+}
+// Of sixteen bytes, one a lane.
+inline Mask NotZero(const void* bytes) {
+  const __m128i b = _mm_loadu_si128(static_cast<const __m128i*>(bytes));
+  return _mm_test_epi8_mask(b, b);
+}
+
+inline Lanes Select(Mask mask, Lanes where_set, Lanes elsewhere) {
+  return From(_mm512_mask_blend_epi32(mask, Raw(elsewhere), Raw(where_set)));
+}
+inline Lanes Least(Lanes a, Lanes b) { return From(_mm512_maskz_min_epu32(kEach, Raw(a), Raw(b))); }
+// a << by and a >> by, lane by lane; 0 from 32 on.
+inline Lanes Left(Lanes a, Lanes by) {
+  return From(_mm512_maskz_sllv_epi32(kEach, Raw(a), Raw(by)));
+}
+inline Lanes Right(Lanes a, Lanes by) {
+  return From(_mm512_maskz_srlv_epi32(kEach, Raw(a), Raw(by)));
+}
+// Network byte order <-> host's.
+inline Lanes SwapBytes(Lanes a) {
+  using Bytes = uint8_t __attribute__((vector_size(sizeof(Lanes))));
+  const auto b = reinterpret_cast<Bytes>(a);
+  return reinterpret_cast<Lanes>(__builtin_shufflevector(
+      b, b, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16, 23, 22, 21, 20,
+      27, 26, 25, 24, 31, 30, 29, 28, 35, 34, 33, 32, 39, 38, 37, 36, 43, 42, 41, 40, 47, 46, 45,
+      44, 51, 50, 49, 48, 55, 54, 53, 52, 59, 58, 57, 56, 63, 62, 61, 60));
+}
+// Which earlier lanes have the same value: bit j of lane i, j < i.
+inline Lanes Earlier(Lanes a) { return From(_mm512_maskz_conflict_epi32(kEach, Raw(a))); }
+// The bits that any lane has.
+inline uint32_t Union(Lanes a) {
+  a |= __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  a |= __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  return a[0] | a[1] | a[2] | a[3];
+}
+// Lane i: a's lane index[i] % kLanes.
+inline Lanes Pick(Lanes a, Lanes index) {
+  return From(_mm512_maskz_permutexvar_epi32(kEach, Raw(index), Raw(a)));
+}
+
+// table[index] each; 0 in the lanes that are not in `mask`.  REQUIRES: there is one more behind the last.
+inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
+  return From(_mm512_mask_i32gather_epi32(_mm512_setzero_si512(), mask, Raw(index), table,
+                                          sizeof(*table))) &
+         0xffff;
+}
+
+// Which bit is the highest, or the lowest, that is set; 2^32 - 1 where none is.
+inline Lanes HighestBit(Lanes a) { return 31 - From(_mm512_maskz_lzcnt_epi32(kEach, Raw(a))); }
+
+// Eight 64-bit words: what lanes are too narrow for (addresses, hashes) takes two of them, lanes 0 to 7 and 8
+// to 15.
+using Words64 = uint64_t __attribute__((vector_size(sizeof(Lanes))));
+inline Words64 LoadWords(const void* aligned) {
+  return reinterpret_cast<Words64>(_mm512_load_si512(aligned));
+}
+inline void StoreWords(Words64 a, void* aligned) {
+  _mm512_store_si512(aligned, reinterpret_cast<__m512i>(a));
+}
+inline Words64 WidenFirst(Lanes a) {
+  return __builtin_convertvector(__builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7), Words64);
+}
+inline Words64 WidenLast(Lanes a) {
+  return __builtin_convertvector(__builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15),
+                                 Words64);
+}
+// The low halves' products.
+inline Words64 Product(Words64 a, uint32_t b) {
+  return reinterpret_cast<Words64>(_mm512_maskz_mul_epu32(
+      0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(Words64{} + b)));
+}
+// All ones but the `missing` highest; none from 64 on.
+inline Words64 LowOnes(Words64 missing) {
+  return reinterpret_cast<Words64>(_mm512_maskz_srlv_epi64(
+      0xff, reinterpret_cast<__m512i>(~Words64{}), reinterpret_cast<__m512i>(missing)));
+}
+// Bit i: of word i.
+inline uint8_t NotZeroWords(Words64 a) {
+  return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(a));
+}
+// a < b, of words below 2^63.
+inline uint8_t BelowWords(Words64 a, uint64_t b) {
+  return _mm512_cmplt_epu64_mask(reinterpret_cast<__m512i>(a),
+                                 reinterpret_cast<__m512i>(Words64{} + b));
+}
+inline Words64 Select(uint8_t words, Words64 where_set, Words64 elsewhere) {
+  return reinterpret_cast<Words64>(_mm512_mask_blend_epi64(
+      words, reinterpret_cast<__m512i>(elsewhere), reinterpret_cast<__m512i>(where_set)));
+}
+// Words whose bit is not set become 0.
+inline Words64 Keep(uint8_t words, Words64 a) {
+  return reinterpret_cast<Words64>(_mm512_maskz_mov_epi64(words, reinterpret_cast<__m512i>(a)));
+}
+inline Lanes LowHalves(Words64 first, Words64 last) {
+  return __builtin_shufflevector(reinterpret_cast<Lanes>(first), reinterpret_cast<Lanes>(last), 0,
+                                 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+inline Lanes HighHalves(Words64 first, Words64 last) {
+  return __builtin_shufflevector(reinterpret_cast<Lanes>(first), reinterpret_cast<Lanes>(last), 1,
+                                 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+// Eight rows of four words in memory, kBehind bytes behind `rows`, against eight of which `column` has the first, second, third and fourth words.
+// Bit i: row i is another one.  REQUIRES: rows are aligned to 32 bytes.
+template <size_t kBehind = 0, typename Row>
+[[gnu::always_inline]] inline uint8_t OtherRows(const Row* const* rows,
+                                                const Words64 (&column)[4]) {
+  const auto even = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+  };
+  const auto odd = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+  };
+  const Words64 even01 = even(column[0], column[1]), even23 = even(column[2], column[3]);
+  const Words64 odd01 = odd(column[0], column[1]), odd23 = odd(column[2], column[3]);
+  const auto first_two = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 0, 1, 8, 9, 2, 3, 10, 11);
+  };
+  const auto last_two = [](Words64 a, Words64 b) {
+    return __builtin_shufflevector(a, b, 4, 5, 12, 13, 6, 7, 14, 15);
+  };
+  // A bit for each word of rows `i` and `i` + 2.
+  const auto differ = [rows](uint32_t i, Words64 wanted) -> uint32_t {
+    const auto load = [rows](uint32_t row) {
+      return _mm256_load_si256(
+          reinterpret_cast<const __m256i*>(reinterpret_cast<const char*>(rows[row]) + kBehind));
+    };
+    const __m512i both =
+        _mm512_mask_broadcast_i64x4(_mm512_maskz_broadcast_i64x4(0xff, load(i)), 0xf0, load(i + 2));
+    return _mm512_cmpneq_epi64_mask(both, reinterpret_cast<__m512i>(wanted));
+  };
+  uint32_t words = differ(0, first_two(even01, even23)) | differ(4, last_two(even01, even23)) << 8 |
+                   differ(1, first_two(odd01, odd23)) << 16 |
+                   differ(5, last_two(odd01, odd23)) << 24;
+  words |= words >> 1;
+  words |= words >> 2;
+  const uint32_t even_then_odd = _pext_u32(words, 0x11111111);
+  return static_cast<uint8_t>(_pdep_u32(even_then_odd, 0x55) | _pdep_u32(even_then_odd >> 4, 0xaa));
+}
+
+// a[0] b[0] a[1] b[1] ...: as 64-bit words, with `a` in their low halves. The first eight, the last eight.
+struct Halves {
+  Words64 first, last;
+};
+inline Halves Interleave(Lanes a, Lanes b) {
+  return {reinterpret_cast<Words64>(__builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
+                                                            5, 21, 6, 22, 7, 23)),
+          reinterpret_cast<Words64>(__builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12,
+                                                            28, 13, 29, 14, 30, 15, 31))};
+}
+
+struct Matrix {
+  Lanes row[kLanes];
+};
+
+// Each of four quarters of four rows is transposed for itself: 16 of 128 bits.
+[[gnu::always_inline]] inline void TransposeQuarters(Lanes* m) {
+  const auto low = [](Lanes a, Lanes b) {
+    return reinterpret_cast<Words64>(
+        __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29));
+  };
+  const auto high = [](Lanes a, Lanes b) {
+    return reinterpret_cast<Words64>(
+        __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31));
+  };
+  const auto low_words = [](Words64 a, Words64 b) {
+    return reinterpret_cast<Lanes>(__builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14));
+  };
+  const auto high_words = [](Words64 a, Words64 b) {
+    return reinterpret_cast<Lanes>(__builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15));
+  };
+  const Words64 low01 = low(m[0], m[1]), high01 = high(m[0], m[1]);
+  const Words64 low23 = low(m[2], m[3]), high23 = high(m[2], m[3]);
+  m[0] = low_words(low01, low23);
+  m[1] = high_words(low01, low23);
+  m[2] = low_words(high01, high23);
+  m[3] = high_words(high01, high23);
+}
+
+// The first four numbers of sixteen rows, as lanes.
+struct Quarter {
+  Lanes row[4];
+};
+// Sixteen bytes at each of `rows`.
+[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const (&rows)[kLanes]) {
+  const auto load = [&rows](uint32_t i) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]));
+  };
+  Quarter quarter;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {
+    __m512i four = _mm512_maskz_broadcast_i32x4(kEach, load(i));
+    four = _mm512_mask_broadcast_i32x4(four, 0x00f0, load(i + 4));
+    four = _mm512_mask_broadcast_i32x4(four, 0x0f00, load(i + 8));
+    four = _mm512_mask_broadcast_i32x4(four, 0xf000, load(i + 12));
+    quarter.row[i] = From(four);
+  }
+  TransposeQuarters(quarter.row);
+  return quarter;
+}
+
+// Element j of row i -> element i of row j.
+[[gnu::always_inline]] inline void Transpose(Matrix* matrix) {
+  auto& m = matrix->row;
+#pragma GCC unroll 4
+  for (uint32_t first = 0; first < kLanes; first += 4) TransposeQuarters(m + first);
+  // Then the quarters themselves.
+  const auto even = [](Lanes a, Lanes b) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  };
+  const auto odd = [](Lanes a, Lanes b) {
+    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                                   31);
+  };
+  Lanes t[kLanes];
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < 4; ++i) {
+#pragma GCC unroll 2
+    for (uint32_t half = 0; half < kLanes; half += 8) {
+      t[half + i] = even(m[half + i], m[half + i + 4]);
+      t[half + i + 4] = odd(m[half + i], m[half + i + 4]);
+    }
+  }
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < 8; ++i) {
+    m[i] = even(t[i], t[i + 8]);
+    m[i + 8] = odd(t[i], t[i + 8]);
+  }
+}
+
+}  // namespace lanes
+
+}  // namespace coretrack
