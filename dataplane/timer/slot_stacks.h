@@ -1,20 +1,20 @@
-// SlotStacks: one stack of flows for each slot of the wheel, in chunks from one exactly bounded
+// SlotStacks: one stack of entries for each slot of the wheel, in chunks from one exactly bounded
 // pool.
 //
 // Layout     The pool is an array of 32-bit words, kChunkWords to a chunk:
-//              [ link: the chunk below | slot: whose chunk | flow | flow | ... ]
-//            A slot knows the word of its newest flow (`top`). Only a slot's top chunk is part
-//            full. position_[flow] is the word a flow was last filed at. Chunk 0 is never used, so
+//              [ link: the chunk below | slot: whose chunk | entry | entry | ... ]
+//            A slot knows the word of its newest entry (`top`). Only a slot's top chunk is part
+//            full. position_[entry] is the word an entry was last filed at. Chunk 0 is never used, so
 //            that word 0 means "nowhere" and the zeroed arena is a valid start.
 // Invariants 1. The live words are those of the chunks in use, in the top chunk only up to `top`.
-//            2. flow is filed <=> position_[flow] is live and that word holds flow. So a hand-out
+//            2. An entry is filed <=> its position_ is live and that word holds it. So a hand-out
 //               never writes position_: draining reads the chunks and touches nothing else.
-//            3. At most MaxChunks() chunks are in use: a slot with n > 0 flows has
-//               ceil(n / P) = 1 + floor((n - 1) / P) chunks, P = kFlowsPerChunk. Over k slots that
-//               hold N flows this sums to at most k + floor((N - k) / P), which grows with k, and
-//               k is at most min(slots, N). One flow in each slot and the rest in one reaches it.
+//            3. At most MaxChunks() chunks are in use: a slot with n > 0 entries has
+//               ceil(n / P) = 1 + floor((n - 1) / P) chunks, P = kEntriesPerChunk. Over k slots that
+//               hold N entries this sums to at most k + floor((N - k) / P), which grows with k, and
+//               k is at most min(slots, N). One entry in each slot and the rest in one reaches it.
 // Threads    One owner.
-// Limits     Flows 0 .. capacity-1, capacity at most kMaxFlowsPerWorker.
+// Limits     Entries 0 .. capacity-1, capacity at most kMaxFlowsPerWorker.
 // Errors     REQUIRES lines are asserted in debug builds.
 #pragma once
 
@@ -30,16 +30,20 @@
 
 namespace coretrack {
 
+// Names what the wheel files: a number of its owner's, 0 .. capacity-1. (FlowTimers: a group of flow slots.)
+enum class WheelEntry : uint32_t {};
+constexpr uint32_t Raw(WheelEntry entry) { return static_cast<uint32_t>(entry); }
+
 class SlotStacks {
  public:
   static constexpr uint32_t kChunkWords = 64;
   static constexpr uint32_t kHeaderWords = 2;
-  static constexpr uint32_t kFlowsPerChunk = kChunkWords - kHeaderWords;
+  static constexpr uint32_t kEntriesPerChunk = kChunkWords - kHeaderWords;
   static constexpr uint32_t kNoSlot = ~uint32_t{0};
 
   static constexpr uint32_t MaxChunks(uint32_t capacity, uint32_t slots) {
     const uint32_t used = std::min(capacity, slots);
-    return used + (capacity - used) / kFlowsPerChunk;
+    return used + (capacity - used) / kEntriesPerChunk;
   }
   static constexpr size_t ArenaBytes(uint32_t capacity, uint32_t slots) {
     return Arena::SizeOf<uint32_t>(capacity) + Arena::SizeOf<Slot>(slots) +
@@ -55,20 +59,20 @@ class SlotStacks {
     assert(capacity <= kMaxFlowsPerWorker && slots <= 1u << 20);
   }
 
-  // Files `flow` on top of `slot`.  REQUIRES: `flow` is not filed.
-  void Push(uint32_t slot, FlowIndex flow) {
-    assert(!IsFiled(flow));
+  // Files `entry` on top of `slot`.  REQUIRES: `entry` is not filed.
+  void Push(uint32_t slot, WheelEntry entry) {
+    assert(!IsFiled(entry));
     Slot& s = slots_[slot];
     s.top =
         s.top == 0 || s.top % kChunkWords == kChunkWords - 1 ? AddChunk(slot, s.top) : s.top + 1;
     ++s.count;
     ++filed_;
-    Write(s.top, Raw(flow));
+    Write(s.top, Raw(entry));
   }
 
-  // Moves up to `limit` flows from the top of `slot` to `out`; answers how many. Starts loading
+  // Moves up to `limit` entries from the top of `slot` to `out`; answers how many. Starts loading
   // what the next Pop will read.
-  uint32_t Pop(uint32_t slot, FlowIndex* out, uint32_t limit) {
+  uint32_t Pop(uint32_t slot, WheelEntry* out, uint32_t limit) {
     Slot& s = slots_[slot];
     const uint32_t wanted = std::min(limit, s.count);
     for (uint32_t left = wanted; left != 0;) {
@@ -86,11 +90,11 @@ class SlotStacks {
     return wanted;
   }
 
-  // Takes `flow` out by putting its slot's newest flow in its place. Answers the slot, or kNoSlot
-  // when `flow` was not filed.
-  uint32_t Remove(FlowIndex flow) {
-    if (!IsFiled(flow)) return kNoSlot;
-    const uint32_t position = position_[Raw(flow)];
+  // Takes `entry` out by putting its slot's newest entry in its place. Answers the slot, or kNoSlot
+  // when `entry` was not filed.
+  uint32_t Remove(WheelEntry entry) {
+    if (!IsFiled(entry)) return kNoSlot;
+    const uint32_t position = position_[Raw(entry)];
     const uint32_t slot = SlotOf(position);
     Slot& s = slots_[slot];
     Write(position, pool_[s.top]);
@@ -100,12 +104,12 @@ class SlotStacks {
     return slot;
   }
 
-  bool IsFiled(FlowIndex flow) const { return SlotOf(flow) != kNoSlot; }
-  // The slot that `flow` is filed in, or kNoSlot.
-  uint32_t SlotOf(FlowIndex flow) const {
-    assert(Raw(flow) < capacity_);
-    const uint32_t position = position_[Raw(flow)];
-    if (position == 0 || pool_[position] != Raw(flow)) return kNoSlot;
+  bool IsFiled(WheelEntry entry) const { return SlotOf(entry) != kNoSlot; }
+  // The slot that `entry` is filed in, or kNoSlot.
+  uint32_t SlotOf(WheelEntry entry) const {
+    assert(Raw(entry) < capacity_);
+    const uint32_t position = position_[Raw(entry)];
+    if (position == 0 || pool_[position] != Raw(entry)) return kNoSlot;
     const uint32_t slot = SlotOf(position);
     if (slot == kNoSlot) return kNoSlot;
     const uint32_t top = slots_[slot].top;
@@ -113,9 +117,9 @@ class SlotStacks {
     return live ? slot : kNoSlot;
   }
 
-  // Starts loading what Push() and Remove() of `flow` touch first.
-  [[gnu::always_inline]] void Prefetch(FlowIndex flow) const {
-    __builtin_prefetch(&position_[Raw(flow)], 1);
+  // Starts loading what Push() and Remove() of `entry` touch first.
+  [[gnu::always_inline]] void Prefetch(WheelEntry entry) const {
+    __builtin_prefetch(&position_[Raw(entry)], 1);
   }
 
   uint32_t Count(uint32_t slot) const { return slots_[slot].count; }
@@ -124,7 +128,7 @@ class SlotStacks {
 
  private:
   struct Slot {
-    uint32_t top;  // word of the newest flow, 0 when empty
+    uint32_t top;  // word of the newest entry, 0 when empty
     uint32_t count;
   };
 
@@ -136,12 +140,12 @@ class SlotStacks {
     return pool_[position / kChunkWords * kChunkWords + 1];
   }
 
-  void Write(uint32_t position, uint32_t raw_flow) {
-    pool_[position] = raw_flow;
-    position_[raw_flow] = position;
+  void Write(uint32_t position, uint32_t raw_entry) {
+    pool_[position] = raw_entry;
+    position_[raw_entry] = position;
   }
 
-  // The first flow's word of a new chunk for `slot`, above the one that `top` lies in.
+  // The first entry's word of a new chunk for `slot`, above the one that `top` lies in.
   uint32_t AddChunk(uint32_t slot, uint32_t top) {
     uint32_t chunk = free_;
     if (chunk != 0) {

@@ -1,34 +1,30 @@
-// TimerWheel: finds the flows whose deadline may have passed. One per worker.
+// TimerWheel: finds the entries that must be looked at. FlowTimers files groups of flows in it.
 //
-// What for   A packet only writes its flow's deadline; nothing moves in the wheel. The wheel hands
-//            out each flow by the tick it was filed under; the owner compares the flow's real
-//            deadline and either ends the flow or files it again. So a flow costs a few filings per
-//            timeout, not one per packet.
+// What for   The wheel hands out each entry by the tick it was filed under; the owner looks at it and
+//            files it again where it is still ahead.
 // Layout     kLevels circles of slots (Varghese and Lauck, SOSP'87, scheme 7): a slot of level l is
 //            1 << (l * kUnitBits) ms wide, so one of level 0 is a tick. A slot is a stack of flows
-//            (slot_stacks.h); Cancel() puts the slot's newest flow in the cancelled one's place: no
+//            (slot_stacks.h); Cancel() puts the slot's newest entry in the cancelled one's place: no
 //            stale filings, and the chunk pool is exactly bounded. A bitmap per level
 //            (slot_bitmap.h) lets the clock jump.
-// Cascade    A slot of level 1 and up is handed out, like due flows, during the unit of its level
-//            before its own: each tick its even share, after the tick's own flows. The owner sees
-//            that the deadline is still ahead and files the flow again, now at a lower level. So a
-//            slot that a million flows share delays nobody.
-// Invariants 1. A flow is filed at most once. 2. Filed flows = Schedule() - Cancel() - handed out
-//            by Advance().
-//            3. Never late: when Advance(now, due) answers fewer than due.size(), no filing for
-//               `now` or before is left. Called every tick with budget to spare, an expired flow
-//               is therefore handed out within 1 ms of its deadline.
-//            4. Early only when filed far ahead: a filing up to ExactMs() ahead of the wheel's
-//            clock
+// Cascade    A slot of level 1 and up is handed out, like due entries, during the unit of its level
+//            before its own: each tick its even share, after the tick's own entries. The owner sees
+//            that the deadline is still ahead and files the entry again, now at a lower level. So a
+//            slot that a million entries share delays nobody.
+// Invariants 1. An entry is filed at most once. 2. Filed entries = Schedule() - Cancel() - handed out
+//            by Take().
+//            3. Never late: the clock moves on when Take() has answered 0. When Step() is false after that, no
+//               filing for the tick of Follow() or before is left.
+//            4. Early only when filed far ahead: a filing up to ExactMs() ahead of the wheel's clock
 //               is handed out at its tick or after. One of level l comes less than 2 units of level
 //               l early, and each hand-out moves it to a lower level: at most kLevels hand-outs for
 //               a deadline that does not move.
 //            5. After the ticks up to the clock are handed out, no slot of level l > 0 for the
 //               clock's unit holds a filing; Schedule() puts nothing there or in the unit after.
 // Threads    One owner.
-// Limits     Deadlines up to kMaxTimeoutMs ahead of the last `now`; calls of Advance() less than
-//            2^31 ms apart. A call's work is bounded by due.size(), also across empty stretches:
-//            every step of the clock but the last hands out at least one flow.
+// Limits     Deadlines up to kMaxTimeoutMs ahead of the last Follow(), whose ticks are less than
+//            2^31 ms apart. Empty stretches cost nothing: every step of the clock but the last leads to at least one
+//            entry.
 // Cost       bench: TimerWheel/*
 #pragma once
 
@@ -47,32 +43,40 @@ namespace coretrack {
 
 class TimerWheel {
  public:
-  // Bytes of arena that a wheel for flows 0 .. capacity-1 carves.
+  // Bytes of arena that a wheel for entries 0 .. capacity-1 carves.
   static size_t ArenaBytes(uint32_t capacity);
   // Starts at `now`. REQUIRES: `arena` has ArenaBytes(capacity) left; capacity is at most
   // kMaxFlowsPerWorker.
   TimerWheel(uint32_t capacity, Tick now, Arena* arena);
 
-  // Files `flow` to be handed out at `deadline` (by the next Advance() when that has passed).
-  // REQUIRES: `flow` is not filed.
-  void Schedule(FlowIndex flow, Tick deadline);
-  // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
-  void Hasten(FlowIndex flow, Tick deadline);
-  // Takes `flow` out.  No effect when it is not filed.
-  void Cancel(FlowIndex flow);
-  bool IsFiled(FlowIndex flow) const { return stacks_.IsFiled(flow); }
-  // Starts loading what Schedule() and Cancel() of `flow` touch first.
-  [[gnu::always_inline]] void Prefetch(FlowIndex flow) const { stacks_.Prefetch(flow); }
+  // Files `entry` to be handed out at `deadline` (by the next Take() when that has passed).
+  // REQUIRES: `entry` is not filed.
+  void Schedule(WheelEntry entry, Tick deadline);
+  // Files `entry`, unless it is filed for `deadline` or before.
+  void Hasten(WheelEntry entry, Tick deadline);
+  // Takes `entry` out.  No effect when it is not filed.
+  void Cancel(WheelEntry entry);
+  bool IsFiled(WheelEntry entry) const { return stacks_.IsFiled(entry); }
 
-  // Moves the clock towards `now` and writes up to due.size() flows whose filing is due, or whose
-  // cascade is, into `due`; they are no longer filed. The owner may prefetch all of them, then ends
-  // those whose deadline is at or before `now` and files the others again. Answers how many. Fewer
-  // than due.size() means: the wheel has caught up with `now`; else call again, now or in the next
-  // poll.
-  uint32_t Advance(Tick now, std::span<FlowIndex> due);
+  // Starts loading what Schedule(), Hasten() and Cancel() of `entry` touch first.
+  [[gnu::always_inline]] void Prefetch(WheelEntry entry) const { stacks_.Prefetch(entry); }
 
-  // How far the wheel is behind the last `now` that Advance() was given, in whole ms. A metric: 0
-  // when the budget suffices.
+  // Time is `now`, unless it was later already.
+  void Follow(Tick now) {
+    if (target_.Before(now)) target_ = now;
+  }
+  // Writes up to due.size() entries whose filing is due at the clock's tick, or whose cascade is, into
+  // `due`; they are no longer filed. Answers how many; 0: there are none.  REQUIRES: `due` is not empty.
+  uint32_t Take(std::span<WheelEntry> due);
+  // Moves the clock on, towards the tick of Follow(), to where there is something to do. False: it is there.
+  // REQUIRES: Take() has just answered 0.
+  bool Step();
+
+  // All ticks before it are handed out.
+  Tick clock() const { return clock_; }
+  // `deadline`, or the clock where that is later.
+  Tick NotPassed(Tick deadline) const { return IsPast(deadline) ? clock_ : deadline; }
+  // How far the clock is behind Follow()'s, in whole ms.
   uint32_t lag_ms() const { return target_.ms() - clock_.ms(); }
   uint32_t filed() const { return stacks_.filed(); }
 
@@ -104,12 +108,11 @@ class TimerWheel {
   bool IsPast(Tick deadline) const {
     return deadline.AtOrBefore(target_) && deadline.Before(clock_);
   }
-  uint32_t Drain(uint32_t level, uint32_t unit, std::span<FlowIndex> due, uint32_t limit);
-  void Step();
+  uint32_t Drain(uint32_t level, uint32_t unit, std::span<WheelEntry> due, uint32_t limit);
   uint32_t CascadeShare(uint32_t level) const;
 
-  Tick clock_;                                    // all ticks before it are handed out
-  Tick target_;                                   // the last `now`
+  Tick clock_;
+  Tick target_;                                   // Follow()'s
   std::array<uint32_t, kLevels> cascade_left_{};  // of this tick's share; [0] is unused
   SlotStacks stacks_;
   std::array<SlotBitmap<kSlots>, kLevels> occupied_{};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/worker/chunk.h"
@@ -36,6 +37,9 @@ Pipeline::Pipeline(const Options& options) : options_(options), tunables_(option
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options, Now start) {
   const FlowTable::Shape ipv4{.capacity = options.capacity_ipv4, .ipv6 = false, .first_index = 0};
   const uint32_t ipv4_slots = FlowTable::SlotsFor(options.capacity_ipv4);
+  // The timers go by groups of slots: the table's, so that a group's flows share a line there too.
+  static_assert(FlowTimers::kGroupFlows == FlowTable::kGroupSlots);
+  assert(ipv4_slots % FlowTimers::kGroupFlows == 0);
   const FlowTable::Shape ipv6{
       .capacity = options.capacity_ipv6, .ipv6 = true, .first_index = ipv4_slots};
   const uint64_t slots = uint64_t{ipv4_slots} + FlowTable::SlotsFor(options.capacity_ipv6);
@@ -45,7 +49,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
                                                    "; lower flows.capacity or add workers"));
   }
   auto arena = Arena::Create(FlowTable::ArenaBytes(ipv4) + FlowTable::ArenaBytes(ipv6) +
-                                 TimerWheel::ArenaBytes(static_cast<uint32_t>(slots)) +
+                                 FlowTimers::ArenaBytes(static_cast<uint32_t>(slots)) +
                                  SlotBits::ArenaBytes(static_cast<uint32_t>(slots)) +
                                  Histories::ArenaBytes(),
                              options.allow_hugetlb);
@@ -55,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& option
   p->ipv4_ = std::make_unique<FlowTable>(ipv4, &p->arena_);
   p->ipv6_ = std::make_unique<FlowTable>(ipv6, &p->arena_);
   p->histories_ = std::make_unique<Histories>(&p->arena_);
-  p->wheel_ = std::make_unique<TimerWheel>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
+  p->wheel_ = std::make_unique<FlowTimers>(static_cast<uint32_t>(slots), start.tick, &p->arena_);
   p->is_unassured_ = std::make_unique<SlotBits>(static_cast<uint32_t>(slots), &p->arena_);
   // Each table has its share of the quota: a flow of one cannot make room in the other.
   for (const bool v6 : {false, true}) {

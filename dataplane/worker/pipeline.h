@@ -31,7 +31,7 @@
 #include "dataplane/packet/parse_lanes.h"
 #include "dataplane/packet/segment_lanes.h"
 #include "dataplane/tcp/tracker.h"
-#include "dataplane/timer/timer_wheel.h"
+#include "dataplane/timer/flow_timers.h"
 #include "dataplane/worker/chunk.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/datagram_follower.h"
@@ -318,7 +318,7 @@ class Pipeline {
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
   std::unique_ptr<Histories> histories_;
-  std::unique_ptr<TimerWheel> wheel_;
+  std::unique_ptr<FlowTimers> wheel_;
   // Whose flow is unassured, and how many are by IP version: a queue's entry of others is not worth a look at the flow.
   std::unique_ptr<SlotBits> is_unassured_;
   std::array<uint32_t, 2> unassured_flows_{};

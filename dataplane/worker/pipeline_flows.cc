@@ -242,15 +242,15 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
     uint32_t count = 0;
     if (budget != 0 && !caught_up) {
       const uint32_t chunk = std::min(budget, kExpireChunk);
-      count = wheel_->Advance(now.tick, std::span(due[n % 2]).first(chunk));
+      const auto advanced = wheel_->Advance(now.tick, std::span(due[n % 2]).first(chunk));
+      count = advanced.count;
       for (uint32_t i = 0; i < count; ++i) {
         const FlowIndex flow = due[n % 2][i];
         TableOf(flow).PrefetchFlow(flow);
-        wheel_->Prefetch(flow);
         is_unassured_->Prefetch(flow);
       }
       budget -= chunk;
-      caught_up = count < chunk;
+      caught_up = advanced.caught_up;
     }
     EndOrFileAgain(std::span(due[1 - n % 2]).first(loaded), now);
     loaded = count;

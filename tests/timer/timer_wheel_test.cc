@@ -13,8 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr FlowIndex kA{3};
-constexpr FlowIndex kB{5};
+constexpr WheelEntry kA{3};
+constexpr WheelEntry kB{5};
 constexpr uint32_t kHourMs = 3600 * 1000;
 constexpr uint32_t kDayMs = 24 * kHourMs;
 
@@ -47,7 +47,7 @@ TEST(TimerWheelTest, NearDeadlineIsHandedOutAtItsTickNeitherEarlierNorLater) {
   }
 }
 
-// An owner whose flow's deadline does not move: files it again until it is due.
+// An owner whose entry's deadline does not move: files it again until it is due.
 TEST(TimerWheelTest, FarDeadlineIsHandedOutOnTimeAfterAtMostOneCascadePerLevel) {
   for (const uint32_t start : kStarts) {
     for (const uint32_t ahead :
@@ -63,9 +63,9 @@ TEST(TimerWheelTest, FarDeadlineIsHandedOutOnTimeAfterAtMostOneCascadePerLevel) 
         const uint32_t left = static_cast<uint32_t>(deadline - now);
         now = now + (left > kHourMs ? 977 : left > 5000 ? 61 : 1);
         ASSERT_TRUE(now.AtOrBefore(deadline)) << "late: " << start << '+' << ahead;
-        for (const FlowIndex flow : f.Advance(now, 4)) {
+        for (const WheelEntry entry : f.Advance(now, 4)) {
           ++hand_outs;
-          if (now.Before(deadline)) f.wheel.Schedule(flow, deadline);
+          if (now.Before(deadline)) f.wheel.Schedule(entry, deadline);
         }
       }
       EXPECT_EQ(now, deadline);
@@ -74,14 +74,14 @@ TEST(TimerWheelTest, FarDeadlineIsHandedOutOnTimeAfterAtMostOneCascadePerLevel) 
   }
 }
 
-TEST(TimerWheelTest, PassedDeadlineIsHandedOutByTheNextAdvance) {
+TEST(TimerWheelTest, PassedDeadlineIsHandedOutByTheNextTake) {
   WheelFixture f(10, Tick(5));
   f.wheel.Schedule(kA, Tick(5));
   f.wheel.Schedule(kB, Tick(5) - 1000);
   EXPECT_EQ(f.Advance(Tick(5), 4).size(), 2u);
 }
 
-TEST(TimerWheelTest, CancelledFlowIsNotHandedOutAndMayBeFiledAgain) {
+TEST(TimerWheelTest, CancelledEntryIsNotHandedOutAndMayBeFiledAgain) {
   WheelFixture f(10, Tick(0));
   f.wheel.Cancel(kA);
   f.wheel.Schedule(kA, Tick(10));
@@ -118,7 +118,7 @@ TEST(TimerWheelTest, LagIsWhatTheBudgetDidNotReach) {
 TEST(TimerWheelTest, LongTimeoutWhileTheWheelLagsFarBehind) {
   WheelFixture f(10, Tick(0));
   f.wheel.Schedule(kA, Tick(10));
-  f.wheel.Schedule(FlowIndex{4}, Tick(10));
+  f.wheel.Schedule(WheelEntry{4}, Tick(10));
   const Tick now(0x7ffffff0);
   EXPECT_EQ(f.Advance(now, 1).size(), 1u);
   const Tick deadline = now + kMaxTimeoutMs;
@@ -142,58 +142,58 @@ TEST(TimerWheelTest, JumpsCostNothingPerTick) {
 }
 
 TEST(TimerWheelTest, HerdInOneTickIsHandedOutOnceEachUnderASmallBudget) {
-  constexpr uint32_t kFlows = 100000;
+  constexpr uint32_t kEntries = 100000;
   constexpr uint32_t kBudget = 33;
-  WheelFixture f(kFlows, Tick(0xfffffff0));
+  WheelFixture f(kEntries, Tick(0xfffffff0));
   const Tick tick = Tick(0xfffffff0) + 40;
-  for (uint32_t i = 0; i < kFlows; ++i) f.wheel.Schedule(FlowIndex{i}, tick);
-  std::vector<uint32_t> seen(kFlows);
+  for (uint32_t i = 0; i < kEntries; ++i) f.wheel.Schedule(WheelEntry{i}, tick);
+  std::vector<uint32_t> seen(kEntries);
   uint32_t calls = 0;
   while (f.wheel.filed() != 0) {
-    for (const FlowIndex flow : f.Advance(tick + calls, kBudget)) ++seen[Raw(flow)];
+    for (const WheelEntry entry : f.Advance(tick + calls, kBudget)) ++seen[Raw(entry)];
     ++calls;
-    ASSERT_LE(calls, kFlows / kBudget + 1);
+    ASSERT_LE(calls, kEntries / kBudget + 1);
   }
-  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1u), kFlows);
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1u), kEntries);
 }
 
-// Flows that share a coarse slot come at an even pace before it, and none of them delays a flow
+// Entries that share a coarse slot come at an even pace before it, and none of them delays a entry
 // that is due.
 TEST(TimerWheelTest, CascadeOfACoarseSlotIsSpreadOverItsUnit) {
-  constexpr uint32_t kFlows = 100000;
-  WheelFixture f(kFlows + 1, Tick(0));
+  constexpr uint32_t kEntries = 100000;
+  WheelFixture f(kEntries + 1, Tick(0));
   const Tick deadline = Tick(0) + 10 * TimerWheel::UnitMs(1) + 7;
-  for (uint32_t i = 0; i < kFlows; ++i) f.wheel.Schedule(FlowIndex{i}, deadline);
-  const FlowIndex other{kFlows};
+  for (uint32_t i = 0; i < kEntries; ++i) f.wheel.Schedule(WheelEntry{i}, deadline);
+  const WheelEntry other{kEntries};
   size_t most = 0;
   for (Tick now(0); now.Before(deadline); now = now + 1) {
     f.wheel.Schedule(other, now + 1);
-    const auto due = f.Advance(now + 1, kFlows + 1);
+    const auto due = f.Advance(now + 1, kEntries + 1);
     if (now + 1 == deadline) {
-      EXPECT_EQ(due.size(), kFlows + 1);
+      EXPECT_EQ(due.size(), kEntries + 1);
       break;
     }
     ASSERT_THAT(due, ::testing::Contains(other));
     most = std::max(most, due.size());
-    for (const FlowIndex flow : due) {
-      if (flow != other) f.wheel.Schedule(flow, deadline);
+    for (const WheelEntry entry : due) {
+      if (entry != other) f.wheel.Schedule(entry, deadline);
     }
   }
-  EXPECT_LE(most, 1 + kFlows / TimerWheel::UnitMs(1) + 1);
+  EXPECT_LE(most, 1 + kEntries / TimerWheel::UnitMs(1) + 1);
   EXPECT_GT(most, 1u);
 }
 
 TEST(TimerWheelTest, NeverRunsOutOfChunksWithCapacityFlowsInAsManySlotsAsPossible) {
-  constexpr uint32_t kFlows = 40000;
-  WheelFixture f(kFlows, Tick(77));
+  constexpr uint32_t kEntries = 40000;
+  WheelFixture f(kEntries, Tick(77));
   // Deadlines that double in distance fill every slot of the fine levels and many of the top.
-  for (uint32_t i = 0; i < kFlows; ++i) {
+  for (uint32_t i = 0; i < kEntries; ++i) {
     const uint32_t ahead = i % 3 == 0 ? i % 4096 : i % 3 == 1 ? i * 211 : i * 43200;
-    f.wheel.Schedule(FlowIndex{i}, Tick(77) + ahead % kMaxTimeoutMs);
+    f.wheel.Schedule(WheelEntry{i}, Tick(77) + ahead % kMaxTimeoutMs);
   }
-  EXPECT_EQ(f.wheel.filed(), kFlows);
-  const auto due = f.Advance(Tick(77) + kMaxTimeoutMs, kFlows + 1);
-  EXPECT_EQ(due.size(), kFlows);
+  EXPECT_EQ(f.wheel.filed(), kEntries);
+  const auto due = f.Advance(Tick(77) + kMaxTimeoutMs, kEntries + 1);
+  EXPECT_EQ(due.size(), kEntries);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A wheel with its arena, for tests.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "dataplane/base/arena.h"
@@ -13,10 +14,17 @@ struct WheelFixture {
       : arena(*Arena::Create(TimerWheel::ArenaBytes(capacity), false)),
         wheel(capacity, now, &arena) {}
 
-  // One call of Advance() with room for `budget` flows.
-  std::vector<FlowIndex> Advance(Tick now, uint32_t budget) {
-    std::vector<FlowIndex> due(budget);
-    due.resize(wheel.Advance(now, due));
+  // As an owner does who may handle `budget` entries: fewer are handed out when the wheel has caught up.
+  std::vector<WheelEntry> Advance(Tick now, uint32_t budget) {
+    std::vector<WheelEntry> due(budget);
+    uint32_t count = 0;
+    wheel.Follow(now);
+    while (count < budget) {
+      const uint32_t taken = wheel.Take(std::span(due).subspan(count));
+      if (taken == 0 && !wheel.Step()) break;
+      count += taken;
+    }
+    due.resize(count);
     return due;
   }
 
