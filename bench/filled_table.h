@@ -60,7 +60,7 @@ struct KeyBurst {
 
 class FilledTable {
  public:
-  // Empty, for `capacity` flows at load 0.85.
+  // Empty, for `capacity` flows at FlowTable::kDesignLoad.
   explicit FilledTable(uint32_t capacity)
       : arena_(MakeArena(FlowTable::ArenaBytes({.capacity = capacity}))),
         table_({.capacity = capacity}, &arena_) {}

@@ -59,9 +59,9 @@ void TwoRandomLines(benchmark::State& state) {
 void Sizes(benchmark::internal::Benchmark* b) {
   b->Arg(int64_t{64} << 20)->Arg(int64_t{1} << 30)->Arg(int64_t{4} << 30);
   // As many bytes as the pipeline's tables of 2^10, 2^20 and 2^24 flows, and of 2^26 when asked for.
-  b->Arg(int64_t{166} << 10)->Arg(int64_t{166} << 20)->Arg(int64_t{166} << 24);
+  b->Arg(int64_t{128} << 10)->Arg(int64_t{128} << 20)->Arg(int64_t{128} << 24);
   const char* full = std::getenv("CORETRACK_BENCH_FULL");
-  if (full != nullptr && std::string_view(full) == "1") b->Arg(int64_t{166} << 26);
+  if (full != nullptr && std::string_view(full) == "1") b->Arg(int64_t{128} << 26);
 }
 
 void Prefetches(benchmark::State& state) {

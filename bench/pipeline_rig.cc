@@ -98,8 +98,9 @@ Pipeline::Options OptionsOf(const RigShape& shape, uint8_t worker) {
   using Versions = TrafficShape::Versions;
   const Versions versions = shape.traffic.versions;
   const uint32_t flows = versions == Versions::kBoth ? (shape.flows + 1) / 2 : shape.flows;
-  options.capacity_ipv4 = versions == Versions::kIpv6 ? kUnused : flows;
-  options.capacity_ipv6 = versions == Versions::kIpv4 ? kUnused : flows;
+  const uint32_t capacity = CapacityFor(flows, shape.load);
+  options.capacity_ipv4 = versions == Versions::kIpv6 ? kUnused : capacity;
+  options.capacity_ipv6 = versions == Versions::kIpv4 ? kUnused : capacity;
   // 8 bytes for each flow that may be half-open at once; nobody here needs more than 2^24.
   options.half_open_quota = std::clamp(shape.flows, 1024u, 1u << 24);
   options.secret = kSecret;

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "bench/loads.h"
 #include "bench/traffic.h"
 #include "dataplane/worker/fill.h"
 #include "dataplane/worker/pipeline.h"
@@ -45,8 +46,9 @@ struct Rig {
 };
 
 struct RigShape {
-  // The table's capacity: at load 0.85 when they are all there. Of two tables, half of them each.
+  // Of two tables, half of them each.
   uint32_t flows = 0;
+  double load = kLoad;        // of the table when they are all there
   TrafficShape traffic = {};  // active: 0: all
   bool populate = true;       // as the daemon does
 };

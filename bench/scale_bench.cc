@@ -136,7 +136,8 @@ double BytesPerIpv6Flow() {
 
 void RunScale(benchmark::State& state) {
   const HugePageLoan loan;
-  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0))};
+  const RigShape shape{.flows = static_cast<uint32_t>(state.range(0)),
+                       .load = FlowTable::kDesignLoad};
   if (shape.flows >= kLargeFlows && SkipLarge(state, RigHugeBytes(shape), RigOtherBytes(shape)))
     return;
   std::string error;

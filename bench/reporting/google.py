@@ -53,7 +53,7 @@ def flows_of(name):
     if name.startswith(_LARGEST):
         return CLASSES[-1].largest
     number = int((re.findall(r"\d+$", name) or ["0"])[0])
-    return number // 166 if name.startswith("Memory/") else number
+    return number // 128 if name.startswith("Memory/") else number
 
 
 def available(binary):

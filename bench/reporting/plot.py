@@ -32,10 +32,10 @@ def points(samples, name):
         stem, _, number = full.rpartition("/")
         if stem != name or not number.isdigit():
             continue
-        if stem.startswith("Memory/"):  # by bytes; 166 a flow are those of the pipeline's tables
-            if int(number) % 166:
+        if stem.startswith("Memory/"):  # by bytes; 128 a flow are those of the pipeline's tables
+            if int(number) % 128:
                 continue
-            number = int(number) // 166
+            number = int(number) // 128
         values = [s[ITEMS] for s in samples.by_name[full] if s.get(ITEMS)]
         if values:
             found.append((int(number), median(values), min(values), max(values)))

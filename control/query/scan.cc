@@ -61,9 +61,8 @@ void FlowScan::Run(uint32_t slots, const Visitor& visit) {
       const FlowIndex index{table.first_index() + slot_ - first};
       if (table.LooksEmpty(index) || !table.Read(index, &copy)) continue;
       if (copy.line.deadline().AtOrBefore(now.tick)) continue;
-      const FlowRecord flow =
-          MakeRecord(pipeline.options().worker, index, copy, now, tunables_,
-                     pipeline.histories(), End::kActive);
+      const FlowRecord flow = MakeRecord(pipeline.options().worker, index, copy, now, tunables_,
+                                         pipeline.histories(), End::kActive);
       if (filter_.Matches(flow)) go_on = visit(flow);
     }
     if (slot_ == SlotsOf(pipeline)) {

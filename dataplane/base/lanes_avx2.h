@@ -45,20 +45,19 @@ struct alignas(64) Pair {
   };
   Element operator[](uint32_t i) { return {*this, i}; }
 
-#define CORETRACK_OPERATOR(op)                                                                  \
-  [[gnu::always_inline]] friend inline constexpr Pair operator op(const Pair& a,                \
-                                                                  const Pair& b) {              \
-    return {a.low op b.low, a.high op b.high};                                                  \
-  }                                                                                             \
-  [[gnu::always_inline]] friend inline constexpr Pair operator op(const Pair& a, Number b) {    \
-    return {a.low op b, a.high op b};                                                           \
-  }                                                                                             \
-  [[gnu::always_inline]] friend inline constexpr Pair operator op(Number a, const Pair& b) {    \
-    return {a op b.low, a op b.high};                                                           \
-  }                                                                                             \
-  template <typename Other>                                                                     \
-  [[gnu::always_inline]] inline Pair& operator op##=(const Other& b) {                          \
-    return *this = *this op b;                                                                  \
+#define CORETRACK_OPERATOR(op)                                                                    \
+  [[gnu::always_inline]] friend inline constexpr Pair operator op(const Pair& a, const Pair& b) { \
+    return {a.low op b.low, a.high op b.high};                                                    \
+  }                                                                                               \
+  [[gnu::always_inline]] friend inline constexpr Pair operator op(const Pair& a, Number b) {      \
+    return {a.low op b, a.high op b};                                                             \
+  }                                                                                               \
+  [[gnu::always_inline]] friend inline constexpr Pair operator op(Number a, const Pair& b) {      \
+    return {a op b.low, a op b.high};                                                             \
+  }                                                                                               \
+  template <typename Other>                                                                       \
+  [[gnu::always_inline]] inline Pair& operator op##=(const Other& b) {                            \
+    return *this = *this op b;                                                                    \
   }
   CORETRACK_OPERATOR(+)
   CORETRACK_OPERATOR(-)
@@ -152,8 +151,7 @@ inline Lanes Load(const void* aligned) {
   const bool whole = there == kBytes;
 #else
   // The first byte is there, and so is its page.
-  const bool whole =
-      there != 0 && reinterpret_cast<uintptr_t>(from) % kPage <= kPage - kBytes;
+  const bool whole = there != 0 && reinterpret_cast<uintptr_t>(from) % kPage <= kPage - kBytes;
 #endif
   if (!whole) [[unlikely]] {
     alignas(kBytes) uint8_t bytes[kBytes] = {};
@@ -253,9 +251,9 @@ inline Mask NotZero(const void* bytes) {
 // Lane i: a's lane index[i] % kLanes.
 [[gnu::always_inline]] inline Lanes Pick(const Lanes& a, const Lanes& index) {
   const auto half = [&a](__m256i of) {
-    return _mm256_blendv_epi8(
-        _mm256_permutevar8x32_epi32(Raw(a.low), of), _mm256_permutevar8x32_epi32(Raw(a.high), of),
-        _mm256_srai_epi32(_mm256_slli_epi32(of, 28), 31));
+    return _mm256_blendv_epi8(_mm256_permutevar8x32_epi32(Raw(a.low), of),
+                              _mm256_permutevar8x32_epi32(Raw(a.high), of),
+                              _mm256_srai_epi32(_mm256_slli_epi32(of, 28), 31));
   };
   return From(half(Raw(index.low)), half(Raw(index.high)));
 }
@@ -264,19 +262,19 @@ inline Lanes Earlier(const Lanes& a) {
   Lanes same{};
 #pragma GCC unroll 16
   for (uint32_t j = 0; j + 1 < kLanes; ++j) {
-    const __m256i value = _mm256_permutevar8x32_epi32(
-        Raw(j < 8 ? a.low : a.high), _mm256_set1_epi32(static_cast<int>(j % 8)));
+    const __m256i value = _mm256_permutevar8x32_epi32(Raw(j < 8 ? a.low : a.high),
+                                                      _mm256_set1_epi32(static_cast<int>(j % 8)));
     const __m256i bit = _mm256_set1_epi32(1 << j);
     if (j < 7) {
-      same.low |= reinterpret_cast<Half32>(
-          _mm256_and_si256(_mm256_cmpeq_epi32(value, Raw(a.low)), bit));
+      same.low |=
+          reinterpret_cast<Half32>(_mm256_and_si256(_mm256_cmpeq_epi32(value, Raw(a.low)), bit));
     }
     same.high |=
         reinterpret_cast<Half32>(_mm256_and_si256(_mm256_cmpeq_epi32(value, Raw(a.high)), bit));
   }
-  const Lanes before = From(_mm256_setr_epi32(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f),
-                            _mm256_setr_epi32(0xff, 0x1ff, 0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff,
-                                              0x7fff));
+  const Lanes before =
+      From(_mm256_setr_epi32(0, 0x1, 0x3, 0x7, 0xf, 0x1f, 0x3f, 0x7f),
+           _mm256_setr_epi32(0xff, 0x1ff, 0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff, 0x7fff));
   return same & before;
 }
 // The bits that any lane has.
@@ -293,9 +291,8 @@ inline uint32_t Union(const Lanes& a) {
 inline Lanes Gather(Mask mask, const uint16_t* table, const Lanes& index) {
   const Lanes wanted = Spread(mask);
   const auto half = [table](__m256i of, __m256i in) {
-    return _mm256_mask_i32gather_epi32(_mm256_setzero_si256(),
-                                       reinterpret_cast<const int*>(table), of, in,
-                                       sizeof(*table));
+    return _mm256_mask_i32gather_epi32(_mm256_setzero_si256(), reinterpret_cast<const int*>(table),
+                                       of, in, sizeof(*table));
   };
   return From(half(Raw(index.low), Raw(wanted.low)), half(Raw(index.high), Raw(wanted.high))) &
          0xffff;
@@ -346,8 +343,8 @@ inline Lanes Gather(Mask mask, const uint16_t* table, const Lanes& index) {
 // Bit i: of word i.
 [[gnu::always_inline]] inline uint8_t NotZeroWords(const Words64& a) {
   const __m256i zero = _mm256_setzero_si256();
-  return static_cast<uint8_t>(~WordBits(_mm256_cmpeq_epi64(Raw(a.low), zero),
-                                        _mm256_cmpeq_epi64(Raw(a.high), zero)));
+  return static_cast<uint8_t>(
+      ~WordBits(_mm256_cmpeq_epi64(Raw(a.low), zero), _mm256_cmpeq_epi64(Raw(a.high), zero)));
 }
 // a < b, of words below 2^63.
 [[gnu::always_inline]] inline uint8_t BelowWords(const Words64& a, uint64_t b) {
@@ -459,8 +456,8 @@ struct Quarter {
     };
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < 4; ++i) {
-      m[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(first + i)), load(first + i + 4),
-                                     1);
+      m[i] =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(load(first + i)), load(first + i + 4), 1);
     }
     TransposeQuarters(m);
   };

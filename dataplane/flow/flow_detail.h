@@ -30,12 +30,14 @@ struct FlowDetail {
   uint8_t small = 0;              // opaque to this room
   uint16_t history = 0;           // opaque to this room; 15 bits
   uint8_t related_icmp = 0;       // ICMP errors that quoted it, saturating at kMaxRelatedIcmp
-  std::array<uint32_t, 2> handshake_rtt_us{};  // by Direction, saturating at kMaxRtt; 0: not observed
-  std::array<uint16_t, 2> retransmits{};       // by Direction, saturating
-  std::array<uint16_t, 2> out_of_window{};     // by Direction, saturating
-  std::array<uint64_t, 2> packets{};           // by Direction, spilled
-  std::array<uint64_t, 2> bytes{};             // by Direction, spilled
-  uint64_t start_us = 0;  // its low kStartBits. Once stored it does not change as long as the flow lives
+  std::array<uint32_t, 2>
+      handshake_rtt_us{};                   // by Direction, saturating at kMaxRtt; 0: not observed
+  std::array<uint16_t, 2> retransmits{};    // by Direction, saturating
+  std::array<uint16_t, 2> out_of_window{};  // by Direction, saturating
+  std::array<uint64_t, 2> packets{};        // by Direction, spilled
+  std::array<uint64_t, 2> bytes{};          // by Direction, spilled
+  uint64_t start_us =
+      0;  // its low kStartBits. Once stored it does not change as long as the flow lives
 
   static constexpr uint8_t kMaxRelatedIcmp = 15;
   static constexpr uint32_t kMaxRtt = (1u << 24) - 1;
@@ -85,8 +87,8 @@ inline constexpr uint64_t kMaxRetransmits = (uint64_t{1} << kRetransmitsBits) - 
 constexpr unsigned RetransmitsShift(unsigned d) {
   return FlowDetail::kStartBits + kRetransmitsBits * d;
 }
-inline constexpr uint64_t kBothRetransmits = (kMaxRetransmits << RetransmitsShift(0)) |
-                                             (kMaxRetransmits << RetransmitsShift(1));
+inline constexpr uint64_t kBothRetransmits =
+    (kMaxRetransmits << RetransmitsShift(0)) | (kMaxRetransmits << RetransmitsShift(1));
 inline constexpr unsigned kRelatedIcmpShift = RetransmitsShift(2);
 static_assert(kRelatedIcmpShift + 4 == 64);
 }  // namespace detail_word
@@ -114,8 +116,7 @@ inline DetailWords LoadAcquired(const AtomicDetail& from) {
   return words;
 }
 inline void StoreReleased(const DetailWords& words, AtomicDetail* to) {
-  for (size_t i = 0; i < words.size(); ++i)
-    to->words[i].store(words[i], std::memory_order_release);
+  for (size_t i = 0; i < words.size(); ++i) to->words[i].store(words[i], std::memory_order_release);
 }
 inline PackedDetail LoadPacked(const AtomicDetail& detail, const AtomicOrigin& origin) {
   return {.words = LoadAcquired(detail), .origin = origin.load(std::memory_order_acquire)};
@@ -152,10 +153,10 @@ inline PackedDetail Pack(const FlowDetail& detail) {
                       << kRelatedIcmpShift;
   for (unsigned d = 0; d < 2; ++d) {
     packed.words[1] |= std::min<uint64_t>(detail.handshake_rtt_us[d], kRttMask) << RttShift(d);
-    packed.words[2 + d] =
-        std::min(detail.bytes[d], kMaxBytes) |
-        std::min(detail.packets[d], kMaxPackets) << kPacketsShift |
-        std::min<uint64_t>(detail.out_of_window[d], kMaxOutOfWindow) << kOutOfWindowShift;
+    packed.words[2 + d] = std::min(detail.bytes[d], kMaxBytes) |
+                          std::min(detail.packets[d], kMaxPackets) << kPacketsShift |
+                          std::min<uint64_t>(detail.out_of_window[d], kMaxOutOfWindow)
+                              << kOutOfWindowShift;
     packed.origin |= std::min<uint64_t>(detail.retransmits[d], kMaxRetransmits)
                      << RetransmitsShift(d);
   }

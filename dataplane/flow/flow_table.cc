@@ -43,8 +43,9 @@ FlowTable::FlowTable(const Shape& shape, Arena* arena)
   buckets_ = arena->Carve<Bucket>(groups_);
   lines_ = arena->Carve<AtomicLine>(size_t{slots_} << line_shift_);
   // An IPv6 flow's is the second half of its second line.
-  details_ = ipv6_ ? reinterpret_cast<std::byte*>(lines_) + 2 * sizeof(AtomicLine) - sizeof(AtomicDetail)
-                   : reinterpret_cast<std::byte*>(arena->Carve<AtomicDetail>(slots_));
+  details_ =
+      ipv6_ ? reinterpret_cast<std::byte*>(lines_) + 2 * sizeof(AtomicLine) - sizeof(AtomicDetail)
+            : reinterpret_cast<std::byte*>(arena->Carve<AtomicDetail>(slots_));
   origins_ = arena->Carve<AtomicOrigin>(slots_);
 }
 
@@ -199,8 +200,7 @@ void FlowTable::StoreDetail(FlowIndex index, const FlowDetail& of) {
 void FlowTable::StoreWide(FlowIndex index, const FlowDetail& of, PackedDetail* packed) {
   using namespace detail_word;
   const FlowIndex slot{static_cast<uint32_t>(SlotOf(index))};
-  uint32_t record =
-      static_cast<uint32_t>(detail(index).words[2].load(std::memory_order_relaxed));
+  uint32_t record = static_cast<uint32_t>(detail(index).words[2].load(std::memory_order_relaxed));
   if (!wide_.IsWide(slot)) {
     const bool much = std::max(of.bytes[0], of.bytes[1]) > kMaxBytes ||
                       std::max(of.packets[0], of.packets[1]) > kMaxPackets;
@@ -263,8 +263,8 @@ bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
     }
     const PackedDetail packed = LoadPacked(detail(index), origin(index));
     const bool wide = IsWide(packed) && wide_.Has(WideIndex(packed));
-    const auto counts = std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed)))
-                                                       : DetailWords{});
+    const auto counts =
+        std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed))) : DetailWords{});
     if (first->LoadAcquired() != before) continue;
     copy->line = std::bit_cast<FlowLine>(before);
     copy->detail = Unpack(packed, wide ? &counts : nullptr);

@@ -72,8 +72,8 @@ class WidePool {
   AtomicDetail* records_;
   SlotBits is_wide_;
   uint32_t used_ = 0;
-  uint32_t fresh_ = 0;      // records below it have been used
-  uint32_t free_ = kNone;   // the first of those given back; each names the next
+  uint32_t fresh_ = 0;     // records below it have been used
+  uint32_t free_ = kNone;  // the first of those given back; each names the next
   uint64_t missed_ = 0;
 };
 

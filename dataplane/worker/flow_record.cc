@@ -73,9 +73,7 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
                       const Tunables& tunables, const Histories& histories, End end) {
   const FlowLine& line = copy.line;
   FlowRecord r;
-  r.id = {.worker = worker,
-          .index = index,
-          .generation = GenerationOf(copy.detail.start_us)};
+  r.id = {.worker = worker, .index = index, .generation = GenerationOf(copy.detail.start_us)};
   r.protocol = static_cast<uint8_t>(line.context);
   r.zone = line.zone();
   for (const uint32_t shift : {8u, 20u}) {

@@ -77,9 +77,9 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
 }
 
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                      AtomicLine* const* all_lines, const FlowTable& table,
-                      Histories* histories, uint32_t first, Mask packets, Now now,
-                      const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
+                      AtomicLine* const* all_lines, const FlowTable& table, Histories* histories,
+                      uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                      StepsTracked* steps) {
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes window = field(segments.flags_window) & 0xffff;
   const Mask reverse = segments.reverse[first / kLanes];
@@ -184,8 +184,8 @@ Mask ComposeOpenings(const SegmentLanes&, const KeyWords&, const FlowHash*, uint
   return 0;
 }
 void TrackAnswerLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                      const FlowTable&, Histories*, uint32_t, Mask, Now,
-                      const tcp::TimeoutsMs&, StepsTracked* steps) {
+                      const FlowTable&, Histories*, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
+                      StepsTracked* steps) {
   steps->tracked = 0;
 }
 

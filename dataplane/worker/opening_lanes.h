@@ -26,8 +26,8 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
 
 // TrackStepLanes() of those that are plain SYN+ACKs.
 void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                      AtomicLine* const* lines, const FlowTable& table,
-                      Histories* histories, uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                      AtomicLine* const* lines, const FlowTable& table, Histories* histories,
+                      uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
                       StepsTracked* steps);
 
 }  // namespace coretrack

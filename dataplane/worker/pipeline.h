@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/base/arena.h"
 #include "dataplane/base/fetches.h"
+#include "dataplane/base/slot_bits.h"
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/packet/flow_hash.h"
@@ -39,7 +40,6 @@
 #include "dataplane/worker/history.h"
 #include "dataplane/worker/rival.h"
 #include "dataplane/worker/side_table.h"
-#include "dataplane/base/slot_bits.h"
 #include "dataplane/worker/tunables.h"
 #include "dataplane/worker/unassured_queue.h"
 

@@ -144,7 +144,8 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
     for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
       if (std::popcount(left & of_table) < kEnoughForLanes) break;
       track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
-            histories_.get(), first, static_cast<Mask>(left & of_table), now, tunables_.tcp_timeout_ms, &steps);
+            histories_.get(), first, static_cast<Mask>(left & of_table), now,
+            tunables_.tcp_timeout_ms, &steps);
       if (steps.tracked != 0) FileSteps(*burst, first, *table, steps);
       left &= ~uint32_t{steps.tracked};
     }

@@ -20,14 +20,12 @@ void AddLetters(const TcpHeader& s, bool responder, const tcp::Outcome& outcome,
   const auto add = [&](Letter letter, bool from_responder) {
     histories->Add(letter, from_responder, history);
   };
-  if ((s.flags & kSyn) != 0)
-    add((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder);
+  if ((s.flags & kSyn) != 0) add((s.flags & kAck) != 0 ? Letter::kSynAck : Letter::kSyn, responder);
   if ((outcome.notes & tcp::note::kGap) != 0) add(Letter::kGap, !responder);
   if ((s.flags & kRst) != 0) add(Letter::kRst, responder);
   if (s.payload_bytes != 0) add(Letter::kData, responder);
   if ((s.flags & kFin) != 0) add(Letter::kFin, responder);
-  if (s.payload_bytes == 0 && (s.flags & (kSyn | kFin | kRst)) == 0)
-    add(Letter::kAck, responder);
+  if (s.payload_bytes == 0 && (s.flags & (kSyn | kFin | kRst)) == 0) add(Letter::kAck, responder);
   if (s.window == 0 && (s.flags & kRst) == 0) add(Letter::kZeroWindow, responder);
   if ((outcome.notes & tcp::note::kRetransmission) != 0 && s.payload_bytes != 0) {
     add(Letter::kRetransmission, responder);

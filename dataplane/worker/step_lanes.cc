@@ -49,9 +49,9 @@ constexpr Lanes kCodes = [] {
 }  // namespace
 
 void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const FlowHash* hashes,
-                    AtomicLine* const* all_lines, const FlowTable& table,
-                    Histories* histories, uint32_t first, Mask packets, Now now,
-                    const tcp::TimeoutsMs& timeouts_ms, StepsTracked* steps) {
+                    AtomicLine* const* all_lines, const FlowTable& table, Histories* histories,
+                    uint32_t first, Mask packets, Now now, const tcp::TimeoutsMs& timeouts_ms,
+                    StepsTracked* steps) {
   using namespace tcp::internal;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes flags_window = field(segments.flags_window), tcp_flags = flags_window >> 16;
@@ -203,8 +203,8 @@ Mask SameMoves(const StepsTracked& steps, uint32_t of) {
   return same;
 }
 void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,
-                    const FlowTable&, Histories*, uint32_t, Mask, Now,
-                    const tcp::TimeoutsMs&, StepsTracked* steps) {
+                    const FlowTable&, Histories*, uint32_t, Mask, Now, const tcp::TimeoutsMs&,
+                    StepsTracked* steps) {
   steps->tracked = 0;
 }
 

@@ -42,10 +42,10 @@ TEST(FlowDetail, HoldsTheLargestOfEachFieldAndOneOfThemAlone) {
   // A field of one of them, all others of the other: they do not touch.
   const auto mixed = [](int field, const FlowDetail& of, FlowDetail into) {
     int n = 0;
-    const auto take = [&](auto FlowDetail::* member) {
+    const auto take = [&](auto FlowDetail::*member) {
       if (n++ == field) into.*member = of.*member;
     };
-    const auto take_each = [&](auto FlowDetail::* member) {
+    const auto take_each = [&](auto FlowDetail::*member) {
       for (size_t d = 0; d < 2; ++d) {
         if (n++ == field) (into.*member)[d] = (of.*member)[d];
       }

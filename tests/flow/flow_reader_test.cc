@@ -69,8 +69,7 @@ bool Whole(const FlowCopy& copy, bool ipv6) {
   return copy.line.ports == key.ports && copy.line.context == key.context &&
          copy.line.zone() == key.zone &&
          copy.line.address == (ipv6 ? PlainHash(key).value : key.address[0]) &&
-         (!ipv6 || copy.ipv6_address == key.address) &&
-         detail == copy.detail;
+         (!ipv6 || copy.ipv6_address == key.address) && detail == copy.detail;
 }
 
 class Reader : public testing::TestWithParam<bool> {};

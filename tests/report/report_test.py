@@ -110,7 +110,7 @@ class Verdicts(unittest.TestCase):
 
 class Whole(unittest.TestCase):
     def test_plot_is_xml_and_takes_memory_by_flows(self):
-        names = {f"Pipeline/established/{1 << 10}": 3e7, f"Pipeline/established/{1 << 20}": 2e7, f"Memory/two_random_lines/{166 << 20}": 7e7}
+        names = {f"Pipeline/established/{1 << 10}": 3e7, f"Pipeline/established/{1 << 20}": 2e7, f"Memory/two_random_lines/{128 << 20}": 7e7}
         samples = Samples({name: [{"items_per_second": rate}] for name, rate in names.items()})
         xml.dom.minidom.parseString(plot.svg(samples, "R&D <machine>"))
         self.assertEqual([p[0] for p in plot.points(samples, "Memory/two_random_lines")], [1 << 20])

@@ -48,8 +48,8 @@ TEST_F(HistoriesTest, ATypicalConnection) {
 
 TEST_F(HistoriesTest, NextIsWhatAddAnswersOnceItWasHad) {
   const auto next = [this](uint16_t history, Letter letter, bool from_responder) {
-    return histories_.next()[history << Histories::kCodeBits |
-                             Histories::Code(letter, from_responder)];
+    return histories_
+        .next()[history << Histories::kCodeBits | Histories::Code(letter, from_responder)];
   };
   EXPECT_EQ(next(Histories::kSyn, Letter::kSynAck, true), Histories::kUnknown);
   const uint16_t history = Add(Histories::kSyn, Letter::kSynAck, true);

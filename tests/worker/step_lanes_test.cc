@@ -400,8 +400,7 @@ struct Chunk : Located {
     Histories histories(&arena);
     StepsTracked steps;
     track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(),
-          harness.pipeline().table((burst.words.ipv6 & 1) != 0), &histories, 0,
-          kEach, now,
+          harness.pipeline().table((burst.words.ipv6 & 1) != 0), &histories, 0, kEach, now,
           harness.pipeline().tunables().tcp_timeout_ms, &steps);
     return steps.tracked;
   }

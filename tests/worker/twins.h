@@ -95,7 +95,8 @@ inline std::string DifferenceInAnyOrder(const Harness& a, const Harness& b) {
   for (const auto& [key, copy] : of_a) {
     const auto other = of_b.find(key);
     if (other == of_b.end()) return "one of them holds a flow";
-    if (const std::string flow = FlowDifference(a, copy, b, other->second); !flow.empty()) return flow;
+    if (const std::string flow = FlowDifference(a, copy, b, other->second); !flow.empty())
+      return flow;
   }
   if (of_a.size() != of_b.size()) return "one of them holds more flows";
   return SameCounters(a, b) ? "" : "counters";
