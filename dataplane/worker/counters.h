@@ -84,6 +84,10 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter time_wait_fins;        // TIME_WAIT, first reason: the last ACK was lost
   Counter time_wait_duplicates;  // TIME_WAIT, second reason: old duplicates
 
+  Counter flows_wide;        // a gauge: their counts are in records of their own (flow/wide_pool.h)
+  Counter counts_saturated;  // times that a count outgrew its flow and no record was left
+  Counter history_letters_lost;  // for want of numbers for histories (history.h)
+
   Counter wheel_lag_ms;  // a gauge
   Counter clock_jumps;   // the clock went further than max_step_ms in one poll
   Counter polls;         // the heartbeat: advances while the worker lives

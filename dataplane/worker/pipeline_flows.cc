@@ -256,6 +256,10 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
     loaded = count;
   }
   counters_.wheel_lag_ms.Set(wheel_->lag_ms());
+  const WidePool &ipv4 = ipv4_->wide(), &ipv6 = ipv6_->wide();
+  counters_.flows_wide.Set(ipv4.used() + ipv6.used());
+  counters_.counts_saturated.Set(ipv4.missed() + ipv6.missed());
+  counters_.history_letters_lost.Set(histories_->lost());
   return caught_up;
 }
 
