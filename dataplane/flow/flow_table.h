@@ -41,7 +41,7 @@ namespace coretrack {
 class FlowTable {
  public:
   static constexpr uint32_t kGroupSlots = 31;
-  static constexpr uint32_t kMaxProbe = 32;
+  static constexpr uint32_t kMaxProbe = 64;
   // Flows per slot that a table is built for: Shape::capacity / slots.
   static constexpr double kDesignLoad = 0.95;
   static constexpr uint32_t kMaxCapacity = kMaxFlowsPerWorker;

@@ -120,9 +120,9 @@ INSTANTIATE_TEST_SUITE_P(, Model,
                                          Case{20'000, false, 0.5, kAll, 1'500'000},
                                          Case{20'000, true, 0.85, kAll, 2'000'000},
                                          Case{20'000, false, 0.85, kFewTags, 1'500'000},
-                                         Case{20'000, false, 0.98, kAll, 3'000'000},
-                                         Case{20'000, true, 0.99, kAll, 1'500'000},
-                                         Case{2'000, false, 0.98, kFewOfAll, 500'000},
+                                         Case{20'000, false, 0.997, kAll, 3'000'000},
+                                         Case{20'000, true, 0.997, kAll, 1'500'000},
+                                         Case{2'000, false, 1.0, kFewOfAll, 500'000},
                                          Case{2'000, true, 1.0, kFewTags, 500'000}));
 
 }  // namespace
