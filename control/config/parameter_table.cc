@@ -93,10 +93,10 @@ constexpr auto kParameters = std::to_array<Row<Config>>({
      [](Config& c) -> Field { return &c.memory.packet_buffers; }},
 
     {{"flows.capacity", kCount, Unit::kFlows, kKi, kMaxFlowsPerWorker, "1M", kRestart,
-      "IPv4 flows that all workers together can hold; allocated at start, about 160 bytes each."},
+      "IPv4 flows that all workers together can hold; allocated at start, about 115 bytes each."},
      [](Config& c) -> Field { return &c.flows.capacity; }},
     {{"flows.capacity_ipv6", kCount, Unit::kFlows, kKi, kMaxFlowsPerWorker, "256K", kRestart,
-      "IPv6 flows that all workers together can hold; allocated at start, about 240 bytes each."},
+      "IPv6 flows that all workers together can hold; allocated at start, about 150 bytes each."},
      [](Config& c) -> Field { return &c.flows.capacity_ipv6; }},
     {{"flows.half_open_quota", kPercent, Unit::kPercent, 1, 100, "50%", kRestart,
       "Share of the capacity that unconfirmed flows may take: TCP without a finished handshake, "

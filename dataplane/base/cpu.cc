@@ -27,6 +27,12 @@ std::string MissingCpuFeatures() {
 #ifdef __AVX512BW__
   need(__builtin_cpu_supports("avx512bw"), "AVX-512BW");
 #endif
+#ifdef __AVX512DQ__
+  need(__builtin_cpu_supports("avx512dq"), "AVX-512DQ");
+#endif
+#ifdef __AVX512CD__
+  need(__builtin_cpu_supports("avx512cd"), "AVX-512CD");
+#endif
 #ifdef __AVX512VL__
   need(__builtin_cpu_supports("avx512vl"), "AVX-512VL");
 #endif

@@ -47,7 +47,7 @@ struct FlowDetail {
   friend bool operator==(const FlowDetail&, const FlowDetail&) = default;
 };
 
-// Tells a flow from those that had its slot before it (kStartBits of when it began, or one more: FlowTable::StartIn()).
+// Tells a flow from those that had its slot before it (FlowTable::StartIn()).
 constexpr uint32_t GenerationOf(uint64_t start_us) { return start_us & 0xffffff; }
 inline constexpr uint32_t kGenerationMask = 0xffffff;
 

@@ -132,12 +132,16 @@ class FlowTable {
   void StoreDetail(FlowIndex index, const FlowDetail& detail);
   // The same of more packets and bytes of direction `d` alone.
   void AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_t bytes);
-  // When the flow that Insert() has just placed there began: `start_us`, or a microsecond later, so that its
-  // generation is not that of the slot's flow before.
+  // When the flow that Insert() has just placed there began: `start_us`, or as many microseconds later that the flows of
+  // a slot begin one after the other, on a clock that stands still meanwhile, and the last two never have the same generation.
   uint64_t StartIn(FlowIndex index, uint64_t start_us) const {
     return StartAfter(origin(index).load(std::memory_order_relaxed), start_us);
   }
   static uint64_t StartAfter(uint64_t origin_before, uint64_t start_us) {
+    constexpr uint64_t kNearUs = 1 << 16;
+    const bool near = ((origin_before - start_us) & FlowDetail::kStartMask) < kNearUs;
+    if (near) [[unlikely]]
+      start_us = origin_before + 1;
     const bool same = GenerationOf(origin_before) == GenerationOf(start_us);
     return (start_us + (same ? 1 : 0)) & FlowDetail::kStartMask;
   }

@@ -17,8 +17,8 @@
 
 namespace coretrack {
 
-// Unique among the flows of one run: worker, slot, and when it began in that (flow/flow_detail.h). 24 bits of
-// microseconds: that a later flow of the slot has a stale id by chance is 1 in 2^24; the next one never has.
+// Unique among the flows of one run: worker, slot, and when it began in that (FlowTable::StartIn()). 24 bits of
+// microseconds: the next flow of the slot has another id, and a later one has a stale id with a chance of 1 in 2^24.
 struct FlowId {
   uint8_t worker = 0;
   FlowIndex index = FlowIndex::kNone;

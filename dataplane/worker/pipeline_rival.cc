@@ -59,7 +59,6 @@ bool IsClosed(const FlowLine& line) {
 // `image` in the place of the flow that has just been admitted.
 void TakePlace(const FlowImage& image, FlowImage* flow) {
   const FlowLine id = flow->line;
-  const uint64_t start_before = flow->detail.start_us;
   *flow = image;
   flow->line.version = id.version;
   flow->line.context = id.context;
@@ -67,7 +66,6 @@ void TakePlace(const FlowImage& image, FlowImage* flow) {
                                                (image.line.zone_flags & ~flow_flag::kZoneMask));
   flow->line.address = id.address;
   flow->line.ports = id.ports;
-  flow->detail.start_us = start_before;
 }
 
 }  // namespace

@@ -4,20 +4,21 @@
 //          seen of the next connection (TCP.md 38; of the two SYNs of RFC 9293 figure 8, either may
 //          count). Only what follows tells. So both stand, each with its own states and counts, and
 //          a segment that does not fit the flow is tried on its rival.
-// Layout   A flow's two lines, without identity and version.
+// Layout   A flow's line, without identity and version, and its detail.
 #pragma once
 
 #include <array>
 
 #include "dataplane/base/types.h"
+#include "dataplane/flow/flow_detail.h"
 #include "dataplane/flow/flow_line.h"
 
 namespace coretrack {
 
-// A flow as its lines have it.
+// A flow's line and detail.
 struct FlowImage {
   alignas(kCacheLine) FlowLine line{};
-  alignas(kCacheLine) FlowDetail detail{};
+  FlowDetail detail{};
 };
 
 struct Rival : FlowImage {

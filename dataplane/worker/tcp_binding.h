@@ -67,15 +67,16 @@ constexpr uint8_t Count(uint8_t small, int shift) { return small >> shift & kMax
 }  // namespace detail_small
 
 // FlowDetail::start_us is the low bits of the unix time of the first packet. `origin`: or with anything above them.
-// How long ago that was.  REQUIRES: now_us is not before it.
-inline uint64_t SinceStartUs(uint64_t origin, uint64_t now_us) {
-  return (now_us - origin) & FlowDetail::kStartMask;
-}
 // All of it. `now_us` may be before it, and far from it by half of what the bits hold (4.4 years).
 inline uint64_t StartUsOf(uint64_t origin, uint64_t now_us) {
   constexpr unsigned kAbove = 64 - FlowDetail::kStartBits;
   const auto since_us = static_cast<int64_t>((now_us - origin) << kAbove) >> kAbove;
   return now_us - static_cast<uint64_t>(since_us);
+}
+// How long ago that was; 0 if it is still to come (StartIn()).
+inline uint64_t SinceStartUs(uint64_t origin, uint64_t now_us) {
+  const uint64_t start_us = StartUsOf(origin, now_us);
+  return now_us < start_us ? 0 : now_us - start_us;
 }
 
 // Direction `d`'s half, without its state.

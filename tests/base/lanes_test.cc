@@ -10,6 +10,8 @@ TEST(HasLanes, WhereTheInstructionSetHasThem) { EXPECT_TRUE(coretrack::kHasLanes
 
 #ifdef CORETRACK_LANES
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -187,6 +189,30 @@ TEST_F(LanesTest, Gathers) {
     for (uint32_t i = 0; i < kLanes; ++i)
       ASSERT_EQ(gathered[i], (mask >> i & 1) != 0 ? table[index[i]] : 0u);
   });
+}
+
+// A page with none before and none behind it: every place and length in it.
+TEST_F(LanesTest, LoadsNothingFromOtherPages) {
+  constexpr uint32_t kPage = 4096;
+  void* const mapped = mmap(nullptr, 3 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  auto* const page = static_cast<uint8_t*>(mapped) + kPage;
+  ASSERT_EQ(mprotect(page, kPage, PROT_READ | PROT_WRITE), 0);
+  for (uint32_t i = 0; i < kPage; ++i) page[i] = static_cast<uint8_t>(i * 7 + 1);
+  const auto check = [](const uint8_t* from, uint32_t bytes) {
+    const Words64 ones = LowOnes(Words64{} + (64 - bytes));
+    alignas(64) uint8_t loaded[64];
+    Store(LoadBytesOf(ones[0], from), loaded);
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < 64; ++i) wrong += loaded[i] != (i < bytes ? from[i] : 0);
+    return wrong;
+  };
+  for (uint32_t at = 0; at <= kPage; ++at) {
+    for (uint32_t bytes = 0; bytes <= std::min(64u, kPage - at); ++bytes)
+      ASSERT_EQ(check(page + at, bytes), 0u) << at << " " << bytes;
+  }
+  EXPECT_EQ(check(page - 100, 0), 0u);
+  EXPECT_EQ(munmap(mapped, 3 * kPage), 0);
 }
 
 TEST_F(LanesTest, Transposes) {

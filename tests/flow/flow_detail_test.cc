@@ -163,6 +163,23 @@ TEST_P(WideFlows, AddedCountsAreExactAcrossTheLimit) {
     }
   }
   EXPECT_EQ(table_->wide().used(), 1u);
+  // Just below it, at it, above it.
+  for (const uint64_t over : {0, 1, 2}) {
+    for (const unsigned d : {0u, 1u}) {
+      for (const bool packets : {false, true}) {
+        const FlowIndex other = Open(static_cast<uint32_t>(2 + over * 4 + d * 2 + packets));
+        FlowDetail sums{.out_of_window = {3, 4}};
+        (packets ? sums.packets : sums.bytes)[d] =
+            packets ? kMaxPackets - 255 - 1 + over : kMaxBytes - 65'535 - 1 + over;
+        Store(other, sums);
+        table_->AddCounts(other, d, 255, 65'535);
+        sums.packets[d] += 255;
+        sums.bytes[d] += 65'535;
+        EXPECT_EQ(Seen(other), sums) << over << d << packets;
+      }
+    }
+  }
+  EXPECT_EQ(table_->wide().used(), 1u + 4);
   // And at the last that anything holds.
   detail.packets[0] = kMostPackets - 10;
   detail.bytes[0] = kMostBytes;
@@ -170,6 +187,15 @@ TEST_P(WideFlows, AddedCountsAreExactAcrossTheLimit) {
   table_->AddCounts(index, 0, 255, 65'535);
   detail.packets[0] = kMostPackets;
   EXPECT_EQ(Seen(index), detail);
+}
+
+// As a reader may find a flow that becomes wide: the mark, and no record's number yet.
+TEST_P(WideFlows, ANumberOfNoRecordIsNotLookedAt) {
+  const FlowIndex index = Open(1);
+  table_->detail(index).words[1] = kWide;
+  table_->detail(index).words[2] = 0xffffffff;
+  FlowCopy copy;
+  EXPECT_TRUE(table_->Read(index, &copy));
 }
 
 TEST_P(WideFlows, WhoIsOutOfWindowOftenLeavesHalfOfTheRecordsToWhoHasManyBytes) {

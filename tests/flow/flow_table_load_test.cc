@@ -31,7 +31,7 @@ TEST(Load, GoesOnPastCapacityWhileThereIsRoom) {
     const FlowKey key = KeyOf(id, false);
     if (table->Insert(key, PlainHash(key)) == FlowIndex::kNone) ++refused;
   }
-  EXPECT_GT(table->size(), 0.92 * table->slots());
+  EXPECT_GT(table->size(), FlowTable::kDesignLoad * table->slots());
 }
 
 TEST(Load, FewFlowsLieAwayFromHome) {

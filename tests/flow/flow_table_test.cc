@@ -157,10 +157,12 @@ TEST_P(FlowTableTest, ALaterFlowOfASlotHasAnotherGeneration) {
   };
   constexpr uint64_t kAt = 1'795'000'000'000'007, kLow = kAt & FlowDetail::kStartMask;
   EXPECT_EQ(open(kAt), kLow);
-  EXPECT_EQ(open(kAt), kLow + 1) << "in the same microsecond";
-  EXPECT_EQ(open(kAt), kLow);
-  EXPECT_EQ(open(kAt + (1 << 24)), kLow + (1 << 24) + 1) << "equal in the bits that count";
-  EXPECT_EQ(open(kAt + 5), kLow + 5);
+  for (uint64_t n = 1; n < 1000; ++n) ASSERT_EQ(open(kAt), kLow + n) << "in the same microsecond";
+  EXPECT_EQ(open(kAt + 1), kLow + 1000) << "and a little later";
+  EXPECT_EQ(open(kAt + 2000), kLow + 2000);
+  EXPECT_EQ(open(kAt + 2000 + (1 << 24)), kLow + 2000 + (1 << 24) + 1)
+      << "equal in the bits that count";
+  EXPECT_EQ(open(kAt - 3'600'000'000), kLow - 3'600'000'000) << "the clock was set back";
   EXPECT_EQ(open((uint64_t{7} << 48) - 1), FlowDetail::kStartMask);
   EXPECT_EQ(open((uint64_t{7} << 48) - 1), 0u) << "and within its bits";
 }

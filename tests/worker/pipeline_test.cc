@@ -3,6 +3,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/worker/trace.h"
 
 namespace coretrack::testing {
@@ -88,6 +91,22 @@ TEST(Pipeline, ManyFlowsEndEachAtItsTime) {
     ASSERT_EQ(harness.ends.size(), n + 1);
   }
   harness.CheckIdentities();
+}
+
+// One slot, one connection after the other, while the clock stands still.
+TEST(Pipeline, IdsDifferWithinAMicrosecondAndHandshakesTakeOne) {
+  Harness harness;
+  std::vector<uint32_t> generations;
+  for (uint32_t n = 0; n < 20; ++n) {
+    Establish(&harness, 1);
+    const FlowRecord flow = harness.Only();
+    generations.push_back(flow.id.generation);
+    EXPECT_EQ(flow.responder.handshake_rtt_us, 1u) << n;
+    harness.pipeline().Apply({.kind = Command::Kind::kDelete, .flow = flow.id, .tunables = {}},
+                             harness.now());
+  }
+  std::sort(generations.begin(), generations.end());
+  EXPECT_EQ(std::unique(generations.begin(), generations.end()), generations.end());
 }
 
 TEST(Pipeline, DeleteEndsTheFlowThatIsMeantAndNoOther) {

@@ -110,6 +110,48 @@ TEST(Steps, ShortConnectionsGoTogether) {
   }
 }
 
+// Flows whose counts need a record of their own (flow/wide_pool.h), from their SYN, their SYN+ACK or later on, keep them.
+TEST(Steps, WideFlowsStayWide) {
+  struct Segment {
+    unsigned from;
+    uint8_t flags;
+    uint32_t payload;
+  };
+  const std::vector<Segment> segments = {
+      {0, kSyn, 0}, {1, kSyn | kAck, 0}, {0, kAck, 0},        {0, kAck, 20},       {1, kAck, 0},
+      {1, kAck, 9}, {0, kAck, 0},        {0, kAck | kFin, 5}, {1, kAck | kFin, 0}, {0, kAck, 0}};
+  std::mt19937 random(1);
+  uint32_t together = 0;
+  for (const bool ipv6 : {false, true}) {
+    for (size_t before = 1; before < segments.size(); ++before) {
+      Twins twins(Harness::SmallOptions(), kListen);
+      std::vector<Connection> all = Connections(kMaxBurst, ipv6, random);
+      for (Connection& c : all) c.mss = 1460;
+      for (size_t n = 0; n < segments.size(); ++n) {
+        if (n == before) {
+          // The SYN again and again; or data from far outside the window.
+          std::vector<Harness::Frame> again;
+          for (const Connection& c : all) {
+            again.push_back(
+                before == 1 ? c.Segment(0, kSyn, 0, [](TcpFields* tcp) { --tcp->seq; })
+                            : c.Segment(1, kAck, 9, [](TcpFields* tcp) { tcp->seq += 1u << 30; }));
+          }
+          for (int times = 0; times < 70; ++times) ASSERT_EQ(twins.Send(again), "");
+          ASSERT_EQ(twins.with().pipeline().table(ipv6).wide().used(), kMaxBurst) << before;
+        }
+        const auto& [from, flags, payload] = segments[n];
+        ASSERT_EQ(twins.Send(Each(&all, from, flags, payload, random)), "") << before << ", " << n;
+        if (n >= before) together += twins.together();
+      }
+      EXPECT_EQ(twins.with().pipeline().table(ipv6).wide().used(), kMaxBurst);
+    }
+  }
+  // (What a flow keeps in mind of such data sends its next steps another way.)
+  if (kHasLanes) {
+    EXPECT_GT(together, 10 * kMaxBurst) << "this is not what it claims to test";
+  }
+}
+
 // SYNs of new flows and of others, in full tables and at the quota, into slots that others have left.
 TEST(Steps, OpeningsAreTrackedAsOneByOne) {
   uint64_t together = 0, sent = 0, refused = 0, evicted = 0;
