@@ -145,11 +145,12 @@ inline Lanes Load(const void* aligned) {
 }
 // As many of the first bytes as `mask` has bits, and zeros; no page is touched that has none of them.  REQUIRES: mask is 2^n - 1, or all ones.
 [[gnu::always_inline]] inline Lanes LoadBytesOf(uint64_t mask, const void* from) {
-  constexpr uint32_t kBytes = sizeof(Lanes), kPage = 4096;
+  constexpr uint32_t kBytes = sizeof(Lanes);
   const auto there = static_cast<uint32_t>(_mm_popcnt_u64(mask));
 #ifdef CORETRACK_UNDER_ASAN
   const bool whole = there == kBytes;
 #else
+  constexpr uint32_t kPage = 4096;
   // The first byte is there, and so is its page.
   const bool whole = there != 0 && reinterpret_cast<uintptr_t>(from) % kPage <= kPage - kBytes;
 #endif
