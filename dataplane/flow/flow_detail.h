@@ -49,7 +49,6 @@ struct FlowDetail {
 
 // Tells a flow from those that had its slot before it (FlowTable::StartIn()).
 constexpr uint32_t GenerationOf(uint64_t start_us) { return start_us & 0xffffff; }
-inline constexpr uint32_t kGenerationMask = 0xffffff;
 
 // The four words. The owner may also go at them by halves, as at a FlowLine (flow_slot.h).
 struct alignas(32) AtomicDetail {

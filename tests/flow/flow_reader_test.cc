@@ -20,10 +20,10 @@ uint32_t Word(uint32_t id, uint32_t value, uint32_t i) {
   return static_cast<uint32_t>(Mix(uint64_t{value} << 16 | id << 8 | i));
 }
 
-// Some of them wide.
+// Some of it too large for one that is not wide: flows become wide at any time of their life.
 FlowDetail DetailOf(uint32_t id, uint32_t value, uint64_t start_us) {
   const auto word = [=](uint32_t i) { return Mix(uint64_t{value} << 32 | id << 8 | i); };
-  const bool wide = id % 4 == 0;
+  const bool wide = value % 4 == 0;
   FlowDetail detail;
   detail.flags = static_cast<uint16_t>(word(0));
   detail.offered_scales = static_cast<uint8_t>(word(1));
