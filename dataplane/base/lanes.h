@@ -8,7 +8,8 @@
 //           false, and who uses lanes goes another way. Also under ThreadSanitizer, which would take a row for a
 //           plain access to words that are atomic to others.
 // Style     + - & | ^ ~ << >> are the compiler's own: modulo 2^32, lane by lane; a number beside a vector stands
-//           for All() of it. What compares gives a Mask: bit i is lane i's.
+//           for All() of it. What compares gives a Test, which a Select() takes, and which becomes a Mask where one is wanted: bit i
+//           is lane i's.
 // Rooms     lanes_avx512.h and lanes_avx2.h have the same names; what is written in these is here.
 #pragma once
 
@@ -61,7 +62,7 @@ inline void Spill(const Lanes& a, uint32_t (*aligned)[kLanes]) {
   KeepInMemory(aligned);
 }
 // a < b modulo 2^32, as sequence numbers compare.
-[[gnu::always_inline]] inline Mask Before(const Lanes& a, const Lanes& b) {
+[[gnu::always_inline]] inline Test Before(const Lanes& a, const Lanes& b) {
   return IsNegative(a - b);
 }
 [[gnu::always_inline]] inline Lanes SwapHalves(const Lanes& a) { return a << 16 | a >> 16; }

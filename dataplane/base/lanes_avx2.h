@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -116,6 +117,30 @@ template <typename Apply>
   };
   return static_cast<uint8_t>(of(low) | of(high) << 4);
 }
+// What is so in which lanes, as comparisons have it: the highest bit of each says it, and the others may be anything. A Mask of it,
+// and a selection by that, cost some ten instructions; what is only selected by stays a Test.
+struct Test {
+  Half32 low, high;
+
+  [[gnu::always_inline]] inline operator Mask() const { return Bits(Raw(low), Raw(high)); }
+  [[gnu::always_inline]] friend inline Test operator&(const Test& a, const Test& b) {
+    return {a.low & b.low, a.high & b.high};
+  }
+  [[gnu::always_inline]] friend inline Test operator|(const Test& a, const Test& b) {
+    return {a.low | b.low, a.high | b.high};
+  }
+  [[gnu::always_inline]] friend inline Test operator^(const Test& a, const Test& b) {
+    return {a.low ^ b.low, a.high ^ b.high};
+  }
+  [[gnu::always_inline]] friend inline Test operator~(const Test& a) { return {~a.low, ~a.high}; }
+};
+// The same of both halves.
+template <typename Apply>
+[[gnu::always_inline]] inline Test EachTest(const Lanes& a, const Lanes& b, const Apply& apply) {
+  const Lanes both = Each(a, b, apply);
+  return {both.low, both.high};
+}
+
 // And back: all ones in the lanes of `mask`.
 [[gnu::always_inline]] inline Lanes Spread(Mask mask) {
   const __m256i first = _mm256_setr_epi32(1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6,
@@ -192,29 +217,26 @@ inline Lanes LoadBytes(const void* bytes) {
   return From(_mm256_cvtepu8_epi32(b), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(b, b)));
 }
 
-[[gnu::always_inline]] inline Mask Equal(const Lanes& a, const Lanes& b) {
-  return Bits(_mm256_cmpeq_epi32(Raw(a.low), Raw(b.low)),
-              _mm256_cmpeq_epi32(Raw(a.high), Raw(b.high)));
+[[gnu::always_inline]] inline Test AsTest(Mask mask) {
+  const Lanes spread = Spread(mask);
+  return {spread.low, spread.high};
+}
+[[gnu::always_inline]] inline Test Equal(const Lanes& a, const Lanes& b) {
+  return EachTest(a, b, [](__m256i x, __m256i y) { return _mm256_cmpeq_epi32(x, y); });
 }
 [[gnu::always_inline]] inline Lanes Least(const Lanes& a, const Lanes& b) {
   return Each(a, b, [](__m256i x, __m256i y) { return _mm256_min_epu32(x, y); });
 }
-[[gnu::always_inline]] inline Mask AtMost(const Lanes& a, const Lanes& b) {
+[[gnu::always_inline]] inline Test AtMost(const Lanes& a, const Lanes& b) {
   return Equal(Least(a, b), a);
 }
-[[gnu::always_inline]] inline Mask Below(const Lanes& a, const Lanes& b) {
-  return static_cast<Mask>(~AtMost(b, a));
-}
+[[gnu::always_inline]] inline Test Below(const Lanes& a, const Lanes& b) { return ~AtMost(b, a); }
 // Has one of `bits`?
-[[gnu::always_inline]] inline Mask HasAny(const Lanes& a, const Lanes& bits) {
-  return static_cast<Mask>(~Equal(a & bits, Lanes{}));
+[[gnu::always_inline]] inline Test HasAny(const Lanes& a, const Lanes& bits) {
+  return ~Equal(a & bits, Lanes{});
 }
-[[gnu::always_inline]] inline Mask IsSet(const Lanes& a) {
-  return static_cast<Mask>(~Equal(a, Lanes{}));
-}
-[[gnu::always_inline]] inline Mask IsNegative(const Lanes& a) {
-  return Bits(Raw(a.low), Raw(a.high));
-}
+[[gnu::always_inline]] inline Test IsSet(const Lanes& a) { return ~Equal(a, Lanes{}); }
+[[gnu::always_inline]] inline Test IsNegative(const Lanes& a) { return {a.low, a.high}; }
 
 // Sixteen bytes, 0 or 1.
 inline void StoreBits(Mask bits, void* bytes) {
@@ -235,6 +257,15 @@ inline Mask NotZero(const void* bytes) {
   const Half32 all = Half32{} + mask;
   return {(all & kFirst) != 0 ? where_set.low : elsewhere.low,
           (all & (kFirst << 8)) != 0 ? where_set.high : elsewhere.high};
+}
+[[gnu::always_inline]] inline Lanes Select(const Test& test, const Lanes& where_set,
+                                           const Lanes& elsewhere) {
+  const auto half = [](Half32 by, Half32 a, Half32 b) {
+    return _mm256_castps_si256(_mm256_blendv_ps(
+        _mm256_castsi256_ps(Raw(b)), _mm256_castsi256_ps(Raw(a)), _mm256_castsi256_ps(Raw(by))));
+  };
+  return From(half(test.low, where_set.low, elsewhere.low),
+              half(test.high, where_set.high, elsewhere.high));
 }
 // a << by and a >> by, lane by lane; 0 from 32 on.
 [[gnu::always_inline]] inline Lanes Left(const Lanes& a, const Lanes& by) {
@@ -258,8 +289,33 @@ inline Mask NotZero(const void* bytes) {
   };
   return From(half(Raw(index.low)), half(Raw(index.high)));
 }
+[[gnu::always_inline]] inline Test Pick(const Test& test, const Lanes& index) {
+  const Lanes picked = Pick(Lanes(test.low, test.high), index);
+  return {picked.low, picked.high};
+}
+// May two lanes have the same value? Certainly, if they have; and once in some 500 times if they have not.
+[[gnu::always_inline]] inline bool MayRepeat(const Lanes& a) {
+  // Their low halves, turned against one another.
+  const __m256i low_halves = _mm256_set1_epi32(0xffff);
+  const __m256i all = _mm256_packus_epi32(_mm256_and_si256(Raw(a.low), low_halves),
+                                          _mm256_and_si256(Raw(a.high), low_halves));
+  const __m256i turned_by_8 = _mm256_permute2x128_si256(all, all, 0x01);
+  __m256i same = _mm256_cmpeq_epi16(all, turned_by_8);
+#define CORETRACK_TURN(by)     \
+  same = _mm256_or_si256(same, \
+                         _mm256_cmpeq_epi16(all, _mm256_alignr_epi8(turned_by_8, all, 2 * (by))))
+  CORETRACK_TURN(1);
+  CORETRACK_TURN(2);
+  CORETRACK_TURN(3);
+  CORETRACK_TURN(4);
+  CORETRACK_TURN(5);
+  CORETRACK_TURN(6);
+  CORETRACK_TURN(7);
+#undef CORETRACK_TURN
+  return _mm256_testz_si256(same, same) == 0;
+}
 // Which earlier lanes have the same value: bit j of lane i, j < i.
-inline Lanes Earlier(const Lanes& a) {
+[[gnu::noinline]] inline Lanes Earlier(const Lanes& a) {
   Lanes same{};
 #pragma GCC unroll 16
   for (uint32_t j = 0; j + 1 < kLanes; ++j) {
@@ -506,6 +562,83 @@ struct Quarter {
   get(8, false, b);
   put(8, false, a);
   put(0, true, b);
+}
+
+// The same of sixteen rows where they are: halves of four rows come together by loads, not by shuffles.
+template <typename Row>
+[[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
+  const auto eight = [rows, matrix](uint32_t first, Half32 Lanes::*half) {
+#pragma GCC unroll 4
+    for (uint32_t quarter = 0; quarter < 4; ++quarter) {
+      const auto load = [rows, quarter](uint32_t row) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[row]) + quarter);
+      };
+      __m256i m[4];
+#pragma GCC unroll 4
+      for (uint32_t i = 0; i < 4; ++i) {
+        m[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(first + i)), load(first + i + 4),
+                                       1);
+      }
+      TransposeQuarters(m);
+#pragma GCC unroll 4
+      for (uint32_t i = 0; i < 4; ++i)
+        matrix->row[4 * quarter + i].*half = reinterpret_cast<Half32>(m[i]);
+    }
+  };
+  eight(0, &Lanes::low);
+  eight(8, &Lanes::high);
+}
+// And of each only the first `there` bytes are there: zeros are behind them, or if there are `enough` of them anything. No page is
+// touched that has none of them.
+[[gnu::always_inline]] inline void LoadTransposedOf(const Words64& first_rows,
+                                                    const Words64& last_rows, const Lanes& there,
+                                                    uint32_t enough, Matrix* matrix) {
+  constexpr uint32_t kBytes = sizeof(Lanes);
+  alignas(kBytes) const uint8_t* rows[kLanes];
+  StoreWords(first_rows, rows);
+  StoreWords(last_rows, rows + kLanes / 2);
+  Test cut = Below(there, All(kBytes));
+#ifndef CORETRACK_UNDER_ASAN
+  constexpr uint32_t kPage = 4096;
+  const Lanes in_page = LowHalves(first_rows, last_rows) & (kPage - 1);
+  cut = cut & (Below(All(kPage - kBytes), in_page) | Below(there, All(enough)));
+#endif
+  alignas(kBytes) uint8_t parts[kLanes][kBytes];
+  if (const Mask some = cut; some != 0) [[unlikely]] {
+    alignas(kBytes) uint32_t bytes[kLanes];
+    Store(there, bytes);
+    for (uint32_t left = some; left != 0; left &= left - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(left));
+      Store(Lanes{}, parts[i]);
+      if (bytes[i] != 0) std::memcpy(parts[i], rows[i], bytes[i]);
+      rows[i] = parts[i];
+    }
+  }
+  LoadTransposed(rows, matrix);
+}
+
+inline constexpr bool kRowIsOneRegister = false;
+// The last eight numbers of each row, of which the matrix has the columns.
+struct LastHalves {
+  Half32 row[kLanes];
+};
+[[gnu::always_inline]] inline LastHalves TransposeLast(const Matrix& matrix) {
+  LastHalves last;
+  const auto eight = [&](uint32_t first) {
+    __m256i m[8];
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 8; ++i)
+      m[i] = Raw(first == 0 ? matrix.row[8 + i].low : matrix.row[8 + i].high);
+    TransposeEight(m);
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 8; ++i) last.row[first + i] = reinterpret_cast<Half32>(m[i]);
+  };
+  eight(0);
+  eight(8);
+  return last;
+}
+inline void Store(Half32 a, void* aligned) {
+  _mm256_store_si256(static_cast<__m256i*>(aligned), Raw(a));
 }
 
 }  // namespace lanes

@@ -39,13 +39,16 @@ inline Lanes LoadBytes(const void* bytes) {
       _mm512_maskz_cvtepu8_epi32(kEach, _mm_loadu_si128(static_cast<const __m128i*>(bytes))));
 }
 
-inline Mask Equal(Lanes a, Lanes b) { return _mm512_cmpeq_epi32_mask(Raw(a), Raw(b)); }
-inline Mask Below(Lanes a, Lanes b) { return _mm512_cmplt_epu32_mask(Raw(a), Raw(b)); }
-inline Mask AtMost(Lanes a, Lanes b) { return _mm512_cmple_epu32_mask(Raw(a), Raw(b)); }
+// What is so in which lanes, as comparisons have it.
+using Test = Mask;
+inline Test AsTest(Mask mask) { return mask; }
+inline Test Equal(Lanes a, Lanes b) { return _mm512_cmpeq_epi32_mask(Raw(a), Raw(b)); }
+inline Test Below(Lanes a, Lanes b) { return _mm512_cmplt_epu32_mask(Raw(a), Raw(b)); }
+inline Test AtMost(Lanes a, Lanes b) { return _mm512_cmple_epu32_mask(Raw(a), Raw(b)); }
 // Has one of `bits`?
-inline Mask HasAny(Lanes a, Lanes bits) { return _mm512_test_epi32_mask(Raw(a), Raw(bits)); }
-inline Mask IsSet(Lanes a) { return HasAny(a, a); }
-inline Mask IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
+inline Test HasAny(Lanes a, Lanes bits) { return _mm512_test_epi32_mask(Raw(a), Raw(bits)); }
+inline Test IsSet(Lanes a) { return HasAny(a, a); }
+inline Test IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
 // Sixteen bytes, 0 or 1.
 inline void StoreBits(Mask bits, void* bytes) {
   _mm_storeu_si128(static_cast<__m128i*>(bytes), _mm_maskz_set1_epi8(bits, 1));
@@ -88,6 +91,11 @@ inline uint32_t Union(Lanes a) {
 inline Lanes Pick(Lanes a, Lanes index) {
   return From(_mm512_maskz_permutexvar_epi32(kEach, Raw(index), Raw(a)));
 }
+inline Test Pick(Test test, Lanes index) {
+  return IsNegative(Pick(From(_mm512_movm_epi32(test)), index));
+}
+// May two lanes have the same value?
+inline bool MayRepeat(Lanes a) { return IsSet(Earlier(a)) != 0; }
 
 // table[index] each; 0 in the lanes that are not in `mask`.  REQUIRES: there is one more behind the last.
 inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
@@ -278,6 +286,36 @@ struct Quarter {
     m[i + 8] = odd(t[i], t[i + 8]);
   }
 }
+
+// The same of sixteen rows where they are, aligned.
+template <typename Row>
+[[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) matrix->row[i] = Load(rows[i]);
+  Transpose(matrix);
+}
+// Anywhere, and of each only the first `there` bytes are there: zeros are behind them (or anything may be, if there are `enough` of
+// them). No page is touched that has none of them.
+[[gnu::always_inline]] inline void LoadTransposedOf(Words64 first_rows, Words64 last_rows,
+                                                    Lanes there, uint32_t /*enough*/,
+                                                    Matrix* matrix) {
+  constexpr uint32_t kBytes = sizeof(Lanes);
+  const Lanes missing = kBytes - Least(there, All(kBytes));
+  struct alignas(kBytes) {
+    uint64_t readable[kLanes];
+    const uint8_t* rows[kLanes];
+  } of;
+  StoreWords(LowOnes(WidenFirst(missing)), of.readable);
+  StoreWords(LowOnes(WidenLast(missing)), of.readable + kLanes / 2);
+  StoreWords(first_rows, of.rows);
+  StoreWords(last_rows, of.rows + kLanes / 2);
+  asm volatile("" : "+m"(of));  // not picked out of their registers
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) matrix->row[i] = LoadBytesOf(of.readable[i], of.rows[i]);
+  Transpose(matrix);
+}
+
+inline constexpr bool kRowIsOneRegister = true;
 
 }  // namespace lanes
 

@@ -37,30 +37,24 @@ constexpr uint32_t kUdpLength = kTcpRow + 1;
 
 // What Ethernet and IP say of sixteen packets.
 struct Headers {
-  Mask known;  // whose IP is common
+  Test known;  // whose IP is common
   Mask ipv6, tagged;
   Lanes link_bytes, ip_bytes;  // of headers
   Lanes vlan;                  // the tag's, or 0
   Lanes protocol;
   Lanes total_bytes;  // of the IP packet, as its header states them
-  Mask reverse;
+  Test reverse;
   // The key's addresses, in its order, as 32-bit halves of the words of FlowKey::address.
   Lanes address[8];
 };
 
-// A row of each frame, from `begins` on, as far as it is there, and zeros behind. `at`: where in frame i that is.
-template <typename At>
+// A row of each frame, from `begins` on, as lanes. Of a frame that ends before its row does, zeros; of one that ends behind a TCP header, anything.
 [[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, Lanes begins,
-                                            const At& at, Matrix* m) {
+                                            Matrix* m) {
+  constexpr uint32_t kEnough = kRowBytes - kTimestampsBytes;
   const Lanes there = Select(Below(bytes, begins), All(0), bytes - begins);
-  const Lanes missing = kRowBytes - Least(there, All(kRowBytes));
-  alignas(kCacheLine) uint64_t readable[kLanes];
-  StoreWords(LowOnes(WidenFirst(missing)), readable);
-  StoreWords(LowOnes(WidenLast(missing)), readable + kLanes / 2);
-  KeepInMemory(&readable);
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i)
-    m->row[i] = LoadBytesOf(readable[i], frames.data[i] + at(i));
+  LoadTransposedOf(LoadWords(frames.data) + WidenFirst(begins),
+                   LoadWords(frames.data + kLanes / 2) + WidenLast(begins), there, kEnough, m);
 }
 // Where a row begins, so that it ends behind the timestamps.
 constexpr uint32_t RowBegins(const Format& format) {
@@ -87,7 +81,7 @@ inline Lanes Differs(Lanes value, uint32_t mask, uint32_t wanted) {
 constexpr uint32_t InHighHalf(uint16_t be) { return uint32_t{Swap16(be)} << 16; }
 
 // Of a number that ends with an EtherType: is it that?
-inline Mask HasType(Lanes number, uint16_t type) {
+inline Test HasType(Lanes number, uint16_t type) {
   return Equal(number & 0xffff0000, All(InHighHalf(type)));
 }
 // The tag's, in the low half of such a number.
@@ -100,7 +94,7 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
   static_assert(kIpRow + kIpv4MinBytes / 4 == kTcpRow);
   const Lanes source = m.row[kIpRow + 3], destination = m.row[kIpRow + 4], ports = m.row[kPorts];
   // As SetIpv4Endpoints() has it.
-  const Mask reverse =
+  const Test reverse =
       Below(destination, source) | (Equal(destination, source) & Below(ports, SwapHalves(ports)));
   const Lanes odd =
       Differs(m.row[kIpRow], 0xff, 0x45) |
@@ -123,7 +117,7 @@ inline Lanes VlanOf(Lanes number) { return SwapBytes(number) >> 16 & 0xfff; }
   const Lanes* destination = &m.row[4];
   const Lanes ports = m.row[kPorts];
   // As SetIpv6Endpoints() has it: by words of 64 bits, the low half of each first in the packet.
-  Mask reverse = Below(ports >> 16, ports & 0xffff);
+  Test reverse = Below(ports >> 16, ports & 0xffff);
   for (const uint32_t half : {2, 3, 0, 1}) {
     reverse =
         Below(destination[half], source[half]) | (Equal(destination[half], source[half]) & reverse);
@@ -160,13 +154,12 @@ template <uint32_t kWords>
                                           KeyWords* words, SegmentLanes* segments,
                                           Fetches* meanwhile) {
   Matrix& m = *matrix;
-  const Mask known = eligible & ip.known;
   // Lengths. The data offset may be less than a header, and lengths more than there is: below zero then.
   Lanes fixed = SwapBytes(m.row[kFixed]);  // offset, flags, window
   const Lanes header_bytes = fixed >> 26 & 0x3c;
   Lanes option_bytes = header_bytes - kTcpMinBytes;
   Lanes payload_bytes = ip.total_bytes - ip.ip_bytes - header_bytes;
-  const Mask contradicted =
+  const Test contradicted =
       IsNegative(payload_bytes | (wire_bytes - ip.link_bytes - ip.total_bytes) |
                  (bytes - (ip.link_bytes + ip.ip_bytes) - header_bytes) | (wire_bytes - bytes));
 
@@ -174,8 +167,8 @@ template <uint32_t kWords>
   Mask stamped =
       Equal(option_bytes, All(kTimestampsBytes)) & Equal(m.row[kOptions], All(kTimestampsBegin));
   const Mask without_options = Equal(option_bytes, All(0));
-  const Mask tcp = Equal(ip.protocol, All(ip_protocol::kTcp));
-  const Mask sound = known & tcp & ~contradicted;
+  const Test tcp = ip.known & Equal(ip.protocol, All(ip_protocol::kTcp));
+  const Mask sound = eligible & (tcp & ~contradicted);
   const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
   constexpr uint32_t kNothing =
       SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
@@ -191,10 +184,11 @@ template <uint32_t kWords>
                        &also_stamped);
     stamped |= also_stamped;
   }
-  Mask plain = common & HasAny(fixed, All(0xffff)) &
-               Equal(fixed >> 16 & (kSyn | kFin | kRst | tcp_flag::kAck), All(tcp_flag::kAck));
+  Mask plain = common & (HasAny(fixed, All(0xffff)) &
+                         Equal(fixed & uint32_t{kSyn | kFin | kRst | tcp_flag::kAck} << 16,
+                               All(uint32_t{tcp_flag::kAck} << 16)));
 
-  Mask udp = known & static_cast<Mask>(~tcp) & Equal(ip.protocol, All(ip_protocol::kUdp));
+  Mask udp = eligible & (ip.known & Equal(ip.protocol, All(ip_protocol::kUdp)));
   if (udp != 0) [[unlikely]] {
     udp = SoundDatagrams(bytes, wire_bytes, ip.link_bytes, ip.ip_bytes, ip.total_bytes,
                          m.row[kUdpLength], udp);
@@ -254,9 +248,7 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
   constexpr uint32_t kBegins = RowBegins(kFormat);
-  LoadRows(
-      frames, bytes, All(kBegins), [](uint32_t) { return kBegins; }, &m);
-  Transpose(&m);
+  LoadRows(frames, bytes, All(kBegins), &m);
   meanwhile->Part(0);
   Headers headers;
   Lanes type, before_type;
@@ -271,8 +263,9 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
     before_type = m.row[1];
     headers = ReadIpv4(m);
   }
-  headers.known &= HasType(type, kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4);
-  if (kFormat.tagged) headers.known &= HasType(before_type, ether_type::kVlan);
+  headers.known =
+      headers.known & HasType(type, kFormat.ipv6 ? ether_type::kIpv6 : ether_type::kIpv4);
+  if (kFormat.tagged) headers.known = headers.known & HasType(before_type, ether_type::kVlan);
   headers.link_bytes = All(kFormat.link_bytes());
   headers.ipv6 = kFormat.ipv6 ? kEach : 0;
   headers.tagged = kFormat.tagged ? kEach : 0;
@@ -310,22 +303,19 @@ int CountOthers(const Formats& formats, const Format& one, Mask packets) {
   const Lanes begins =
       Select(formats.ipv6, All(RowBegins({.ipv6 = true})), All(RowBegins({.ipv6 = false}))) +
       tag_bytes;
-  alignas(kCacheLine) uint32_t at[kLanes];
-  Spill(begins, &at);
   Matrix m;
-  LoadRows(
-      frames, bytes, begins, [&at](uint32_t i) { return at[i]; }, &m);
-  Transpose(&m);
+  LoadRows(frames, bytes, begins, &m);
   meanwhile->Part(0);
   Headers headers = ReadIpv6(m, Select(formats.tagged, begin.row[2], begin.row[1]),
                              Select(formats.tagged, begin.row[3], begin.row[2]));
   const Headers of_ipv4 = ReadIpv4(m);
-  headers.known = (headers.known & formats.ipv6) | (of_ipv4.known & formats.ipv4);
-  headers.reverse = (headers.reverse & ~formats.ipv4) | (of_ipv4.reverse & formats.ipv4);
+  const Test ipv4 = AsTest(formats.ipv4), ipv6 = AsTest(formats.ipv6);
+  headers.known = (headers.known & ipv6) | (of_ipv4.known & ipv4);
+  headers.reverse = (headers.reverse & ~ipv4) | (of_ipv4.reverse & ipv4);
   for (const auto field : {&Headers::ip_bytes, &Headers::protocol, &Headers::total_bytes})
-    headers.*field = Select(formats.ipv4, of_ipv4.*field, headers.*field);
+    headers.*field = Select(ipv4, of_ipv4.*field, headers.*field);
   for (uint32_t half = 0; half < 2; ++half)
-    headers.address[half] = Select(formats.ipv4, of_ipv4.address[half], headers.address[half]);
+    headers.address[half] = Select(ipv4, of_ipv4.address[half], headers.address[half]);
   headers.ipv6 = formats.ipv6;
   headers.tagged = formats.tagged;
   headers.link_bytes = kEthernetBytes + tag_bytes;

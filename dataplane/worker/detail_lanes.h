@@ -51,9 +51,7 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
                                              Details* details) {
   Place(lines, instead, to);
   PlaceDetails(table, lines, packets & IsThere(lines), details);
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) to->held.row[i] = Load(to->at[i]);
-  Transpose(&to->held);
+  LoadTransposed(to->at, &to->held);
 }
 
 // Those of `packets` whose flows the lines hold, each the only one of its flow among the sixteen.
@@ -61,8 +59,8 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
                                                const FlowHash* hashes, uint32_t first,
                                                Mask packets) {
   packets = IsHeld(lines, words, hashes, first, packets);
-  if (const Mask again = IsSet(Earlier(lines.number)); again != 0) [[unlikely]]
-    packets &= ~FlowsOf(lines.number, again);
+  if (MayRepeat(lines.number)) [[unlikely]]
+    packets &= ~FlowsOf(lines.number, IsSet(Earlier(lines.number)));
   return packets;
 }
 
@@ -73,7 +71,7 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
 }
 
 // For one packet more of `ip_bytes`, in the deltas of direction `d`.
-[[gnu::always_inline]] inline Mask HaveRoom(const Lines& lines, Lanes d, Lanes ip_bytes) {
+[[gnu::always_inline]] inline Test HaveRoom(const Lines& lines, Lanes d, Lanes ip_bytes) {
   const auto& row = lines.held.row;
   return AtMost((Right(row[kBytes], d << 4) & 0xffff) + ip_bytes, All(0xffff)) &
          Below(Right(row[kHead] >> 16, d << 3) & 0xff, All(0xff));

@@ -22,63 +22,65 @@ using namespace line_lanes;  // NOLINT(google-build-using-namespace): it is what
 // Which packets before one are its flow's. A lane's: of the sixteen, the last one that goes its way, and the last
 // one that goes the other way.
 struct Chains {
-  Mask any = 0;  // not the first of its flow
-  Mask has_same = 0, has_other = 0;
-  Lanes same{}, other{};
+  bool any = false;  // one is not the first of its flow
+  Test has_same, has_other;
+  Lanes same, other;
   Mask last = kEach;  // nothing of its flow comes behind it
 };
 
-[[gnu::always_inline]] inline Chains ChainsOf(Lanes number, Mask reverse) {
+[[gnu::always_inline]] inline Chains ChainsOf(Lanes number, Test reverse) {
   Chains chains;
+  if (!MayRepeat(number)) return chains;
   const Lanes before = Earlier(number);
-  chains.any = IsSet(before);
-  if (chains.any == 0) return chains;
-  const Lanes same = before & Select(reverse, All(reverse), All(static_cast<Mask>(~reverse)));
+  const uint32_t not_last = Union(before);
+  chains.any = not_last != 0;
+  const Mask back = reverse;
+  const Lanes same = before & Select(reverse, All(back), All(static_cast<Mask>(~back)));
   const Lanes other = before & ~same;
   chains.has_same = IsSet(same);
   chains.has_other = IsSet(other);
   chains.same = HighestBit(same);
   chains.other = HighestBit(other);
-  chains.last = static_cast<Mask>(~Union(before));
+  chains.last = static_cast<Mask>(~not_last);
   return chains;
 }
 
-// For every lane: `join` of its value and those of all before it that go its way on its flow.
+// Calls `join(has, back)` until every lane has had, step by step, all those before it that go its way on its flow: of the lanes
+// `has`, each is to join what it has with what lane `back` of it had before the call.
 template <typename Join>
-[[gnu::always_inline]] inline Lanes Along(const Chains& chains, Lanes values, const Join& join) {
+[[gnu::always_inline]] inline void Along(const Chains& chains, const Join& join) {
   Lanes back = chains.same;
-  Mask has = chains.has_same;
-  for (uint32_t reach = 1; reach < kLanes; reach *= 2) {
-    values = Select(has, join(values, Pick(values, back)), values);
-    has &= IsSet(Pick(Select(has, All(1), All(0)), back));
+  Test has = chains.has_same;
+  while (Mask(has) != 0) {  // four times at most: each goes twice as far back
+    join(has, back);
+    has = has & Pick(has, back);
     back = Pick(back, back);
   }
-  return values;
 }
 
 // Not so far from where it was that who is later could not be told from both ends of a chain.
-[[gnu::always_inline]] inline Mask IsNear(Lanes value, Lanes was) {
+[[gnu::always_inline]] inline Test IsNear(Lanes value, Lanes was) {
   constexpr uint32_t kFar = 1u << 30;
   return Below(value - was + kFar, All(2 * kFar));
 }
 
 // As established::IsPlainFor() asks, and of the packets `udp` IsPlainDatagramFor().
-[[gnu::always_inline]] inline Mask IsNothingNew(const Matrix& held, Lanes d, Lanes payload_bytes,
+[[gnu::always_inline]] inline Test IsNothingNew(const Matrix& held, Lanes d, Lanes payload_bytes,
                                                 Mask udp) {
   const Lanes head = held.row[kHead], flags = held.row[kFlags], code = head >> 8 & kStateCodeMask;
-  const Lanes seen = d + flow_flag::kAckSeenShift +
-                     Select(IsSet(payload_bytes),
-                            All(flow_flag::kDataSeenShift - flow_flag::kAckSeenShift), All(0));
+  const Lanes seen = d + Select(Equal(payload_bytes, All(0)), All(flow_flag::kAckSeenShift),
+                                All(flow_flag::kDataSeenShift));
   const Lanes odd = (code ^ established::kBothEstablished) | (flags & flow_flag::kAttention) |
                     (~Right(flags, seen) & 1);
-  const Mask plain = Equal(odd, All(0));
+  const Test plain = Equal(odd, All(0));
   if (udp == 0) [[likely]]
     return plain;
   static_assert(kOriginatorReverse == 1 << 7);
-  const Mask from_originator = Equal(head >> 15 & 1, d);
-  const Mask nothing_new =
+  const Test from_originator = Equal(head >> 15 & 1, d);
+  const Test nothing_new =
       Equal(code, All(kDatagramAnswered)) | (Equal(code, All(kDatagramNew)) & from_originator);
-  return static_cast<Mask>((plain & ~udp) | (nothing_new & udp));
+  const Test is_udp = AsTest(udp);
+  return (plain & ~is_udp) | (nothing_new & is_udp);
 }
 
 // Each one's.
@@ -86,7 +88,7 @@ template <typename Join>
                                                Mask udp) {
   if (udp == 0) [[likely]]
     return All(timeouts.established_ms);
-  const Mask answered = Equal(head >> 8 & kStateCodeMask, All(kDatagramAnswered));
+  const Test answered = Equal(head >> 8 & kStateCodeMask, All(kDatagramAnswered));
   return Select(udp, Select(answered, All(timeouts.udp_answered_ms), All(timeouts.udp_ms)),
                 All(timeouts.established_ms));
 }
@@ -100,18 +102,17 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
                            const FlowHash* hashes, AtomicLine* const* all_lines, uint32_t first,
                            Mask packets, Tick now, const PlainTimeouts& timeouts,
                            Fetches* meanwhile) {
-  const Mask plain = segments.plain[first / kLanes] & packets,
-             reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  const Mask plain = segments.plain[first / kLanes] & packets;
   if (std::popcount(plain) < kEnoughForLanes) return 0;
+  const Test reverse = AsTest(segments.reverse[first / kLanes]),
+             stamped = AsTest(segments.stamped[first / kLanes]);
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   Lines lines;
   alignas(kCacheLine) Places instead;
   Place(all_lines + first, &instead, &lines);
   auto& row = lines.held.row;
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) row[i] = Load(lines.at[i]);
+  LoadTransposed(lines.at, &lines.held);
   const Chains chains = ChainsOf(lines.number, reverse);
-  Transpose(&lines.held);
   const Lanes d = Select(reverse, All(1), All(0));
   const Lanes by_8 = d << 3, by_16 = d << 4;
 
@@ -119,7 +120,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Mask udp = segments.udp[first / kLanes] & plain;
   const Lanes timeout_ms = TimeoutsOf(timeouts, head, udp);
   // Deadlines in the future, and no further than now + timeout_ms: of one that comes nearer the wheel must hear.
-  const Mask known = IsNothingNew(lines.held, d, payload_bytes, udp) &
+  const Test known = IsNothingNew(lines.held, d, payload_bytes, udp) &
                      Below(row[kDeadline] - now.ms() - 1, timeout_ms);
 
   // tcp::IsInOrder(): every packet behind those of its flow that come before it. (Of UDP, and of its lines, all that is read here is 0.)
@@ -133,17 +134,18 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   Lines::Both end = lines.Get(kEnd, reverse), max_end = lines.Get(kMaxEnd, reverse);
   Lines::Both acked = lines.Get(kAck, reverse), ts = lines.Get(kTsRecent, reverse);
   // An echo of 0 says nothing (tcp::LaterTimestamp()).
-  Lanes latest_echo = Select(IsSet(ts_echo), ts_echo, ts.receiver);
+  Lanes latest_echo = Select(Equal(ts_echo, All(0)), ts.receiver, ts_echo);
   Mask chained = kEach;
-  if (chains.any != 0) {
-    const Mask stamps = IsSet(ts.sender);
+  if (chains.any) [[unlikely]] {
+    const Test stamps = IsSet(ts.sender);
     chained = IsNear(ack, acked.sender) & IsNear(latest_limit, max_end.receiver) &
               // Both or none: which of them is on does not change on the way.
               ~(stamps ^ IsSet(ts.receiver)) & (~stamps | IsNear(latest_echo, ts.receiver));
-    latest_ack = Along(chains, latest_ack, Later);
-    latest_limit = Along(chains, latest_limit, Later);
-    latest_echo = Along(chains, latest_echo, Later);
-    counted = Along(chains, counted, [](Lanes a, Lanes b) { return a + b; });
+    Along(chains, [&](Test has, Lanes back) {
+      for (Lanes* latest : {&latest_ack, &latest_limit, &latest_echo})
+        *latest = Select(has, Later(*latest, Pick(*latest, back)), *latest);
+      counted += Select(has, Pick(counted, back), All(0));
+    });
     const auto there = [&chains](Lanes value, Lanes otherwise) {
       return Select(chains.has_other, Pick(value, chains.other), otherwise);
     };
@@ -154,21 +156,22 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
     acked.receiver = Later(acked.receiver, there(latest_ack, acked.receiver));
     ts.sender = Select(stamps, Later(ts.sender, there(latest_echo, ts.sender)), ts.sender);
   }
-  const Mask paws = IsSet(ts.sender);
-  const Mask in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
+  const Test no_paws = Equal(ts.sender, All(0));
+  const Test in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
                         AtMost(end.receiver - ack, All(tcp::kMinAckWindow)) &
                         // A window larger than any before is coded, which is rare enough.
                         AtMost(window, largest_window) &
-                        (~paws | (stamped & ~Before(ts_value, ts.sender)));
+                        (no_paws | (stamped & ~Before(ts_value, ts.sender)));
 
   // Room in the deltas.
   const Lanes bytes = row[kBytes], counts = head >> 16;
-  const Mask room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
+  const Test room = AtMost((Right(bytes, by_16) & 0xffff) + (counted & kByteMask), All(0xffff)) &
                     AtMost((Right(counts, by_8) & 0xff) + (counted >> 24), All(0xff));
 
-  Mask tracked = IsHeld(lines, words, hashes, first, plain & known & in_order & room & chained);
+  Mask tracked = IsHeld(lines, words, hashes, first, plain & (known & in_order & room) & chained);
   // A flow's packets are tracked here all, or one by one.
-  if (chains.any != 0) tracked &= ~FlowsOf(lines.number, ~tracked);
+  if (chains.any) [[unlikely]]
+    tracked &= ~FlowsOf(lines.number, ~tracked);
   if (tracked == 0) return 0;
 
   // tcp::MoveInOrder(), and what is counted.
@@ -176,15 +179,15 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   lines.Set(kMaxEnd, reverse, {max_end.sender, Later(max_end.receiver, latest_limit)});
   lines.Set(kAck, reverse, {Later(acked.sender, latest_ack), acked.receiver});
   lines.Set(kTsRecent, reverse,
-            {ts.sender, Select(paws, Later(ts.receiver, latest_echo), ts.receiver)});
+            {ts.sender, Select(no_paws, ts.receiver, Later(ts.receiver, latest_echo))});
   row[kBytes] =
       bytes + Left(counted & kByteMask, by_16) + Left(counted_back & kByteMask, 16 - by_16);
   // Word 0 as it will be: the next even version, the packets, the deadline.
   const Lanes added = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
   const Lanes head_after = ((head & 0xffffff00) + (added << 16)) | (((head | 1) + 1) & 0xff);
   meanwhile->Part(0);
-  StoreLines(&lines.held, Interleave(head_after, timeout_ms + now.ms()), all_lines + first,
-             tracked & chains.last);
+  StoreCounted(&lines.held, Interleave(head_after, timeout_ms + now.ms()), all_lines + first,
+               tracked & chains.last);
   meanwhile->Part(1);
   meanwhile->Done();
   return tracked;

@@ -83,11 +83,11 @@ struct Lines {
   struct Both {
     Lanes sender, receiver;
   };
-  [[gnu::always_inline]] Both Get(uint32_t row, Mask reverse) const {
+  [[gnu::always_inline]] Both Get(uint32_t row, Test reverse) const {
     return {Select(reverse, held.row[row + 1], held.row[row]),
             Select(reverse, held.row[row], held.row[row + 1])};
   }
-  [[gnu::always_inline]] void Set(uint32_t row, Mask reverse, const Both& value) {
+  [[gnu::always_inline]] void Set(uint32_t row, Test reverse, const Both& value) {
     held.row[row] = Select(reverse, value.receiver, value.sender);
     held.row[row + 1] = Select(reverse, value.sender, value.receiver);
   }
@@ -173,33 +173,66 @@ inline Mask FlowsOf(Lanes number, Mask some) {
   return all;
 }
 
-// Writes each line that is in `stored`: what `held` has of it, and word 0 as it is to be.
-[[gnu::always_inline]] inline void StoreLines(Matrix* held, const Halves& word0,
-                                              AtomicLine* const* lines, Mask stored) {
-  alignas(kCacheLine) uint64_t word0_after[kLanes];
-  StoreWords(word0.first, word0_after);
-  StoreWords(word0.last, word0_after + kLanes / 2);
-  KeepInMemory(&word0_after);
-  held->row[kHead] |= 1;  // as BeginWrite() leaves it
-  Transpose(held);
-  const auto store = [lines, &word0_after](uint32_t i, Lanes row) {
+// A word of each line, to be gone through one by one.
+struct WordOfEach {
+  alignas(kCacheLine) uint64_t of[kLanes];
+  [[gnu::always_inline]] explicit WordOfEach(const Halves& words) {
+    StoreWords(words.first, of);
+    StoreWords(words.last, of + kLanes / 2);
+    KeepInMemory(&of);
+  }
+};
+
+// Writes each line that is in `stored`, by `write(line, i, what rows has of it)`, and word 0 as it is to be.
+template <typename Rows, typename Write>
+[[gnu::always_inline]] inline void StoreEach(const Rows& rows, const WordOfEach& word0,
+                                             AtomicLine* const* lines, Mask stored,
+                                             const Write& write) {
+  const auto store = [&](uint32_t i, const auto& row) {
     AtomicLine& line = *lines[i];
     BeginWrite(line);
     std::atomic_signal_fence(std::memory_order_release);
-    Store(row, &line);
+    write(line, i, row);
     std::atomic_signal_fence(std::memory_order_release);
-    line.words[0].store(word0_after[i], std::memory_order_release);
+    line.words[0].store(word0.of[i], std::memory_order_release);
   };
   if (stored == kEach) [[likely]] {
 #pragma GCC unroll 16
-    for (uint32_t i = 0; i < kLanes; ++i) store(i, held->row[i]);
+    for (uint32_t i = 0; i < kLanes; ++i) store(i, rows.row[i]);
     return;
   }
-  alignas(kCacheLine) Matrix rows = *held;
-  KeepInMemory(&rows);
+  alignas(kCacheLine) Rows in_memory = rows;
+  KeepInMemory(&in_memory);
   for (uint32_t left = stored; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    store(i, rows.row[i]);
+    store(i, in_memory.row[i]);
+  }
+}
+
+// Writes each line that is in `stored`: what `held` has of it, and word 0 as it is to be.
+[[gnu::always_inline]] inline void StoreLines(Matrix* held, const Halves& word0,
+                                              AtomicLine* const* lines, Mask stored) {
+  const WordOfEach word0_after(word0);
+  held->row[kHead] |= 1;  // as BeginWrite() leaves it
+  Transpose(held);
+  StoreEach(*held, word0_after, lines, stored,
+            [](AtomicLine& line, uint32_t, const Lanes& row) { Store(row, &line); });
+}
+
+// The same, where of words 0 to 3 only bytes have changed beside word 0. (`M` is Matrix: a name that depends on it need not be there.)
+template <typename M>
+[[gnu::always_inline]] inline void StoreCounted(M* held, const Halves& word0,
+                                                AtomicLine* const* lines, Mask stored) {
+  if constexpr (kRowIsOneRegister) {
+    StoreLines(held, word0, lines, stored);
+  } else {
+    static_assert(kProtocol == kLanes / 2 && kBytes == kFlags + 1);
+    const WordOfEach word0_after(word0), counted(Interleave(held->row[kFlags], held->row[kBytes]));
+    StoreEach(TransposeLast(*held), word0_after, lines, stored,
+              [&counted](AtomicLine& line, uint32_t i, const auto& last) {
+                line.words[kFlags / 2].store(counted.of[i], std::memory_order_relaxed);
+                Store(last, &line.halves[kProtocol]);
+              });
   }
 }
 

@@ -33,7 +33,7 @@ inline Lanes OfferedScale(Lanes says) { return says >> SynOptions::kScaleShift &
   constexpr uint32_t kFlags = tcp_flag::kSyn | tcp_flag::kFin | tcp_flag::kRst | tcp_flag::kAck;
   return packets & segments.common[first / kLanes] &
          Equal(flags_window & kFlags << 16, All(flags << 16)) & HasAny(flags_window, All(0xffff)) &
-         static_cast<Mask>(~IsSet(Load(&segments.payload_bytes[first])));
+         Equal(Load(&segments.payload_bytes[first]), All(0));
 }
 
 }  // namespace
@@ -44,10 +44,10 @@ Mask ComposeOpenings(const SegmentLanes& segments, const KeyWords& words, const 
   Mask opening = ArePlain(segments, first, packets, tcp_flag::kSyn);
   if (std::popcount(opening) < kEnoughForLanes) return 0;
   const Lanes hash = LowHalves(hashes, first);
-  if (const Mask again = IsSet(Earlier(hash)); again != 0) [[unlikely]]
-    opening &= ~FlowsOf(hash, again);
+  if (MayRepeat(hash)) [[unlikely]]
+    opening &= ~FlowsOf(hash, IsSet(Earlier(hash)));
 
-  const Mask reverse = segments.reverse[first / kLanes];
+  const Test reverse = AsTest(segments.reverse[first / kLanes]);
   const Lanes d = Select(reverse, All(1), All(0)), other = 1 - d;
   const auto of_sender = [reverse](Lanes value) {
     return Interleave(Select(reverse, All(0), value), Select(reverse, value, All(0)));
@@ -82,7 +82,8 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
                       StepsTracked* steps) {
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes window = field(segments.flags_window) & 0xffff;
-  const Mask reverse = segments.reverse[first / kLanes];
+  const Mask reversed = segments.reverse[first / kLanes];
+  const Test reverse = AsTest(reversed);
   const Mask eligible = ArePlain(segments, first, packets, tcp_flag::kSyn | tcp_flag::kAck);
   steps->tracked = 0;
   if (std::popcount(eligible) < kEnoughForLanes) return;
@@ -102,12 +103,12 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   const Lanes ip_bytes = field(segments.ip_bytes);
   constexpr uint8_t kBefore = StateCode({tcp::State::kSynSent, tcp::State::kListen});
   constexpr tcp::StatePair kPairAfter = {tcp::State::kSynSent, tcp::State::kSynRcvd};
-  const Mask from_responder = reverse ^ IsSet(state & kOriginatorReverse);
-  const Mask room = HaveRoom(lines, d, ip_bytes);
-  Mask tracked = eligible & from_responder & Equal(state & kStateCodeMask, All(kBefore)) &
-                 Equal(ack, end.receiver) & Equal(ack, max_end.receiver) &
-                 ~IsSet(max_window_of_sender) & IsSet(max_window_of_receiver) &
-                 Before(All(now.tick.ms()), row[kDeadline]) & room;
+  const Test from_responder = reverse ^ IsSet(state & kOriginatorReverse);
+  const Test room = HaveRoom(lines, d, ip_bytes);
+  Mask tracked = eligible & (from_responder & Equal(state & kStateCodeMask, All(kBefore)) &
+                             Equal(ack, end.receiver) & Equal(ack, max_end.receiver) &
+                             Equal(max_window_of_sender, All(0)) & IsSet(max_window_of_receiver) &
+                             Before(All(now.tick.ms()), row[kDeadline]) & room);
   tracked = AreHeldOnce(lines, words, hashes, first, tracked);
   if (tracked == 0) return;
 
@@ -129,9 +130,9 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
       (details.mss & ~Left(All(0xffff), d << 4)) | Left(says & SynOptions::kMss, d << 4);
   // A window scale is in force only if both SYNs carry it, and so is PAWS (RFC 7323 1.3).
   const Lanes both_offered = facts >> kOfferedShift & 0xff;
-  const Mask scaled = static_cast<Mask>(~(Equal(both_offered & 0xf, All(tcp::kNoScale)) |
-                                          Equal(both_offered >> 4, All(tcp::kNoScale))));
-  const Mask stamped = Equal(facts & kBothStamps, All(kBothStamps));
+  const Test scaled = ~(Equal(both_offered & 0xf, All(tcp::kNoScale)) |
+                        Equal(both_offered >> 4, All(tcp::kNoScale)));
+  const Test stamped = Equal(facts & kBothStamps, All(kBothStamps));
 
   // The line.
   end.sender = seq + 1;
@@ -171,7 +172,7 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
     BeginWrite(*all_lines[first + i]);
     detail.words[0].store(word0_after[i], std::memory_order_release);
     detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
-    StoreSynAckTime(reverse >> i & 1, now.unix_us,
+    StoreSynAckTime(reversed >> i & 1, now.unix_us,
                     table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
   }
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);

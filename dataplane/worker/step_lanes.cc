@@ -55,7 +55,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   using namespace tcp::internal;
   const auto field = [first](const SegmentLanes::Field& f) { return Load(&f[first]); };
   const Lanes flags_window = field(segments.flags_window), tcp_flags = flags_window >> 16;
-  const Mask reverse = segments.reverse[first / kLanes], stamped = segments.stamped[first / kLanes];
+  const Mask reversed = segments.reverse[first / kLanes];
+  const Test reverse = AsTest(reversed), stamped = AsTest(segments.stamped[first / kLanes]);
   const Mask eligible =
       packets & segments.common[first / kLanes] &
       Equal(tcp_flags & (tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kAck), All(tcp_flag::kAck)) &
@@ -78,12 +79,12 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
 
   // tcp::CheckStep().
   const Lanes pair = (state & kStateCodeMask) - 1;
-  const Mask is_tcp = Below(pair, All(tcp::kStatePairs));
-  const Mask from_responder = reverse ^ IsSet(state & kOriginatorReverse);
+  const Test is_tcp = Below(pair, All(tcp::kStatePairs));
+  const Test from_responder = reverse ^ IsSet(state & kOriginatorReverse);
   const Lanes end_after = seq + payload_bytes + fin;
-  const Mask has_payload = IsSet(payload_bytes), has_fin = IsSet(fin);
+  const Test has_payload = IsSet(payload_bytes), has_fin = IsSet(fin);
   static_assert(tcp_flag::kFin == kStepFin);
-  const auto bit = [](Mask mask, uint32_t value) { return Select(mask, All(value), All(0)); };
+  const auto bit = [](Test test, uint32_t value) { return Select(test, All(value), All(0)); };
   const Lanes input = fin | bit(has_payload, kStepPayload) |
                       bit(Equal(ack, end.receiver), kStepAcksAll) |
                       bit(Equal(acked.receiver, end_after), kStepAllAcked) |
@@ -92,23 +93,23 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   const Lanes pair_after = step & kPairMask;
   constexpr uint32_t kThirdAck = tcp::Code({tcp::State::kSynSent, tcp::State::kSynRcvd}),
                      kThirdAckOfResponder = tcp::Code({tcp::State::kSynRcvd, tcp::State::kSynSent});
-  const Mask ends_handshake =
+  const Test ends_handshake =
       Equal(pair, Select(from_responder, All(kThirdAckOfResponder), All(kThirdAck)));
-  const Mask known = is_tcp & Below(pair_after, All(tcp::kStatePairs)) &
-                     HasAny(flags, All(0x00ff0000)) & HasAny(flags, All(0xff000000)) &
-                     ~(has_fin & Before(end.sender, acked.receiver)) &
-                     (~ends_handshake | (Equal(seq, max_end.sender) & Equal(acked.receiver, seq) &
-                                         static_cast<Mask>(~Equal(ack, acked.sender))));
+  const Test known =
+      is_tcp & Below(pair_after, All(tcp::kStatePairs)) & HasAny(flags, All(0x00ff0000)) &
+      HasAny(flags, All(0xff000000)) & ~(has_fin & Before(end.sender, acked.receiver)) &
+      (~ends_handshake |
+       (Equal(seq, max_end.sender) & Equal(acked.receiver, seq) & ~Equal(ack, acked.sender)));
   // tcp::IsInOrder().
-  const Mask paws = IsSet(ts.sender);
+  const Test paws = IsSet(ts.sender);
   const Lanes ts_value = field(segments.ts_value), ts_echo = field(segments.ts_echo);
-  const Mask in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
+  const Test in_order = Equal(seq, end.sender) & ~Before(max_end.sender, seq) &
                         AtMost(end.receiver - ack, All(tcp::kMinAckWindow)) &
                         (~paws | (stamped & ~Before(ts_value, ts.sender)));
-  const Mask alive = Before(All(now.tick.ms()), row[kDeadline]);
+  const Test alive = Before(All(now.tick.ms()), row[kDeadline]);
   const Lanes ip_bytes = field(segments.ip_bytes);
-  const Mask room = HaveRoom(lines, d, ip_bytes);
-  Mask tracked = eligible & known & in_order & alive & room;
+  const Test room = HaveRoom(lines, d, ip_bytes);
+  Mask tracked = eligible & (known & in_order & alive & room);
   tracked = AreHeldOnce(lines, words, hashes, first, tracked);
   if (tracked == 0) return;
 
@@ -122,8 +123,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
     AddLetters(histories, Pick(kCodes, which), wanted, &details);
   };
   add(said, tracked);
-  if (const Mask both = tracked & has_fin & has_payload; both != 0) [[unlikely]]
-    add(bit(kEach, kSaidFin) | bit(from_responder, kFromResponder), both);
+  if (const Mask both = tracked & (has_fin & has_payload); both != 0) [[unlikely]]
+    add(All(kSaidFin) | bit(from_responder, kFromResponder), both);
 
   // tcp::MoveStep(), and what is counted.
   const Lanes window = OfferedWindow(flags, d, flags_window & 0xffff);
@@ -148,8 +149,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
                       Select(HasAny(step, All(kReceiverMoves)), others, All(0)) |
                       bit(Equal(pair_after, All(kBothEstablished)), kAssured);
   steps->assured = tracked & HasAny(facts & ~details.facts, All(kAssured));
-  const Mask attention = static_cast<Mask>(~HasAny(facts, All(kAssured))) |
-                         HasAny(facts, All(3u << kProvisionalShift));
+  const Test attention =
+      ~HasAny(facts, All(kAssured)) | HasAny(facts, All(3u << kProvisionalShift));
   const Lanes seen = bit(has_payload, flow_flag::DataSeen(Direction::kForward)) |
                      bit(~has_payload & ~has_fin, flow_flag::AckSeen(Direction::kForward));
   row[kFlags] = (flags & ~(Left(All(0xff0000), by_8) | flow_flag::kAttention)) |
@@ -175,6 +176,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   Store(details.history, history_after);
   KeepInMemory(&facts_after);
   KeepInMemory(&history_after);
+  const Mask answered = ends_handshake;
   for (uint32_t left = tracked; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
     AtomicDetail& detail = *details.at[i];
@@ -182,8 +184,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
     BeginWrite(*all_lines[first + i]);
     detail.halves[kFactsHalf].store(facts_after[i], std::memory_order_release);
     detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
-    if ((ends_handshake >> i & 1) != 0) {
-      StoreAnswerTime(reverse >> i & 1, now.unix_us,
+    if ((answered >> i & 1) != 0) {
+      StoreAnswerTime(reversed >> i & 1, now.unix_us,
                       table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
     }
   }
