@@ -11,13 +11,14 @@
 #include <iterator>
 #include <span>
 
+#include "dataplane/base/lanes.h"
 #include "dataplane/base/limits.h"
 
 namespace coretrack {
 
 class Fetches {
  public:
-  static constexpr uint32_t kMost = 16;
+  static constexpr uint32_t kMost = kLanes;
   static constexpr uint32_t kParts = 2;
 
   Fetches() {

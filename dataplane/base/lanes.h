@@ -1,11 +1,11 @@
-// Sixteen 32-bit numbers in one vector register: what happens to sixteen packets at once.
+// As many 32-bit numbers as a vector register holds: what happens to sixteen packets at once, or to eight.
 //
 // What for  A loop over packets spends most of its instructions on one packet's fields, one after the other. With
-//           the same field of sixteen packets in one register (a lane a packet) it takes one instruction
+//           the same field of kLanes packets in one register (a lane a packet) it takes one instruction
 //           for all of them. What lies in memory is rows: sixteen numbers of one packet, or of one flow.
-//           Transpose() makes lanes of rows, and rows of lanes.
-// Limits    Where a register is that wide and has masks (AVX-512), or half as wide (AVX2); elsewhere kHasLanes is
-//           false, and who uses lanes goes another way. Also under ThreadSanitizer, which would take a row for a
+//           A Matrix is what rows are in lanes.
+// Width     Sixteen with AVX-512, eight with AVX2 (and where comments elsewhere say sixteen, it is eight there). Elsewhere kHasLanes
+//           is false, and who uses lanes goes another way. Also under ThreadSanitizer, which would take a row for a
 //           plain access to words that are atomic to others.
 // Style     + - & | ^ ~ << >> are the compiler's own: modulo 2^32, lane by lane; a number beside a vector stands
 //           for All() of it. What compares gives a Test, which a Select() takes, and which becomes a Mask where one is wanted: bit i
@@ -23,23 +23,34 @@
 #endif
 #endif
 
-namespace coretrack {
-
-inline constexpr uint32_t kLanes = 16;
-using Mask = uint16_t;
-inline constexpr Mask kEach = 0xffff;  // all lanes
-
-}  // namespace coretrack
-
+// CORETRACK_LANES: a register's bits, or not defined.
 #ifndef CORETRACK_UNDER_TSAN
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && \
     defined(__AVX512CD__) && defined(__AVX512VL__) && defined(__BMI2__)
-#define CORETRACK_LANES 1
-#include "dataplane/base/lanes_avx512.h"  // IWYU pragma: export
+#define CORETRACK_LANES 512
 #elif defined(__AVX2__) && defined(__BMI2__) && defined(__POPCNT__)
-#define CORETRACK_LANES 1
-#include "dataplane/base/lanes_avx2.h"  // IWYU pragma: export
+#define CORETRACK_LANES 256
 #endif
+#endif
+
+namespace coretrack {
+
+#if CORETRACK_LANES == 256
+inline constexpr uint32_t kLanes = 8;
+using Mask = uint8_t;
+#else
+inline constexpr uint32_t kLanes = 16;
+using Mask = uint16_t;
+#endif
+inline constexpr Mask kEach = static_cast<Mask>(~0);  // all lanes
+inline constexpr uint32_t kRowNumbers = 16;
+
+}  // namespace coretrack
+
+#if CORETRACK_LANES == 512
+#include "dataplane/base/lanes_avx512.h"  // IWYU pragma: export
+#elif CORETRACK_LANES == 256
+#include "dataplane/base/lanes_avx2.h"  // IWYU pragma: export
 #endif
 
 namespace coretrack {

@@ -1,8 +1,10 @@
-// Lanes in one register each: AVX-512. Included by lanes.h only.
+// Sixteen lanes in one register: AVX-512. Included by lanes.h only.
 #pragma once
 
 #include <immintrin.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace coretrack {
@@ -22,18 +24,13 @@ inline Lanes LoadBytesOf(uint64_t mask, const void* from) {
   return From(_mm512_maskz_loadu_epi8(mask, from));
 }
 inline void Store(Lanes a, void* aligned) { _mm512_store_si512(aligned, Raw(a)); }
-// The lanes of `mask`; the others stay as they are. What is stored so cannot be loaded at once: the core waits until
-// it is in the cache.
-inline void Store(Mask mask, Lanes a, void* aligned) {
-  _mm512_mask_store_epi32(aligned, mask, Raw(a));
-}
 // Lanes that were made two by two, the first in the low half. Not by way of memory: a load of what several stores have just written
 // waits until the last of them has left the core.
 inline Lanes Join(const uint64_t (&pairs)[kLanes / 2]) {
   return From(_mm512_set_epi64(pairs[7], pairs[6], pairs[5], pairs[4], pairs[3], pairs[2], pairs[1],
                                pairs[0]));
 }
-// Of sixteen bytes, one a lane.
+// Of bytes, one a lane.
 inline Lanes LoadBytes(const void* bytes) {
   return From(
       _mm512_maskz_cvtepu8_epi32(kEach, _mm_loadu_si128(static_cast<const __m128i*>(bytes))));
@@ -49,11 +46,11 @@ inline Test AtMost(Lanes a, Lanes b) { return _mm512_cmple_epu32_mask(Raw(a), Ra
 inline Test HasAny(Lanes a, Lanes bits) { return _mm512_test_epi32_mask(Raw(a), Raw(bits)); }
 inline Test IsSet(Lanes a) { return HasAny(a, a); }
 inline Test IsNegative(Lanes a) { return _mm512_movepi32_mask(Raw(a)); }
-// Sixteen bytes, 0 or 1.
+// Bytes, 0 or 1.
 inline void StoreBits(Mask bits, void* bytes) {
   _mm_storeu_si128(static_cast<__m128i*>(bytes), _mm_maskz_set1_epi8(bits, 1));
 }
-// Of sixteen bytes, one a lane.
+// Of bytes, one a lane.
 inline Mask NotZero(const void* bytes) {
   const __m128i b = _mm_loadu_si128(static_cast<const __m128i*>(bytes));
   return _mm_test_epi8_mask(b, b);
@@ -94,6 +91,13 @@ inline Lanes Pick(Lanes a, Lanes index) {
 inline Test Pick(Test test, Lanes index) {
   return IsNegative(Pick(From(_mm512_movm_epi32(test)), index));
 }
+// table[index] each.  REQUIRES: indices are in the table.
+template <size_t kCount>
+inline Lanes LookUp(const std::array<uint32_t, kCount>& table, Lanes index) {
+  static_assert(kCount < kLanes);
+  return Pick(LoadBytesOf((uint64_t{1} << sizeof(table)) - 1, table.data()), index);
+}
+
 // May two lanes have the same value?
 inline bool MayRepeat(Lanes a) { return IsSet(Earlier(a)) != 0; }
 
@@ -107,8 +111,8 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
 // Which bit is the highest, or the lowest, that is set; 2^32 - 1 where none is.
 inline Lanes HighestBit(Lanes a) { return 31 - From(_mm512_maskz_lzcnt_epi32(kEach, Raw(a))); }
 
-// Eight 64-bit words: what lanes are too narrow for (addresses, hashes) takes two of them, lanes 0 to 7 and 8
-// to 15.
+// kLanes / 2 words of 64 bits: what lanes are too narrow for (addresses, hashes) takes two of them, of the first half of the lanes
+// and of the last.
 using Words64 = uint64_t __attribute__((vector_size(sizeof(Lanes))));
 inline Words64 LoadWords(const void* aligned) {
   return reinterpret_cast<Words64>(_mm512_load_si512(aligned));
@@ -159,8 +163,8 @@ inline Lanes HighHalves(Words64 first, Words64 last) {
                                  3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
-// Eight rows of four words in memory, kBehind bytes behind `rows`, against eight of which `column` has the first, second, third and fourth words.
-// Bit i: row i is another one.  REQUIRES: rows are aligned to 32 bytes.
+// kLanes / 2 rows of four words in memory, kBehind bytes behind `rows`, against as many of which `column` has the first, second, third and fourth
+// words. Bit i: row i is another one.  REQUIRES: rows are aligned to 32 bytes.
 template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline uint8_t OtherRows(const Row* const* rows,
                                                 const Words64 (&column)[4]) {
@@ -197,7 +201,7 @@ template <size_t kBehind = 0, typename Row>
   return static_cast<uint8_t>(_pdep_u32(even_then_odd, 0x55) | _pdep_u32(even_then_odd >> 4, 0xaa));
 }
 
-// a[0] b[0] a[1] b[1] ...: as 64-bit words, with `a` in their low halves. The first eight, the last eight.
+// a[0] b[0] a[1] b[1] ...: as 64-bit words, with `a` in their low halves. The first half of them, the last.
 struct Halves {
   Words64 first, last;
 };
@@ -208,8 +212,9 @@ inline Halves Interleave(Lanes a, Lanes b) {
                                                             28, 13, 29, 14, 30, 15, 31))};
 }
 
+// kLanes rows of 64 bytes, as lanes.
 struct Matrix {
-  Lanes row[kLanes];
+  Lanes row[kRowNumbers];
 };
 
 // Each of four quarters of four rows is transposed for itself: 16 of 128 bits.
@@ -236,12 +241,12 @@ struct Matrix {
   m[3] = high_words(high01, high23);
 }
 
-// The first four numbers of sixteen rows, as lanes.
+// The first four numbers of kLanes rows, as lanes.
 struct Quarter {
   Lanes row[4];
 };
 // Sixteen bytes at each of `rows`.
-[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const (&rows)[kLanes]) {
+[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
   const auto load = [&rows](uint32_t i) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]));
   };
@@ -287,7 +292,7 @@ struct Quarter {
   }
 }
 
-// The same of sixteen rows where they are, aligned.
+// What `rows` are; aligned.
 template <typename Row>
 [[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
 #pragma GCC unroll 16
@@ -315,6 +320,18 @@ template <typename Row>
   Transpose(matrix);
 }
 
+// Back to rows.
+using Row = Lanes;
+struct Rows {
+  Row row[kLanes];
+};
+[[gnu::always_inline]] inline Rows RowsOf(Matrix matrix) {
+  Transpose(&matrix);
+  Rows rows;
+#pragma GCC unroll 16
+  for (uint32_t i = 0; i < kLanes; ++i) rows.row[i] = matrix.row[i];
+  return rows;
+}
 inline constexpr bool kRowIsOneRegister = true;
 
 }  // namespace lanes

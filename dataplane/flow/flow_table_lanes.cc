@@ -42,7 +42,7 @@ using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < kLanes; i += 2)
     matches[i / 2] = TagMatch::MatchTwo(buckets[i], tag(i), buckets[i + 1], tag(i + 1));
-  return Join(matches) & kTagMask;
+  return TagMatch::InOrder(Join(matches)) & kTagMask;
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     StoreWords(Select(there, line, next_bucket + base), fetched + at);
   };
   put(static_cast<uint8_t>(found), WidenFirst(slots), WidenFirst(next), 0);
-  put(static_cast<uint8_t>(found >> 8), WidenLast(slots), WidenLast(next), kLanes / 2);
+  put(static_cast<uint8_t>(found >> kLanes / 2), WidenLast(slots), WidenLast(next), kLanes / 2);
   return static_cast<Mask>(~found);
 }
 

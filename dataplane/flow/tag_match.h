@@ -45,18 +45,35 @@ struct TagMatchSse2 {
 #if defined(__AVX2__)
 struct TagMatchAvx2 {
   static uint32_t Match(const void* bucket, uint16_t tag) {
-    const auto* line = static_cast<const __m256i*>(bucket);
-    const __m256i wanted = _mm256_set1_epi16(static_cast<int16_t>(tag));
-    const __m256i low = _mm256_cmpeq_epi16(_mm256_load_si256(line), wanted);
-    const __m256i high = _mm256_cmpeq_epi16(_mm256_load_si256(line + 1), wanted);
-    // packs works within 128-bit halves: put its four quarters back in order.
-    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0b11011000);
-    return static_cast<uint32_t>(_mm256_movemask_epi8(bytes)) & kTagMask;
+    return static_cast<uint32_t>(
+               _mm256_movemask_epi8(_mm256_permute4x64_epi64(Equal(bucket, tag), 0b11011000))) &
+           kTagMask;
   }
-  // Of two buckets, the first one's bits below the second one's.
+  // Of two buckets, the first one's bits below the second one's; with what is beside kTagMask, and the middle two bytes of each in one
+  // another's places: InOrder() puts them back for all at once.
   static uint64_t MatchTwo(const void* first, uint16_t first_tag, const void* second,
                            uint16_t second_tag) {
-    return Match(first, first_tag) | uint64_t{Match(second, second_tag)} << 32;
+    const auto bits = [](__m256i equal) {
+      return static_cast<uint32_t>(_mm256_movemask_epi8(equal));
+    };
+    return bits(Equal(first, first_tag)) | uint64_t{bits(Equal(second, second_tag))} << 32;
+  }
+  // Of as many numbers of 32 bits as a register holds.
+  template <typename Vector>
+  static Vector InOrder(Vector matches) {
+    static_assert(sizeof(matches) == sizeof(__m256i));
+    const __m256i order = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    return reinterpret_cast<Vector>(_mm256_shuffle_epi8(reinterpret_cast<__m256i>(matches), order));
+  }
+
+ private:
+  // A byte a tag. (packs works within 128-bit halves: the second and third quarters have changed places.)
+  static __m256i Equal(const void* bucket, uint16_t tag) {
+    const auto* line = static_cast<const __m256i*>(bucket);
+    const __m256i wanted = _mm256_set1_epi16(static_cast<int16_t>(tag));
+    return _mm256_packs_epi16(_mm256_cmpeq_epi16(_mm256_load_si256(line), wanted),
+                              _mm256_cmpeq_epi16(_mm256_load_si256(line + 1), wanted));
   }
 };
 #endif
@@ -68,6 +85,10 @@ struct TagMatchAvx512 {
   static uint64_t MatchTwo(const void* first, uint16_t first_tag, const void* second,
                            uint16_t second_tag) {
     return _cvtmask64_u64(_mm512_kunpackd(Equal(second, second_tag), Equal(first, first_tag)));
+  }
+  template <typename Vector>
+  static Vector InOrder(Vector matches) {
+    return matches;
   }
 
  private:

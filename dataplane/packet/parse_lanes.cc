@@ -17,7 +17,7 @@ namespace {
 
 using namespace option_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
-constexpr uint32_t kRowBytes = kLanes * sizeof(uint32_t);
+constexpr uint32_t kRowBytes = kRowNumbers * sizeof(uint32_t);
 
 // What lies before the transport's header.
 struct Format {
@@ -164,40 +164,49 @@ template <uint32_t kWords>
                  (bytes - (ip.link_bytes + ip.ip_bytes) - header_bytes) | (wire_bytes - bytes));
 
   using namespace tcp_flag;
-  Mask stamped =
+  const Test tcp = ip.known & Equal(ip.protocol, All(ip_protocol::kTcp)) & ~contradicted;
+  const Test without_options = Equal(option_bytes, All(0));
+  const Test has_stamps =
       Equal(option_bytes, All(kTimestampsBytes)) & Equal(m.row[kOptions], All(kTimestampsBegin));
-  const Mask without_options = Equal(option_bytes, All(0));
-  const Test tcp = ip.known & Equal(ip.protocol, All(ip_protocol::kTcp));
-  const Mask sound = eligible & (tcp & ~contradicted);
-  const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
-  constexpr uint32_t kNothing =
-      SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
-  SynLanes syn{.known = static_cast<Mask>(syns & without_options),
-               .word = All(kNothing),
-               .ts_value = All(0)};
-  if (syn.known != syns) [[unlikely]]
-    syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, option_bytes, &m.row[kOptions], syns);
-  Mask common = sound & ((~syns & (without_options | stamped)) | syn.known);
-  if (const Mask others = sound & static_cast<Mask>(~syns & ~common); others != 0) [[unlikely]] {
-    Mask also_stamped;
-    common |= HaveSack(frames, ip.link_bytes + ip.ip_bytes, option_bytes, m.row[kOptions], others,
-                       &also_stamped);
-    stamped |= also_stamped;
-  }
-  Mask plain = common & (HasAny(fixed, All(0xffff)) &
-                         Equal(fixed & uint32_t{kSyn | kFin | kRst | tcp_flag::kAck} << 16,
-                               All(uint32_t{tcp_flag::kAck} << 16)));
-
-  Mask udp = eligible & (ip.known & Equal(ip.protocol, All(ip_protocol::kUdp)));
-  if (udp != 0) [[unlikely]] {
-    udp = SoundDatagrams(bytes, wire_bytes, ip.link_bytes, ip.ip_bytes, ip.total_bytes,
-                         m.row[kUdpLength], udp);
-    common |= udp;
-    plain |= udp;
-    stamped &= ~udp;
-    for (Lanes* of_tcp : {&m.row[kSeq], &m.row[kAck], &m.row[kTsValue], &m.row[kTsEcho],
-                          &payload_bytes, &fixed, &option_bytes})
-      *of_tcp = Select(udp, All(0), *of_tcp);
+  const Test acknowledges = HasAny(fixed, All(0xffff)) &
+                            Equal(fixed & uint32_t{kSyn | kFin | kRst | tcp_flag::kAck} << 16,
+                                  All(uint32_t{tcp_flag::kAck} << 16));
+  const Test is_plain = tcp & (without_options | has_stamps) & acknowledges;
+  Mask stamped = has_stamps, plain = eligible & is_plain;
+  Mask common = plain, udp = 0;
+  if (plain != kEach) [[unlikely]] {
+    const Mask sound = eligible & tcp, bare = without_options;
+    const Mask syns = sound & HasAny(fixed, All(uint32_t{kSyn} << 16));
+    constexpr uint32_t kNothing =
+        SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
+    SynLanes syn{
+        .known = static_cast<Mask>(syns & bare), .word = All(kNothing), .ts_value = All(0)};
+    if (syn.known != syns)
+      syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, option_bytes, &m.row[kOptions], syns);
+    common = sound & ((~syns & (bare | stamped)) | syn.known);
+    if (const Mask others = sound & static_cast<Mask>(~syns & ~common); others != 0) {
+      Mask also_stamped;
+      const Mask sack = HaveSack(frames, ip.link_bytes + ip.ip_bytes, option_bytes, m.row[kOptions],
+                                 others, &also_stamped);
+      common |= sack;
+      stamped |= also_stamped;
+      plain |= sack & acknowledges;
+    }
+    udp = eligible & (ip.known & Equal(ip.protocol, All(ip_protocol::kUdp)));
+    if (udp != 0) {
+      udp = SoundDatagrams(bytes, wire_bytes, ip.link_bytes, ip.ip_bytes, ip.total_bytes,
+                           m.row[kUdpLength], udp);
+      common |= udp;
+      plain |= udp;
+      stamped &= ~udp;
+      for (Lanes* of_tcp : {&m.row[kSeq], &m.row[kAck], &m.row[kTsValue], &m.row[kTsEcho],
+                            &payload_bytes, &fixed, &option_bytes})
+        *of_tcp = Select(udp, All(0), *of_tcp);
+    }
+    if (syns != 0) {
+      Store(syn.word, &segments->syn[frames.first]);
+      m.row[kTsValue] = Select(syns, syn.ts_value, m.row[kTsValue]);
+    }
   }
 
   const uint32_t first = frames.first;
@@ -222,10 +231,8 @@ template <uint32_t kWords>
   put(SwapBytes(m.row[kAck]), &segments->ack);
   put(payload_bytes, &segments->payload_bytes);
   put((fixed & 0x00ffffff) | option_bytes << 24, &segments->flags_window);
-  if (syns != 0) [[unlikely]]
-    put(syn.word, &segments->syn);
   put(ip.total_bytes, &segments->ip_bytes);
-  put(SwapBytes(Select(syns, syn.ts_value, m.row[kTsValue])), &segments->ts_value);
+  put(SwapBytes(m.row[kTsValue]), &segments->ts_value);
   put(SwapBytes(m.row[kTsEcho]), &segments->ts_echo);
   const auto put_bits = [first](Mask bits, SegmentLanes::Bits* to) {
     (*to)[first / kLanes] = bits;
@@ -355,7 +362,7 @@ Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentL
                          : parse.template operator()<Format{false, false}>();
   }
   const Mask left = eligible & ~common;
-  constexpr int kWorthwhile = 4;
+  constexpr int kWorthwhile = kLanes / 4;
   if (std::popcount(left) < kWorthwhile) return common;
   const Quarter begin = LoadBeginnings(frames, LoadAnywhere(frames.bytes));
   if (CountOthers(FormatsOf(begin), format, left) < kWorthwhile) return common;
@@ -410,11 +417,11 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
   put_word(words.place, 10);
   put_word(words.transport, 12);
   put_word(words.address[0], 14);
-  Transpose(&m);
+  const Rows rows = RowsOf(m);
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i) {
     if ((packets >> i & 1) == 0) continue;
-    Store(m.row[i], &meta[first + i]);
+    Store(rows.row[i], &meta[first + i]);
     if ((ipv6 >> i & 1) == 0) continue;
     for (size_t word = 1; word < words.address.size(); ++word)
       meta[first + i].key.address[word] = words.address[word][first + i];

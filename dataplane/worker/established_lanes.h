@@ -18,7 +18,7 @@
 namespace coretrack {
 
 // With fewer packets it is not worth it.
-inline constexpr int kEnoughForLanes = 6;
+inline constexpr int kEnoughForLanes = kLanes * 3 / 8;
 
 // What what is plain leaves its flow.
 struct PlainTimeouts {

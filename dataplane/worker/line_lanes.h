@@ -214,9 +214,8 @@ template <typename Rows, typename Write>
                                               AtomicLine* const* lines, Mask stored) {
   const WordOfEach word0_after(word0);
   held->row[kHead] |= 1;  // as BeginWrite() leaves it
-  Transpose(held);
-  StoreEach(*held, word0_after, lines, stored,
-            [](AtomicLine& line, uint32_t, const Lanes& row) { Store(row, &line); });
+  StoreEach(RowsOf(*held), word0_after, lines, stored,
+            [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
 }
 
 // The same, where of words 0 to 3 only bytes have changed beside word 0. (`M` is Matrix: a name that depends on it need not be there.)
@@ -226,9 +225,9 @@ template <typename M>
   if constexpr (kRowIsOneRegister) {
     StoreLines(held, word0, lines, stored);
   } else {
-    static_assert(kProtocol == kLanes / 2 && kBytes == kFlags + 1);
+    static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1);
     const WordOfEach word0_after(word0), counted(Interleave(held->row[kFlags], held->row[kBytes]));
-    StoreEach(TransposeLast(*held), word0_after, lines, stored,
+    StoreEach(LastHalvesOf(*held), word0_after, lines, stored,
               [&counted](AtomicLine& line, uint32_t i, const auto& last) {
                 line.words[kFlags / 2].store(counted.of[i], std::memory_order_relaxed);
                 Store(last, &line.halves[kProtocol]);

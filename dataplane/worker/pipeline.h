@@ -87,7 +87,7 @@ struct Burst {
   // For who needs the metas of `packets`, bits of the kLanes from `first` on; from Prepare() on.
   void NeedMetas(uint32_t first, uint32_t packets) {
     uint32_t bits = segments.Remove(first, packets);
-    constexpr int kWorthLanes = 5;
+    constexpr int kWorthLanes = kLanes / 3;
     if (kHasLanes && std::popcount(bits) >= kWorthLanes) {
       return FillMetaLanes(segments, words, first, static_cast<Mask>(bits), data.data(),
                            meta.data());
@@ -214,6 +214,7 @@ class Pipeline {
   }
 
   // pipeline_prepare.cc
+  void FetchBuckets(Burst* burst, uint32_t first, uint32_t last);
   uint32_t ParseCommon(Burst* burst, uint32_t first, uint32_t last);
   static uint32_t ParseEach(Burst* burst, uint32_t first, uint32_t packets, bool verify);
   void ParseOther(Burst* burst, uint32_t i) const;

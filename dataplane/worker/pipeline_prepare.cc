@@ -14,32 +14,43 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
   burst->fragments = false;
   burst->words.Clear();
   burst->segments.Clear();
-  for (uint32_t first = 0; first < burst->count; first += kChunk) {
-    const uint32_t last = std::min(first + kChunk, burst->count);
-    for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
-      ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
+  // Hashes are long chains of instructions: as many at once as the core can overlap.
+  constexpr uint32_t kHashed = std::max(kChunk, 16u);
+  for (uint32_t begin = 0; begin < burst->count; begin += kHashed) {
+    const uint32_t end = std::min(begin + kHashed, burst->count);
+    for (uint32_t first = begin; first < end; first += kChunk) {
+      const uint32_t last = std::min(first + kChunk, end);
+      for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
+        ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
+    }
     fetches_.Rest();
     // What it needs for that was asked for with the first chunk, and has come.
-    if (first == 2 * kChunk && located != nullptr) LocateFarther(located);
-    HashBurst(options_.secret, burst->words, first, last, burst->hash.data());
-    if (Together(first, last)) {
-      const uint32_t ipv6 = burst->Ipv6Of(first);
-      if (ipv6 == 0 || ipv6 == AllOf(kChunk)) [[likely]] {
-        table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first], &fetches_);
-      } else {
-        FlowTable::FetchBuckets(*ipv4_, *ipv6_, static_cast<Mask>(ipv6), &burst->hash[first],
-                                &burst->candidate[first], &fetches_);
-      }
-      continue;
-    }
-    for (uint32_t i = first; i < last; ++i) {
-      const FlowTable& of_key = table((burst->words.ipv6 >> i & 1) != 0);
-      burst->candidate[i] = of_key.HomeBucket(burst->hash[i]);
-      of_key.PrefetchBucket(burst->hash[i]);
-    }
+    if (begin == kMaxBurst / 2 && located != nullptr) LocateFarther(located);
+    HashBurst(options_.secret, burst->words, begin, end, burst->hash.data());
+    for (uint32_t first = begin; first < end; first += kChunk)
+      FetchBuckets(burst, first, std::min(first + kChunk, end));
   }
   if (located != nullptr && located->farther != 0)
     LocateFarther(located);  // the burst was that short
+}
+
+// Asks for the home groups' buckets of [first, last).
+void Pipeline::FetchBuckets(Burst* burst, uint32_t first, uint32_t last) {
+  fetches_.Rest();
+  if (Together(first, last)) [[likely]] {
+    const uint32_t ipv6 = burst->Ipv6Of(first);
+    if (ipv6 == 0 || ipv6 == AllOf(kChunk)) [[likely]] {
+      return table(ipv6 != 0).FetchBuckets(&burst->hash[first], &burst->candidate[first],
+                                           &fetches_);
+    }
+    return FlowTable::FetchBuckets(*ipv4_, *ipv6_, static_cast<Mask>(ipv6), &burst->hash[first],
+                                   &burst->candidate[first], &fetches_);
+  }
+  for (uint32_t i = first; i < last; ++i) {
+    const FlowTable& of_key = table((burst->words.ipv6 >> i & 1) != 0);
+    burst->candidate[i] = of_key.HomeBucket(burst->hash[i]);
+    of_key.PrefetchBucket(burst->hash[i]);
+  }
 }
 
 // Parses what is common in [first, last). Bit i: first + i is for ParseOther().

@@ -20,7 +20,7 @@ using namespace line_lanes;  // NOLINT(google-build-using-namespace): it is what
 // the TimeoutClass. And one that is not looked at.
 constexpr uint32_t kPairMask = 0x7f, kReceiverMoves = 0x80, kClassShift = 8;
 constexpr auto kPackedSteps = [] {
-  static_assert(tcp::kStatePairs < kPairMask && tcp::kTimeoutClasses <= kLanes);
+  static_assert(tcp::kStatePairs < kPairMask);
   std::array<uint16_t, tcp::kStatePairs * tcp::internal::kStepInputs + 1> packed{};
   for (size_t i = 0; i + 1 < packed.size(); ++i) {
     const tcp::Step step =
@@ -160,10 +160,8 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   // Word 0 as it will be.
   const Lanes state_after = (pair_after + 1) | (state & kOriginatorReverse);
   const Lanes head_after = HeadAfter(head, d, state_after);
-  static_assert(sizeof(timeouts_ms) <= sizeof(Lanes));
-  const Lanes timeouts = LoadBytesOf((uint64_t{1} << sizeof(timeouts_ms)) - 1, timeouts_ms.data());
   const Lanes old_deadline = row[kDeadline];
-  const Lanes deadline = now.tick.ms() + Pick(timeouts, step >> kClassShift);
+  const Lanes deadline = now.tick.ms() + LookUp(timeouts_ms, step >> kClassShift);
   Store(deadline, steps->deadlines);
   Store((state & kStateCodeMask) << 8 | (pair_after + 1), steps->moves);
   steps->tracked = tracked;

@@ -250,7 +250,7 @@ TEST(Lanes, ReadNothingButTheFrames) {
   const auto words = std::make_unique<KeyWords>();
   const auto segments = std::make_unique<SegmentLanes>();
   uint64_t taken = 0;
-  for (int round = 0; round < 50'000; ++round) {
+  for (uint32_t round = 0; round < 800'000 / kLanes; ++round) {
     alignas(kCacheLine) std::array<const uint8_t*, kMaxBurst> data{};
     std::array<uint32_t, kLanes> bytes;
     std::array<uint8_t, kLanes> zone{};

@@ -148,7 +148,7 @@ TEST_F(EstablishedLanes, EveryWordOfTheKeyIsCompared) {
       ASSERT_NE(line, nullptr);
       const auto before = line->LoadOwned<LineWords>();
       change(&chunk.burst);
-      EXPECT_EQ(chunk.Track(), matters ? 0xffff ^ 1 << kOne : 0xffff) << name << ", IPv6: " << ipv6;
+      EXPECT_EQ(chunk.Track(), matters ? kEach ^ 1 << kOne : kEach) << name << ", IPv6: " << ipv6;
       EXPECT_EQ(line->LoadOwned<LineWords>() == before, matters) << name << ", IPv6: " << ipv6;
     }
   }
@@ -160,7 +160,7 @@ TEST_F(EstablishedLanes, AFlowPastItsDeadlineIsLeftAlone) {
   EXPECT_EQ(chunk.Track(chunk.timeout_ms() + 1), 0);
   // And one whose deadline is farther away than it may be: the wheel must hear.
   EXPECT_EQ(chunk.Track(0, 1), 0);
-  EXPECT_EQ(chunk.Track(chunk.timeout_ms() - 1), 0xffff);
+  EXPECT_EQ(chunk.Track(chunk.timeout_ms() - 1), kEach);
 }
 
 // What a line counts of bytes is full after 44 of them: it is spilled, and they stay together. Of what no line holds
