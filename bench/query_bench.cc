@@ -16,6 +16,7 @@
 #include <latch>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -101,6 +102,18 @@ double Rate(BusyWorker::Work from, BusyWorker::Work to) {
          static_cast<double>(rte_get_tsc_hz()) / static_cast<double>(to.cycles - from.cycles);
 }
 
+// Of an answer that is held against what it should be while the clock runs: std::count() took as long as all else.
+uint64_t CountLines(std::string_view text) {
+  uint64_t lines = 0;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');  // memchr()
+    if (end == text.npos) break;
+    ++lines;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
 struct Answer {
   uint64_t flows = 0;
   uint64_t bytes = 0;
@@ -117,7 +130,7 @@ Answer QueryAll(Dataplane* dataplane, const Tunables& tunables) {
     piece.clear();
     more = reply.response.stream->Next(&piece);
     answer.bytes += piece.size();
-    answer.flows += static_cast<uint64_t>(std::count(piece.begin(), piece.end(), '\n'));
+    answer.flows += CountLines(piece);
   }
   answer.seconds = SecondsSince(start);
   return answer;

@@ -21,6 +21,22 @@ constexpr auto kPairs = [] {
   return pairs;
 }();
 
+// "0" to "255", and how many digits that is.
+struct Octet {
+  char digits[3];
+  uint8_t count;
+};
+constexpr auto kOctets = [] {
+  std::array<Octet, 256> octets{};
+  for (uint32_t i = 0; i < octets.size(); ++i) {
+    Octet& o = octets[i];
+    if (i >= 100) o.digits[o.count++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) o.digits[o.count++] = static_cast<char>('0' + i / 10 % 10);
+    o.digits[o.count++] = static_cast<char>('0' + i % 10);
+  }
+  return octets;
+}();
+
 char* PutPair(char* out, uint32_t below_100) {
   std::memcpy(out, &kPairs[2 * size_t{below_100}], 2);
   return out + 2;
@@ -71,7 +87,9 @@ char* PutAddress(char* out, const std::array<uint8_t, 16>& address, bool ipv6) {
   if (!ipv6) {
     for (int i = 0; i < 4; ++i) {
       if (i != 0) *out++ = '.';
-      out = PutUint(out, address[i]);
+      const Octet& octet = kOctets[address[i]];
+      std::memcpy(out, octet.digits, sizeof(octet.digits));
+      out += octet.count;
     }
     return out;
   }

@@ -24,6 +24,10 @@ inline char* PutText(char* out, std::string_view text) {
   return out + text.size();
 }
 inline char* PutUint(char* out, uint64_t value) {
+  if (value < 10) {  // as most numbers of a flow are
+    *out = static_cast<char>('0' + value);
+    return out + 1;
+  }
   return std::to_chars(out, out + kMaxUintChars, value).ptr;
 }
 // UTC, microseconds since 1970; years from 1970 to 9999, later ones as the last instant of 9999.

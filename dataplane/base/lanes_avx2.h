@@ -323,10 +323,9 @@ template <typename Row>
   put(8, LoadQuarter<32>(rows));
   put(12, LoadQuarter<48>(rows));
 }
-// And of each only the first `there` bytes are there: zeros are behind them, or if there are `enough` of them anything. No page is
-// touched that has none of them.
+// And of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none of them.
 [[gnu::always_inline]] inline void LoadTransposedOf(Words64 first_rows, Words64 last_rows,
-                                                    Lanes there, uint32_t enough, Matrix* matrix) {
+                                                    Lanes there, Matrix* matrix) {
   constexpr uint32_t kBytes = kRowNumbers * sizeof(uint32_t);
   alignas(kBytes) const uint8_t* rows[kLanes];
   StoreWords(first_rows, rows);
@@ -335,7 +334,7 @@ template <typename Row>
 #ifndef CORETRACK_UNDER_ASAN
   constexpr uint32_t kPage = 4096;
   const Lanes in_page = LowHalves(first_rows, last_rows) & (kPage - 1);
-  cut = cut & (Below(All(kPage - kBytes), in_page) | Below(there, All(enough)));
+  cut = cut & (Below(All(kPage - kBytes), in_page) | Equal(there, Lanes{}));
 #endif
   alignas(kBytes) uint8_t parts[kLanes][kBytes];
   if (const Mask some = cut; some != 0) [[unlikely]] {

@@ -299,11 +299,10 @@ template <typename Row>
   for (uint32_t i = 0; i < kLanes; ++i) matrix->row[i] = Load(rows[i]);
   Transpose(matrix);
 }
-// Anywhere, and of each only the first `there` bytes are there: zeros are behind them (or anything may be, if there are `enough` of
-// them). No page is touched that has none of them.
+// Anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none
+// of them.
 [[gnu::always_inline]] inline void LoadTransposedOf(Words64 first_rows, Words64 last_rows,
-                                                    Lanes there, uint32_t /*enough*/,
-                                                    Matrix* matrix) {
+                                                    Lanes there, Matrix* matrix) {
   constexpr uint32_t kBytes = sizeof(Lanes);
   const Lanes missing = kBytes - Least(there, All(kBytes));
   struct alignas(kBytes) {

@@ -15,6 +15,18 @@ constexpr uint32_t kInOne = 2;
 #endif
 using One = uint64_t __attribute__((vector_size(kInOne * sizeof(uint64_t))));
 
+// (Register by register: what is copied otherwise goes by way of memory.)
+void Load(const uint64_t* words, One* to) { std::memcpy(to, words, sizeof(*to)); }
+void Store(One from, FlowHash* hashes) {
+  static_assert(sizeof(FlowHash) == sizeof(uint64_t));
+  std::memcpy(static_cast<void*>(hashes), &from, sizeof(from));
+}
+// All bits of those that have one of `bits`.
+One Spread(One x, uint64_t bits) { return reinterpret_cast<One>((x & bits) != 0); }
+
+#if defined(__AVX512F__)
+using Vector = One;
+#else
 // Two registers of hashes, an instruction of one after an instruction of the other: a hash is one long chain, in which each waits for the
 // one before.
 struct Two {
@@ -32,44 +44,31 @@ struct Two {
   Two& operator+=(Two y) { return *this = *this + y; }
   Two& operator^=(Two y) { return *this = *this ^ y; }
   Two& operator^=(uint64_t y) { return *this = *this ^ y; }
+  friend void Load(const uint64_t* words, Two* to) {
+    Load(words, &to->a);
+    Load(words + kInOne, &to->b);
+  }
+  friend void Store(Two from, FlowHash* hashes) {
+    Store(from.a, hashes);
+    Store(from.b, hashes + kInOne);
+  }
+  friend Two Spread(Two x, uint64_t bits) { return {Spread(x.a, bits), Spread(x.b, bits)}; }
   template <size_t kBy>
   friend Two Rotate(Two x) {
     return {siphash::Rotate<kBy>(x.a), siphash::Rotate<kBy>(x.b)};
   }
 };
-
-#if defined(__AVX512F__)
-using Vector = One;
-#else
 using Vector = Two;
 #endif
 constexpr uint32_t kAtOnce = sizeof(Vector) / sizeof(uint64_t);
 // (HashBurst() may write up to 7 behind the last.)
 static_assert(kMaxBurst % kAtOnce == 0 && 8 % kAtOnce == 0);
 
-// (Register by register: what is copied otherwise goes by way of memory.)
-void Load(const uint64_t* words, One* to) { std::memcpy(to, words, sizeof(*to)); }
-void Load(const uint64_t* words, Two* to) {
-  Load(words, &to->a);
-  Load(words + kInOne, &to->b);
-}
-void Store(One from, FlowHash* hashes) {
-  static_assert(sizeof(FlowHash) == sizeof(uint64_t));
-  std::memcpy(static_cast<void*>(hashes), &from, sizeof(from));
-}
-void Store(Two from, FlowHash* hashes) {
-  Store(from.a, hashes);
-  Store(from.b, hashes + kInOne);
-}
 Vector LoadLanes(const uint64_t* words) {
   Vector lanes;
   Load(words, &lanes);
   return lanes;
 }
-// All bits of those that have one of `bits`.
-One Spread(One x, uint64_t bits) { return reinterpret_cast<One>((x & bits) != 0); }
-Two Spread(Two x, uint64_t bits) { return {Spread(x.a, bits), Spread(x.b, bits)}; }
-
 // HashOf() of keys of both versions: `is_ipv6` has all bits of those that are. An IPv4 key's state stays as it is while the
 // other words of addresses are taken in.
 Vector HashBoth(Vector k0, Vector k1, const KeyWords& words, uint32_t i, Vector is_ipv6) {

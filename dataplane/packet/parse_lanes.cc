@@ -48,13 +48,13 @@ struct Headers {
   Lanes address[8];
 };
 
-// A row of each frame, from `begins` on, as lanes. Of a frame that ends before its row does, zeros; of one that ends behind a TCP header, anything.
+// A row of each frame, from `begins` on, as lanes; behind the frame's end, anything. (What is common has all its headers, and of a
+// row nothing else is read.)
 [[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, Lanes begins,
                                             Matrix* m) {
-  constexpr uint32_t kEnough = kRowBytes - kTimestampsBytes;
   const Lanes there = Select(Below(bytes, begins), All(0), bytes - begins);
   LoadTransposedOf(LoadWords(frames.data) + WidenFirst(begins),
-                   LoadWords(frames.data + kLanes / 2) + WidenLast(begins), there, kEnough, m);
+                   LoadWords(frames.data + kLanes / 2) + WidenLast(begins), there, m);
 }
 // Where a row begins, so that it ends behind the timestamps.
 constexpr uint32_t RowBegins(const Format& format) {

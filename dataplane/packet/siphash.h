@@ -22,7 +22,9 @@ constexpr Vector RotateBytes(Vector words, std::index_sequence<kByte...>) {
 // To the left. Word is uint64_t, or a vector of them: that many hashes at once.
 template <size_t kBy, typename Word>
 constexpr Word Rotate(Word word) {
-#ifndef __AVX512VL__  // the others rotate a vector by three instructions, but move its bytes by one
+#if defined(__SSSE3__) && \
+    !defined(             \
+        __AVX512VL__)  // a vector is rotated by three instructions, but its bytes are moved by one
   if constexpr (sizeof(Word) > sizeof(uint64_t) && kBy % 8 == 0)
     return RotateBytes<kBy / 8>(word, std::make_index_sequence<sizeof(Word)>());
 #endif

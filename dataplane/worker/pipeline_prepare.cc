@@ -16,9 +16,15 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
   burst->segments.Clear();
   // Hashes are long chains of instructions: as many at once as the core can overlap.
   constexpr uint32_t kHashed = std::max(kChunk, 16u);
+  uint32_t fetched = 0;
+  const auto fetch = [&](uint32_t hashed) {
+    FetchBuckets(burst, fetched, std::min(fetched + kChunk, hashed));
+    fetched += kChunk;
+  };
   for (uint32_t begin = 0; begin < burst->count; begin += kHashed) {
     const uint32_t end = std::min(begin + kHashed, burst->count);
     for (uint32_t first = begin; first < end; first += kChunk) {
+      if (fetched < begin) fetch(begin);  // while this chunk is parsed
       const uint32_t last = std::min(first + kChunk, end);
       for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
         ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
@@ -27,9 +33,8 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
     // What it needs for that was asked for with the first chunk, and has come.
     if (begin == kMaxBurst / 2 && located != nullptr) LocateFarther(located);
     HashBurst(options_.secret, burst->words, begin, end, burst->hash.data());
-    for (uint32_t first = begin; first < end; first += kChunk)
-      FetchBuckets(burst, first, std::min(first + kChunk, end));
   }
+  while (fetched < burst->count) fetch(burst->count);
   if (located != nullptr && located->farther != 0)
     LocateFarther(located);  // the burst was that short
 }

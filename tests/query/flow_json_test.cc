@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <random>
 
@@ -136,6 +137,22 @@ TEST(Text, TimesFromTheFirstDayToTheLast) {
   EXPECT_EQ(TimeText(951'782'400'000'001), "2000-02-29T00:00:00.000001Z");
   EXPECT_EQ(TimeText(951'868'799'999'999), "2000-02-29T23:59:59.999999Z");
   EXPECT_EQ(TimeText(~uint64_t{0}), "9999-12-31T23:59:59.999999Z");
+}
+
+TEST(Text, EveryOctetAndLengthOfANumber) {
+  for (uint32_t octet = 0; octet < 256; ++octet) {
+    const auto other = static_cast<uint8_t>(255 - octet);
+    const std::array<uint8_t, 16> address = {static_cast<uint8_t>(octet), other, 0,
+                                             static_cast<uint8_t>(octet)};
+    EXPECT_EQ(AddressText(address, false),
+              std::to_string(octet) + "." + std::to_string(other) + ".0." + std::to_string(octet));
+  }
+  for (uint64_t number = 1; number != 0; number = number * 10 > number ? number * 10 : 0) {
+    for (const uint64_t value : {number - 1, number}) {
+      char text[kMaxUintChars];
+      EXPECT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
+    }
+  }
 }
 
 TEST(Text, EscapesWhatJsonCannotHold) {
