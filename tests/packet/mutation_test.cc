@@ -60,6 +60,8 @@ std::vector<Bytes> Shapes() {
       Eth().Vlan(7).Ipv4(kB, kA).Udp(53, 54).Payload(1).Trailer(9).Build(),
       Eth().Vlan(0x6123).Ipv6(kB6, kA6).Udp(54, 53).Build(),
       Eth().Vlan(9).Ipv6(kA6, kB6).Tcp(data).Payload(2).Build(),
+      Eth().Ipv4(kA, kB).Tcp().Build(),
+      Eth().Ipv6(kA6, kB6).Tcp().Payload(1).Build(),
       Eth().Ipv4(kA, kB).Tcp({.options = SackOption(4, 5)}).Build(),
       Eth()
           .Ipv6(kA6, kB6)

@@ -91,6 +91,23 @@ TEST_F(EstablishedLanes, AnySegmentsOfAFewFlowsAreTrackedAsOneByOne) {
   EXPECT_GT(together, sent / 4) << "this is not what it claims to test";
 }
 
+// From a value to one that is later than another, and back to before the first: who is the latest of three depends on the order.
+TEST_F(EstablishedLanes, EchoesThatLeapAreFollowedOneAfterTheOther) {
+  for (uint32_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937 random(seed);
+    Twins twins(Harness::SmallOptions());
+    Connection c{.port = 1, .stamped = true};
+    ASSERT_EQ(twins.Send(c.Open()), "");
+    std::vector<Harness::Frame> burst;
+    while (burst.size() < kMaxBurst) {
+      burst.push_back(c.Segment(0, tcp_flag::kAck, 0, [&](TcpFields* tcp) {
+        tcp->options = TimestampsOption(c.clock[0], c.clock[1] + (random() % 8) * 0x30000000);
+      }));
+    }
+    ASSERT_EQ(twins.Send(burst), "") << "seed " << seed;
+  }
+}
+
 // What TrackEstablishedLanes() is given, of a burst of plain segments of sixteen flows that a pipeline knows.
 struct Chunk : Located {
   explicit Chunk(bool ipv6) {

@@ -1,0 +1,76 @@
+// The sequence lock of lines that are written several at once: a reader on another thread sees all of a write, or none of it.
+#include "dataplane/worker/line_lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <random>
+#include <thread>
+
+namespace coretrack {
+namespace {
+
+TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
+#ifdef CORETRACK_LANES
+  using namespace line_lanes;
+  std::array<AtomicLine, kLanes> lines;
+  std::array<AtomicLine*, kLanes> at;
+  for (uint32_t i = 0; i < kLanes; ++i) at[i] = &lines[i];
+  // Each word of a line says which write it is of.
+  const auto word = [](uint32_t number, uint32_t w) { return number * 8 + w; };
+  constexpr uint32_t kZone = 5;
+
+  struct Seen {
+    uint64_t whole = 0, torn = 0, numbers = 0;
+  } seen;
+  std::atomic<bool> reading = false, over = false;
+  std::thread reader([&] {
+    uint32_t last = 0;
+    for (uint32_t i = 0; !over.load(std::memory_order_relaxed); i = (i + 1) % kLanes) {
+      const LineWords words = lines[i].LoadAcquired();
+      if (VersionIsOdd(words[0]) || lines[i].LoadAcquired() != words) continue;
+      const auto number = static_cast<uint32_t>(words[0] >> 32);
+      reading.store(true, std::memory_order_relaxed);
+      bool same = number == 0 || words[3] == (uint64_t{word(number, 3)} << 32 | kZone);
+      for (uint32_t w = 4; number != 0 && w < 8; ++w)
+        same &= words[w] == (uint64_t{number} << 32 | word(number, w));
+      ++(same ? seen.whole : seen.torn);
+      seen.numbers += number != last;
+      last = number;
+    }
+  });
+  while (!reading.load(std::memory_order_relaxed)) std::this_thread::yield();
+  std::mt19937 random(1);
+  constexpr uint32_t kWrites = 1'000'000;
+  for (uint32_t number = 1; number <= kWrites; ++number) {
+    Matrix held;
+    LoadTransposed<AtomicLine>(at.data(), &held);
+    held.row[kFlags] = All(kZone);
+    held.row[kBytes] = All(word(number, 3));
+    for (uint32_t w = 4; w < 8; ++w) {
+      held.row[2 * w] = All(word(number, w));
+      held.row[2 * w + 1] = All(number);
+    }
+    const Lanes head = held.row[kHead];
+    const Halves word0 = Interleave((head & 0xffffff00) | (((head | 1) + 1) & 0xff), All(number));
+    const Mask stored = random() % 2 == 0 ? kEach : static_cast<Mask>(random());
+    // (The first one writes all of each.)
+    if (number == 1 || random() % 4 == 0) {
+      StoreLines(&held, word0, at.data(), number == 1 ? kEach : stored);
+    } else {
+      StoreCounted(&held, word0, at.data(), stored);
+    }
+  }
+  over.store(true, std::memory_order_relaxed);
+  reader.join();
+  EXPECT_EQ(seen.torn, 0u);
+  EXPECT_GT(seen.whole, 1000u);
+  EXPECT_GT(seen.numbers, 100u) << "the two did not run at once";
+#else
+  GTEST_SKIP() << "no lanes in this build";
+#endif
+}
+
+}  // namespace
+}  // namespace coretrack
