@@ -83,7 +83,7 @@ struct alignas(kCacheLine) KeyWords {
 };
 
 // hashes[i] = HashOf() of the key that `words` has at i, for i in [first, last): several keys at once in
-// vector registers (eight with AVX-512).
+// vector registers: eight with AVX-512 and with AVX2, else four.
 // REQUIRES: first is a multiple of 8; room for kMaxBurst hashes, of which up to 7 from `last` on become
 // undefined.
 void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, uint32_t last,

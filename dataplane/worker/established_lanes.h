@@ -2,7 +2,7 @@
 //
 // How       The lines of sixteen flows are sixteen rows; turned into one register a field, they are held against
 //           the packets' keys and numbers together, moved together, and turned into lines again.
-// Lock      As ever: the version odd, the line, the version even. The line is one store of a register; x86-64
+// Lock      As ever: the version odd, the line, the version even. What has changed of a line is stored by whole registers; x86-64
 //           keeps the order of stores, whatever their width.
 // Threads   The owning worker.
 // Cost      bench: Pipeline/established, stages
