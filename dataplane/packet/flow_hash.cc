@@ -69,6 +69,7 @@ Vector LoadLanes(const uint64_t* words) {
   Load(words, &lanes);
   return lanes;
 }
+
 // HashOf() of keys of both versions: `is_ipv6` has all bits of those that are. An IPv4 key's state stays as it is while the
 // other words of addresses are taken in.
 Vector HashBoth(Vector k0, Vector k1, const KeyWords& words, uint32_t i, Vector is_ipv6) {

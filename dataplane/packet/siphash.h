@@ -22,9 +22,8 @@ constexpr Vector RotateBytes(Vector words, std::index_sequence<kByte...>) {
 // To the left. Word is uint64_t, or a vector of them: that many hashes at once.
 template <size_t kBy, typename Word>
 constexpr Word Rotate(Word word) {
-#if defined(__SSSE3__) && \
-    !defined(             \
-        __AVX512VL__)  // a vector is rotated by three instructions, but its bytes are moved by one
+  // Elsewhere three instructions rotate a vector, but one moves its bytes.
+#if defined(__SSSE3__) && !defined(__AVX512VL__)
   if constexpr (sizeof(Word) > sizeof(uint64_t) && kBy % 8 == 0)
     return RotateBytes<kBy / 8>(word, std::make_index_sequence<sizeof(Word)>());
 #endif
