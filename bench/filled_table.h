@@ -1,5 +1,5 @@
 // What FlowTable/* is measured on: a table of the flows that flow_keys.h numbers, and bursts of 32 in
-// the stages that the pipeline uses, SipHash in the loop.
+// the stages that the pipeline uses, the hash in the loop.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ struct KeyBurst {
       Unpack(packed[i], &keys[i]);
       words.Set(i, keys[i]);
     }
-    HashBurst(kSecret, words, 0, kBurst, hashes.data());
+    kHasher.OfBurst(words, 0, kBurst, hashes.data());
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
@@ -140,7 +140,7 @@ class FilledTable {
   void Clear() {
     for (uint32_t i = 0; i < table_.slots(); ++i) {
       const FlowIndex index{i};
-      if (!table_.LooksEmpty(index)) table_.Erase(index, HashOf(kSecret, table_.KeyAt(index)));
+      if (!table_.LooksEmpty(index)) table_.Erase(index, kHasher.Of(table_.KeyAt(index)));
     }
   }
 

@@ -26,6 +26,7 @@ struct PackedKey {
 static_assert(sizeof(PackedKey) == 16);
 
 inline constexpr HashSecret kSecret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+inline const FlowHasher kHasher(kSecret);
 inline constexpr uint32_t kBurst = 32;
 
 // The i-th flow inserted. All are different.

@@ -21,6 +21,15 @@ std::string MissingCpuFeatures() {
 #ifdef __AES__
   need(__builtin_cpu_supports("aes"), "AES-NI");
 #endif
+#ifdef __PCLMUL__
+  need(__builtin_cpu_supports("pclmul"), "PCLMULQDQ");
+#endif
+#ifdef __VAES__
+  need(__builtin_cpu_supports("vaes"), "VAES");
+#endif
+#ifdef __VPCLMULQDQ__
+  need(__builtin_cpu_supports("vpclmulqdq"), "VPCLMULQDQ");
+#endif
 #ifdef __AVX512F__
   need(__builtin_cpu_supports("avx512f"), "AVX-512F");
 #endif
@@ -42,7 +51,7 @@ std::string MissingCpuFeatures() {
 #endif
   if (missing.empty()) return "";
   return "this binary was built for a CPU with " + missing +
-         ", which this machine lacks; build again here, or with -DCORETRACK_MARCH=x86-64-v2";
+         ", which this machine lacks; build again here, or with -DCORETRACK_MARCH=westmere (SSE4.2 and AES)";
 }
 
 }  // namespace coretrack

@@ -5,120 +5,100 @@
 namespace coretrack {
 namespace {
 
-// As many hashes at once as one register of the CPU that this is built for holds.
-#if defined(__AVX512F__)
-constexpr uint32_t kInOne = 8;
-#elif defined(__AVX2__)
-constexpr uint32_t kInOne = 4;
-#else
-constexpr uint32_t kInOne = 2;
-#endif
-using One = uint64_t __attribute__((vector_size(kInOne * sizeof(uint64_t))));
+using aes::Words;
+using aes::Words1;
 
-// (Register by register: what is copied otherwise goes by way of memory.)
-void Load(const uint64_t* words, One* to) { std::memcpy(to, words, sizeof(*to)); }
-void Store(One from, FlowHash* hashes) {
-  static_assert(sizeof(FlowHash) == sizeof(uint64_t));
-  std::memcpy(static_cast<void*>(hashes), &from, sizeof(from));
+constexpr uint32_t kInOne = sizeof(Words) / sizeof(uint64_t);
+constexpr uint32_t kAtOnce = 8;  // keys
+static_assert(kMaxBurst % kAtOnce == 0 && kAtOnce % kInOne == 0);
+
+Words Load(const uint64_t* words) {
+  Words loaded;
+  std::memcpy(&loaded, words, sizeof(loaded));
+  return loaded;
 }
-// All bits of those that have one of `bits`.
-One Spread(One x, uint64_t bits) { return reinterpret_cast<One>((x & bits) != 0); }
 
-#if defined(__AVX512F__)
-using Vector = One;
-#else
-// Two registers of hashes, an instruction of one after an instruction of the other: a hash is one long chain, in which each waits for the
-// one before.
-struct Two {
-  One a, b;
+// Which keys are IPv6: none, all, or those whose place says so.
+enum class Ipv6 { kNone, kAll, kSome };
 
-  friend Two operator+(Two x, Two y) { return {x.a + y.a, x.b + y.b}; }
-  friend Two operator^(Two x, Two y) { return {x.a ^ y.a, x.b ^ y.b}; }
-  friend Two operator|(Two x, Two y) { return {x.a | y.a, x.b | y.b}; }
-  friend Two operator&(Two x, Two y) { return {x.a & y.a, x.b & y.b}; }
-  friend Two operator+(Two x, uint64_t y) { return {x.a + y, x.b + y}; }
-  friend Two operator^(Two x, uint64_t y) { return {x.a ^ y, x.b ^ y}; }
-  friend Two operator&(Two x, uint64_t y) { return {x.a & y, x.b & y}; }
-  friend Two operator|(Two x, uint64_t y) { return {x.a | y, x.b | y}; }
-  friend Two operator<<(Two x, int by) { return {x.a << by, x.b << by}; }
-  Two& operator+=(Two y) { return *this = *this + y; }
-  Two& operator^=(Two y) { return *this = *this ^ y; }
-  Two& operator^=(uint64_t y) { return *this = *this ^ y; }
-  friend void Load(const uint64_t* words, Two* to) {
-    Load(words, &to->a);
-    Load(words + kInOne, &to->b);
-  }
-  friend void Store(Two from, FlowHash* hashes) {
-    Store(from.a, hashes);
-    Store(from.b, hashes + kInOne);
-  }
-  friend Two Spread(Two x, uint64_t bits) { return {Spread(x.a, bits), Spread(x.b, bits)}; }
-  template <size_t kBy>
-  friend Two Rotate(Two x) {
-    return {siphash::Rotate<kBy>(x.a), siphash::Rotate<kBy>(x.b)};
-  }
+// What is encrypted of the keys from i on, of as many as one register has words: kWhich = 0x00: of the first of each two, 0x11: of the second.
+struct Secrets {
+  Words place;
+  std::array<Words, 4> address;
 };
-using Vector = Two;
-#endif
-constexpr uint32_t kAtOnce = sizeof(Vector) / sizeof(uint64_t);
-// (HashBurst() may write up to 7 behind the last.)
-static_assert(kMaxBurst % kAtOnce == 0 && 8 % kAtOnce == 0);
-
-Vector LoadLanes(const uint64_t* words) {
-  Vector lanes;
-  Load(words, &lanes);
-  return lanes;
-}
-
-// HashOf() of keys of both versions: `is_ipv6` has all bits of those that are. An IPv4 key's state stays as it is while the
-// other words of addresses are taken in.
-Vector HashBoth(Vector k0, Vector k1, const KeyWords& words, uint32_t i, Vector is_ipv6) {
-  siphash::State<Vector> state(k0, k1);
-  state.Absorb(LoadLanes(&words.address[0][i]));
-  const siphash::State<Vector> short_state = state;
-  for (size_t word = 1; word < words.address.size(); ++word)
-    state.Absorb(LoadLanes(&words.address[word][i]));
-  const auto keep = [is_ipv6](Vector* to, Vector from) { *to = from ^ ((*to ^ from) & is_ipv6); };
-  keep(&state.v0, short_state.v0);
-  keep(&state.v1, short_state.v1);
-  keep(&state.v2, short_state.v2);
-  keep(&state.v3, short_state.v3);
-  state.Absorb(LoadLanes(&words.transport[i]));
-  constexpr uint64_t kShort = 2 * 8 + kPlaceBytes, kLong = 5 * 8 + kPlaceBytes;
-  const Vector bytes = (is_ipv6 & (kShort ^ kLong)) ^ kShort;
-  return state.Finish(bytes, LoadLanes(&words.place[i]));
+template <Ipv6 kIpv6>
+void BlocksOf(const KeyWords& words, uint32_t i, const Secrets& secrets, Words* first,
+              Words* second) {
+  const Words address = Load(&words.address[0][i]), transport = Load(&words.transport[i]);
+  const Words place = Load(&words.place[i]);
+  *first = aes::FirstWords(address, transport) ^ aes::Product<0x00>(place, secrets.place);
+  *second = aes::LastWords(address, transport) ^ aes::Product<0x11>(place, secrets.place);
+  if constexpr (kIpv6 == Ipv6::kNone) return;
+  std::array<Words, 4> sums;
+  for (size_t word = 0; word < sums.size(); ++word)
+    sums[word] = Load(&words.address[word][i]) ^ secrets.address[word];
+  Words of_first = aes::Product<0x00>(sums[0], sums[1]) ^ aes::Product<0x00>(sums[2], sums[3]);
+  Words of_second = aes::Product<0x11>(sums[0], sums[1]) ^ aes::Product<0x11>(sums[2], sums[3]);
+  if constexpr (kIpv6 == Ipv6::kSome) {
+    const Words is_ipv6 = reinterpret_cast<Words>((place & FlowKey::kIpv6Place) != 0);
+    of_first &= aes::FirstWords(is_ipv6, is_ipv6);
+    of_second &= aes::LastWords(is_ipv6, is_ipv6);
+  }
+  *first ^= of_first;
+  *second ^= of_second;
 }
 
 }  // namespace
 
-uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, uint64_t rest,
-                   uint32_t rest_bytes) {
-  siphash::State<uint64_t> state(secret.k0, secret.k1);
-  for (const uint64_t word : words) state.Absorb(word);
-  return state.Finish(words.size() * 8 + rest_bytes, rest);
+FlowHasher::FlowHasher(const HashSecret& secret) {
+  const aes::Schedule draw = aes::Expand(Words1{secret.k0, secret.k1});
+  const auto drawn = [&draw](uint64_t number) { return aes::Encrypt(draw, Words1{number, 0}); };
+  schedule_ = aes::Expand(drawn(1));
+  const Words1 a = drawn(2), b = drawn(3);
+  address_secrets_ = {a[0], a[1], b[0], b[1]};
+  place_secret_ = drawn(4)[0];
 }
 
-void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, uint32_t last,
-               FlowHash* hashes) {
-  const Vector k0 = Vector{} + secret.k0, k1 = Vector{} + secret.k1;
+FlowHash FlowHasher::Of(const FlowKey& key) const {
+  const auto product = [](uint64_t x, uint64_t y) {
+    return aes::Product<0x00>(Words1{x, 0}, Words1{y, 0});
+  };
+  const auto& a = key.address;
+  const auto& s = address_secrets_;
+  Words1 block = Words1{a[0], key.transport} ^ product(key.place, place_secret_);
+  if (key.ipv6) block ^= product(a[0] ^ s[0], a[1] ^ s[1]) ^ product(a[2] ^ s[2], a[3] ^ s[3]);
+  return {kHashBit | aes::Encrypt(schedule_, block)[0]};
+}
+
+void FlowHasher::OfBurst(const KeyWords& words, uint32_t first, uint32_t last,
+                         FlowHash* hashes) const {
   if (first == last) return;
   static_assert(kMaxBurst <= 64);
   const uint64_t keys = ~uint64_t{0} >> (64 - (last - first));
   const uint64_t ipv6_keys = words.ipv6 >> first & keys;
-  const bool any_ipv4 = ipv6_keys != keys, any_ipv6 = ipv6_keys != 0;
+  Secrets secrets{.place = Words{} + place_secret_, .address = {}};
+  for (size_t word = 0; word < secrets.address.size(); ++word)
+    secrets.address[word] = Words{} + address_secrets_[word];
   for (uint32_t i = first; i < last; i += kAtOnce) {
-    const auto address = [&](size_t word) { return LoadLanes(&words.address[word][i]); };
-    const Vector transport = LoadLanes(&words.transport[i]), place = LoadLanes(&words.place[i]);
-    Vector hash;
-    if (!any_ipv6) [[likely]] {
-      hash = siphash::Hash13<Vector, 2>(k0, k1, {address(0), transport}, place, kPlaceBytes);
-    } else if (!any_ipv4) {
-      hash = siphash::Hash13<Vector, 5>(
-          k0, k1, {address(0), address(1), address(2), address(3), transport}, place, kPlaceBytes);
+    std::array<Words, kAtOnce / kInOne * 2> states;
+    const auto fill = [&]<Ipv6 kIpv6>() {
+#pragma GCC unroll 4
+      for (uint32_t r = 0; r < states.size(); r += 2)
+        BlocksOf<kIpv6>(words, i + r / 2 * kInOne, secrets, &states[r], &states[r + 1]);
+    };
+    if (ipv6_keys == 0) [[likely]] {
+      fill.operator()<Ipv6::kNone>();
+    } else if (ipv6_keys == keys) {
+      fill.operator()<Ipv6::kAll>();
     } else {
-      hash = HashBoth(k0, k1, words, i, Spread(place, FlowKey::kIpv6Place));
+      fill.operator()<Ipv6::kSome>();
     }
-    Store(hash | kHashBit, hashes + i);
+    aes::Encrypt(schedule_, &states);
+    for (uint32_t r = 0; r < states.size(); r += 2) {
+      const Words hash = aes::FirstWords(states[r], states[r + 1]) | kHashBit;
+      static_assert(sizeof(FlowHash) == sizeof(uint64_t));
+      std::memcpy(static_cast<void*>(&hashes[i + r / 2 * kInOne]), &hash, sizeof(hash));
+    }
   }
 }
 

@@ -1,22 +1,27 @@
-// The keyed hash of a flow: SipHash-1-3 over the canonical key (Aumasson and Bernstein, "SipHash: a
-// fast short-input PRF").
+// The keyed hash of a flow: its canonical key, encrypted with AES-128; of two blocks' worth (IPv6), what a secret universal hash leaves.
+//
+//     X  =  (address[0], transport) + place * s4                                     128 bits
+//       [ + (address[0] + s0) * (address[1] + s1) + (address[2] + s2) * (address[3] + s3)       of IPv6 ]
+//     hash  =  the first half of AES(key, X)
 //
 // Why      An attacker who knows the hash fills one bucket; CRC32C and Toeplitz collide offline in
-//          milliseconds whatever their seed (shared/HOSTILE.md). SipHash-1-3 with a secret drawn at
-//          start costs within 2 ns of CRC end to end.
+//          milliseconds whatever their seed (shared/HOSTILE.md). This is a pseudorandom function: sums and products are without
+//          carries (polynomials over GF(2)), so two keys meet in one X with a probability of 2^-64 at most over the secrets, and of
+//          what does not meet a block cipher tells nothing. (Wegman and Carter, "New hash functions and their use in authentication
+//          and set equality"; the products: Lemire and Kaser, "Faster 64-bit universal hashing using carry-less multiplications".)
+//          AES has all its ten rounds. SipHash-1-3, which was here before: README.md, "Measured choices".
 // Limits   63 bits: the lowest is always set, so that a tag made of the low bits says that something is there.
 // Threads  Pure.
-// Cost     bench: FlowTable/lookup; HashOf is inline so that the hashes of a burst overlap in the core.
+// Cost     bench: FlowTable/lookup; without AES instructions: aes.h
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 #include "dataplane/base/limits.h"
 #include "dataplane/base/types.h"
+#include "dataplane/packet/aes.h"
 #include "dataplane/packet/flow_key.h"
-#include "dataplane/packet/siphash.h"
 
 namespace coretrack {
 
@@ -25,26 +30,6 @@ struct HashSecret {
   uint64_t k0 = 0;
   uint64_t k1 = 0;
 };
-
-// SipHash-1-3 of whole 64-bit words and `rest_bytes` (less than 8) of `rest` behind them, as the reference
-// implementation gives for the same bytes in little-endian order.
-uint64_t SipHash13(const HashSecret& secret, std::span<const uint64_t> words, uint64_t rest = 0,
-                   uint32_t rest_bytes = 0);
-
-// Hashes address[0] (IPv4) or address[0..3] (IPv6), transport, and the kPlaceBytes of place: these cost no
-// round of their own, for SipHash takes what is behind the last whole word together with the length.
-inline constexpr size_t kPlaceBytes = 2;
-inline constexpr uint64_t kHashBit = 1;  // is set
-inline FlowHash HashOf(const HashSecret& secret, const FlowKey& key) {
-  const auto& a = key.address;
-  if (!key.ipv6) [[likely]] {
-    return {kHashBit | siphash::Hash13<uint64_t, 2>(secret.k0, secret.k1, {a[0], key.transport},
-                                                    key.place, kPlaceBytes)};
-  }
-  return {kHashBit | siphash::Hash13<uint64_t, 5>(secret.k0, secret.k1,
-                                                  {a[0], a[1], a[2], a[3], key.transport},
-                                                  key.place, kPlaceBytes)};
-}
 
 // The keys of a burst as the hash reads them: one array a word, so that a vector register is filled
 // by one load.
@@ -82,11 +67,24 @@ struct alignas(kCacheLine) KeyWords {
   }
 };
 
-// hashes[i] = HashOf() of the key that `words` has at i, for i in [first, last): several keys at once in
-// vector registers: eight with AVX-512 and with AVX2, else four.
-// REQUIRES: first is a multiple of 8; room for kMaxBurst hashes, of which up to 7 from `last` on become
-// undefined.
-void HashBurst(const HashSecret& secret, const KeyWords& words, uint32_t first, uint32_t last,
-               FlowHash* hashes);
+inline constexpr uint64_t kHashBit = 1;  // is set
+
+class FlowHasher {
+ public:
+  explicit FlowHasher(const HashSecret& secret);
+
+  FlowHash Of(const FlowKey& key) const;
+
+  // hashes[i] = Of() the key that `words` has at i, for i in [first, last); several keys at once.
+  // REQUIRES: first is a multiple of 8; room for kMaxBurst hashes, of which up to 7 from `last` on become
+  // undefined.
+  void OfBurst(const KeyWords& words, uint32_t first, uint32_t last, FlowHash* hashes) const;
+
+ private:
+  // (All drawn from the secret: AES of 1, 2 and so on.)
+  aes::Schedule schedule_;
+  std::array<uint64_t, 4> address_secrets_;
+  uint64_t place_secret_;
+};
 
 }  // namespace coretrack

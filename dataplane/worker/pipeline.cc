@@ -32,7 +32,8 @@ bool LooksEstablished(const Burst& burst, uint32_t first) {
 
 }  // namespace
 
-Pipeline::Pipeline(const Options& options) : options_(options), tunables_(options.tunables) {}
+Pipeline::Pipeline(const Options& options)
+    : options_(options), hasher_(options.secret), tunables_(options.tunables) {}
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options, Now start) {
   const FlowTable::Shape ipv4{.capacity = options.capacity_ipv4, .ipv6 = false, .first_index = 0};

@@ -313,6 +313,7 @@ class Pipeline {
   static End EndOf(uint8_t state);
 
   Options options_;
+  FlowHasher hasher_;
   Tunables tunables_;
   Arena arena_;
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's

@@ -98,7 +98,7 @@ bool Pipeline::IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& 
 }
 
 void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
-  EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), End::kEvicted, now);
+  EndFlow(index, hasher_.Of(table.KeyAt(index)), End::kEvicted, now);
 }
 
 // Stores a flow for the first time.
@@ -219,7 +219,7 @@ void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
     }
   }
   std::array<FlowHash, kMaxBurst> hashes;
-  HashBurst(options_.secret, keys, 0, count, hashes.data());
+  hasher_.OfBurst(keys, 0, count, hashes.data());
   for (uint32_t i = 0; i < count; ++i) {
     const End end =
         EndOf(StateIn(TableOf(over[i]).line(over[i]).words[0].load(std::memory_order_relaxed)));
@@ -274,7 +274,7 @@ void Pipeline::Apply(const Command& command, Now now) {
   if (StateIn(table.line(index).words[0].load(std::memory_order_relaxed)) == 0) return;
   if (GenerationOf(table.origin(index).load(std::memory_order_relaxed)) != command.flow.generation)
     return;
-  EndFlow(index, HashOf(options_.secret, table.KeyAt(index)), End::kDeleted, now);
+  EndFlow(index, hasher_.Of(table.KeyAt(index)), End::kDeleted, now);
 }
 
 FlowRecord Pipeline::RecordOf(FlowIndex index, Now now, End end) const {

@@ -18,8 +18,8 @@ bool Pipeline::FollowFragments(Burst* burst, Now now) {
     const FlowKey key = DatagramFollower::DatagramKey(meta.key, fragment.id);
     DatagramFollower::Whole& whole = wholes_[i];
     uint32_t given_up = 0;
-    const auto answer = follower_.Follow(fragment, meta.key, meta.direction,
-                                         HashOf(options_.secret, key), now.tick, &whole, &given_up);
+    const auto answer = follower_.Follow(fragment, meta.key, meta.direction, hasher_.Of(key),
+                                         now.tick, &whole, &given_up);
     counters_.untracked[static_cast<size_t>(Untracked::kFragment)].Add(given_up);
     switch (answer) {
       case DatagramFollower::Answer::kWaits:
@@ -53,7 +53,7 @@ void Pipeline::AdoptWhole(Burst* burst, uint32_t i, const DatagramFollower::Whol
   meta.ip_bytes = whole.ip_bytes;
   meta.fragments = static_cast<uint16_t>(std::min<uint32_t>(whole.packets, UINT16_MAX));
   assert(meta.key.ipv6 == ipv6 && "its burst is taken for one of that version");
-  burst->hash[i] = HashOf(options_.secret, meta.key);
+  burst->hash[i] = hasher_.Of(meta.key);
   burst->candidate[i] = TableOf(meta.key.ipv6).HomeBucket(burst->hash[i]);
 }
 

@@ -32,7 +32,7 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
     fetches_.Rest();
     // What it needs for that was asked for with the first chunk, and has come.
     if (begin == kMaxBurst / 2 && located != nullptr) LocateFarther(located);
-    HashBurst(options_.secret, burst->words, begin, end, burst->hash.data());
+    hasher_.OfBurst(burst->words, begin, end, burst->hash.data());
   }
   while (fetched < burst->count) fetch(burst->count);
   if (located != nullptr && located->farther != 0)

@@ -296,11 +296,11 @@ TEST(Parse, OtherProtocolsGoByAddresses) {
 }
 
 TEST(Parse, BothDirectionsAreOneFlow) {
-  const HashSecret secret{1, 2};
+  const FlowHasher hasher({1, 2});
   const auto check = [&](const Bytes& there, const Bytes& back) {
     const PacketMeta x = ParseBytes(there), y = ParseBytes(back);
     EXPECT_EQ(x.key, y.key);
-    EXPECT_EQ(HashOf(secret, x.key), HashOf(secret, y.key));
+    EXPECT_EQ(hasher.Of(x.key), hasher.Of(y.key));
     EXPECT_EQ(x.direction, Opposite(y.direction));
   };
   const std::vector<std::pair<std::string, std::string>> v4 = {

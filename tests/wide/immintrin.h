@@ -8,12 +8,16 @@
 #undef __AVX512DQ__
 #undef __AVX512CD__
 #undef __AVX512VL__
+#undef __VAES__
+#undef __VPCLMULQDQ__
 #include_next <immintrin.h>
 #define __AVX512F__ 1
 #define __AVX512BW__ 1
 #define __AVX512DQ__ 1
 #define __AVX512CD__ 1
 #define __AVX512VL__ 1
+#define __VAES__ 1
+#define __VPCLMULQDQ__ 1
 
 #include <cstdint>
 #include <cstring>
@@ -170,11 +174,36 @@ inline uint16_t test8(__m128i a, __m128i b) {
   for (int i = 0; i < 16; ++i) m = static_cast<uint16_t>(m | ((x[i] & y[i]) != 0) << i);
   return m;
 }
+// Each quarter by the instruction for one.
+template <typename F>
+inline Register Quarters(Register a, Register b, F f) {
+  __m128i x[4], y[4];
+  std::memcpy(x, &a, 64);
+  std::memcpy(y, &b, 64);
+  for (int i = 0; i < 4; ++i) x[i] = f(x[i], y[i]);
+  Register r;
+  std::memcpy(&r, x, 64);
+  return r;
+}
+inline Register aesenc(Register a, Register key) {
+  return Quarters(a, key, [](__m128i x, __m128i k) { return _mm_aesenc_si128(x, k); });
+}
+inline Register aesenclast(Register a, Register key) {
+  return Quarters(a, key, [](__m128i x, __m128i k) { return _mm_aesenclast_si128(x, k); });
+}
+template <int kWhich>
+inline Register clmul(Register a, Register b) {
+  return Quarters(a, b, [](__m128i x, __m128i y) { return _mm_clmulepi64_si128(x, y, kWhich); });
+}
 }  // namespace wide_by_hand
 #define W(n) wide_by_hand::n
 #define _cvtmask64_u64(m) static_cast<uint64_t>(m)
 #define _mm512_kunpackd(hi, lo) \
   (static_cast<uint64_t>(static_cast<uint32_t>(hi)) << 32 | static_cast<uint32_t>(lo))
+#define _mm512_aesenc_epi128 W(aesenc)
+#define _mm512_aesenclast_epi128 W(aesenclast)
+#undef _mm512_clmulepi64_epi128
+#define _mm512_clmulepi64_epi128(a, b, which) W(clmul<which>)(a, b)
 #define _mm512_cmpeq_epi16_mask W(cmpeq16)
 #define _mm512_cmpeq_epi32_mask W(cmpeq32)
 #define _mm512_cmple_epu32_mask W(cmple32)
