@@ -311,43 +311,56 @@ template <size_t kBehind = 0, typename Row>
 struct Matrix {
   Lanes row[kRowNumbers];
 };
-// What `rows` are.
-template <typename Row>
+// What is kBehind bytes behind `rows`.
+template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
   const auto put = [matrix](uint32_t first, const Quarter& quarter) {
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < 4; ++i) matrix->row[first + i] = quarter.row[i];
   };
-  put(0, LoadQuarter<0>(rows));
-  put(4, LoadQuarter<16>(rows));
-  put(8, LoadQuarter<32>(rows));
-  put(12, LoadQuarter<48>(rows));
+  const Row* of[kLanes];
+#pragma GCC unroll 8
+  for (uint32_t i = 0; i < kLanes; ++i) of[i] = rows[i];
+  put(0, LoadQuarter<kBehind + 0>(of));
+  put(4, LoadQuarter<kBehind + 16>(of));
+  put(8, LoadQuarter<kBehind + 32>(of));
+  put(12, LoadQuarter<kBehind + 48>(of));
 }
 // And of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none of them.
-[[gnu::always_inline]] inline void LoadTransposedOf(Words64 first_rows, Words64 last_rows,
-                                                    Lanes there, Matrix* matrix) {
+template <size_t kBehind = 0>
+[[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
+                                                    Matrix* matrix) {
   constexpr uint32_t kBytes = kRowNumbers * sizeof(uint32_t);
-  alignas(kBytes) const uint8_t* rows[kLanes];
-  StoreWords(first_rows, rows);
-  StoreWords(last_rows, rows + kLanes / 2);
-  Test cut = Below(there, All(kBytes));
-#ifndef CORETRACK_UNDER_ASAN
-  constexpr uint32_t kPage = 4096;
-  const Lanes in_page = LowHalves(first_rows, last_rows) & (kPage - 1);
-  cut = cut & (Below(All(kPage - kBytes), in_page) | Equal(there, Lanes{}));
+  const Words64 first = LoadWords(rows), last = LoadWords(rows + kLanes / 2);
+#ifdef CORETRACK_UNDER_ASAN
+  const auto is_cut = [](Lanes) { return AsTest(kEach); };
+#else
+  const auto is_cut = [there](Lanes low_halves) -> Test {
+    constexpr uint32_t kPage = 4096;
+    const Lanes in_page = (low_halves + uint32_t{kBehind}) & (kPage - 1);
+    return {From(_mm256_cmpgt_epi32(Raw(in_page), Raw(All(kPage - kBytes)))) |
+            Equal(there, Lanes{}).lanes};
+  };
 #endif
+  const uint8_t* some_cut[kLanes];
   alignas(kBytes) uint8_t parts[kLanes][kBytes];
-  if (const Mask some = cut; some != 0) [[unlikely]] {
+  // (In any order.)
+  const __m256 low_halves =
+      _mm256_shuffle_ps(_mm256_castsi256_ps(Raw(first)), _mm256_castsi256_ps(Raw(last)), 0x88);
+  if (const Mask any = is_cut(From(_mm256_castps_si256(low_halves))); any != 0) [[unlikely]] {
+    std::memcpy(some_cut, rows, sizeof(some_cut));
     alignas(kBytes) uint32_t bytes[kLanes];
     Store(there, bytes);
-    for (uint32_t left = some; left != 0; left &= left - 1) {
+    const Mask cut = is_cut(LowHalves(first, last)) & Below(there, All(kBytes));
+    for (uint32_t left = cut; left != 0; left &= left - 1) {
       const auto i = static_cast<uint32_t>(std::countr_zero(left));
       std::memset(parts[i], 0, kBytes);
-      if (bytes[i] != 0) std::memcpy(parts[i], rows[i], bytes[i]);
-      rows[i] = parts[i];
+      if (bytes[i] != 0) std::memcpy(parts[i], rows[i] + kBehind, bytes[i]);
+      some_cut[i] = parts[i] - kBehind;
     }
+    rows = some_cut;
   }
-  LoadTransposed(rows, matrix);
+  LoadTransposed<kBehind>(rows, matrix);
 }
 
 // Half of each row, of eight of which `columns` are the lanes.

@@ -301,21 +301,20 @@ template <typename Row>
 }
 // Anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none
 // of them.
-[[gnu::always_inline]] inline void LoadTransposedOf(Words64 first_rows, Words64 last_rows,
-                                                    Lanes there, Matrix* matrix) {
+template <size_t kBehind = 0>
+[[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
+                                                    Matrix* matrix) {
   constexpr uint32_t kBytes = sizeof(Lanes);
   const Lanes missing = kBytes - Least(there, All(kBytes));
   struct alignas(kBytes) {
     uint64_t readable[kLanes];
-    const uint8_t* rows[kLanes];
   } of;
   StoreWords(LowOnes(WidenFirst(missing)), of.readable);
   StoreWords(LowOnes(WidenLast(missing)), of.readable + kLanes / 2);
-  StoreWords(first_rows, of.rows);
-  StoreWords(last_rows, of.rows + kLanes / 2);
   asm volatile("" : "+m"(of));  // not picked out of their registers
 #pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) matrix->row[i] = LoadBytesOf(of.readable[i], of.rows[i]);
+  for (uint32_t i = 0; i < kLanes; ++i)
+    matrix->row[i] = LoadBytesOf(of.readable[i], rows[i] + kBehind);
   Transpose(matrix);
 }
 

@@ -48,13 +48,18 @@ struct Headers {
   Lanes address[8];
 };
 
-// A row of each frame, from `begins` on, as lanes; behind the frame's end, anything. (What is common has all its headers, and of a
-// row nothing else is read.)
+// A row of each frame, from kBegins or begins[i] on, as lanes; behind the frame's end, anything. (What is common has all its headers, and
+// of a row nothing else is read.)
+template <uint32_t kBegins>
+[[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, Matrix* m) {
+  LoadTransposedOf<kBegins>(frames.data, bytes - Least(bytes, All(kBegins)), m);
+}
 [[gnu::always_inline]] inline void LoadRows(const FrameLanes& frames, Lanes bytes, Lanes begins,
                                             Matrix* m) {
-  const Lanes there = Select(Below(bytes, begins), All(0), bytes - begins);
-  LoadTransposedOf(LoadWords(frames.data) + WidenFirst(begins),
-                   LoadWords(frames.data + kLanes / 2) + WidenLast(begins), there, m);
+  alignas(kCacheLine) const uint8_t* rows[kLanes];
+  StoreWords(LoadWords(frames.data) + WidenFirst(begins), rows);
+  StoreWords(LoadWords(frames.data + kLanes / 2) + WidenLast(begins), rows + kLanes / 2);
+  LoadTransposedOf(rows, bytes - Least(bytes, begins), m);
 }
 // Where a row begins, so that it ends behind the timestamps.
 constexpr uint32_t RowBegins(const Format& format) {
@@ -181,8 +186,12 @@ template <uint32_t kWords>
         SynOptions::kNoScale << SynOptions::kScaleShift | SynOptions::kKnown;
     SynLanes syn{
         .known = static_cast<Mask>(syns & bare), .word = All(kNothing), .ts_value = All(0)};
-    if (syn.known != syns)
-      syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, option_bytes, &m.row[kOptions], syns);
+    if (syn.known != syns) {
+      // (Copies: what is handed over by reference lies in memory, for all segments.)
+      const Lanes first_words[] = {m.row[kOptions], m.row[kTsValue], m.row[kTsEcho]};
+      const Lanes of_syn = option_bytes;
+      syn = ReadSyns(frames, ip.link_bytes + ip.ip_bytes, of_syn, first_words, syns);
+    }
     common = sound & ((~syns & (bare | stamped)) | syn.known);
     if (const Mask others = sound & static_cast<Mask>(~syns & ~common); others != 0) {
       Mask also_stamped;
@@ -199,9 +208,14 @@ template <uint32_t kWords>
       common |= udp;
       plain |= udp;
       stamped &= ~udp;
-      for (Lanes* of_tcp : {&m.row[kSeq], &m.row[kAck], &m.row[kTsValue], &m.row[kTsEcho],
-                            &payload_bytes, &fixed, &option_bytes})
-        *of_tcp = Select(udp, All(0), *of_tcp);
+      const auto of_tcp = [udp](Lanes* field) { *field = Select(udp, All(0), *field); };
+      of_tcp(&m.row[kSeq]);
+      of_tcp(&m.row[kAck]);
+      of_tcp(&m.row[kTsValue]);
+      of_tcp(&m.row[kTsEcho]);
+      of_tcp(&payload_bytes);
+      of_tcp(&fixed);
+      of_tcp(&option_bytes);
     }
     if (syns != 0) {
       Store(syn.word, &segments->syn[frames.first]);
@@ -222,7 +236,9 @@ template <uint32_t kWords>
   put_words(Select(ip.reverse, SwapHalves(ports), ports), ip.protocol | ip.vlan << 8,
             &words->transport);
   const Lanes version = Select(ip.ipv6, All(FlowKey::kIpv6Place), All(0));
-  put_words(LoadBytes(frames.zone) | version, All(0), &words->place);
+  const Lanes place = LoadBytes(frames.zone) | version;
+  StoreWords(WidenFirst(place), &words->place[first]);
+  StoreWords(WidenLast(place), &words->place[first + kLanes / 2]);
   words->ipv6 = (words->ipv6 & ~(uint64_t{kEach} << first)) |
                 uint64_t{static_cast<Mask>(common & ip.ipv6)} << first;
 
@@ -250,12 +266,12 @@ template <uint32_t kWords>
 
 // Those of one format.
 template <Format kFormat>
-Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, SegmentLanes* segments,
-                 Fetches* meanwhile) {
+[[gnu::always_inline]] inline Mask ParseInline(const FrameLanes& frames, Mask eligible,
+                                               KeyWords* words, SegmentLanes* segments,
+                                               Fetches* meanwhile) {
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
-  constexpr uint32_t kBegins = RowBegins(kFormat);
-  LoadRows(frames, bytes, All(kBegins), &m);
+  LoadRows<RowBegins(kFormat)>(frames, bytes, &m);
   meanwhile->Part(0);
   Headers headers;
   Lanes type, before_type;
@@ -280,6 +296,12 @@ Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words, Segme
   constexpr uint32_t kWords = kFormat.ipv6 ? 4 : 1;
   return Finish<kWords>(frames, bytes, wire_bytes, eligible, headers, &m, words, segments,
                         meanwhile);
+}
+
+template <Format kFormat>
+[[gnu::noinline]] Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words,
+                                   SegmentLanes* segments, Fetches* meanwhile) {
+  return ParseInline<kFormat>(frames, eligible, words, segments, meanwhile);
 }
 
 // What frames' beginnings say of their formats.
@@ -354,12 +376,13 @@ Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentL
     return ParseFormat<kFormat>(frames, eligible, words, segments, meanwhile);
   };
   Mask common;
-  if (format.tagged) [[unlikely]] {
+  if (!format.tagged && !format.ipv6) [[likely]] {
+    common = ParseInline<Format{}>(frames, eligible, words, segments, meanwhile);
+  } else if (!format.tagged) {
+    common = parse.template operator()<Format{true, false}>();
+  } else {
     common = format.ipv6 ? parse.template operator()<Format{true, true}>()
                          : parse.template operator()<Format{false, true}>();
-  } else {
-    common = format.ipv6 ? parse.template operator()<Format{true, false}>()
-                         : parse.template operator()<Format{false, false}>();
   }
   const Mask left = eligible & ~common;
   constexpr int kWorthwhile = kLanes / 4;

@@ -45,7 +45,7 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
   constexpr uint32_t kWrites = 1'000'000;
   for (uint32_t number = 1; number <= kWrites; ++number) {
     Matrix held;
-    LoadTransposed<AtomicLine>(at.data(), &held);
+    LoadTransposed<0, AtomicLine>(at.data(), &held);
     held.row[kFlags] = All(kZone);
     held.row[kBytes] = All(word(number, 3));
     for (uint32_t w = 4; w < 8; ++w) {
