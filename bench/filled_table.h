@@ -30,7 +30,7 @@ struct KeyBurst {
       Unpack(packed[i], &keys[i]);
       words.Set(i, keys[i]);
     }
-    kHasher.OfBurst(words, 0, kBurst, hashes.data());
+    Hasher().OfBurst(words, 0, kBurst, hashes.data());
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
@@ -140,7 +140,7 @@ class FilledTable {
   void Clear() {
     for (uint32_t i = 0; i < table_.slots(); ++i) {
       const FlowIndex index{i};
-      if (!table_.LooksEmpty(index)) table_.Erase(index, kHasher.Of(table_.KeyAt(index)));
+      if (!table_.LooksEmpty(index)) table_.Erase(index, Hasher().Of(table_.KeyAt(index)));
     }
   }
 

@@ -26,7 +26,11 @@ struct PackedKey {
 static_assert(sizeof(PackedKey) == 16);
 
 inline constexpr HashSecret kSecret = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-inline const FlowHasher kHasher(kSecret);
+// (Made when it is first asked for, when main() has seen that the CPU is one that this was built for.)
+inline const FlowHasher& Hasher() {
+  static const FlowHasher hasher(kSecret);
+  return hasher;
+}
 inline constexpr uint32_t kBurst = 32;
 
 // The i-th flow inserted. All are different.

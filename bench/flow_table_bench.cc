@@ -51,7 +51,7 @@ void LookupAt(benchmark::State& state, double load) {
   for (const PackedKey& packed : LookupOrder(flows)) {
     FlowKey key;
     Unpack(packed, &key);
-    missing += table.Find(key, kHasher.Of(key)) == FlowIndex::kNone;
+    missing += table.Find(key, Hasher().Of(key)) == FlowIndex::kNone;
   }
   if (missing != 0) state.SkipWithError("a flow was not found");
 }

@@ -94,7 +94,7 @@ void InsertTail(benchmark::State& state) {
     for (uint32_t i = first; i < last; ++i) {
       FlowKey key;
       Unpack(FlowNumber(i), &key);
-      const FlowHash hash = kHasher.Of(key);
+      const FlowHash hash = Hasher().Of(key);
       const FlowIndex index = table.Find(key, hash);
       if (index != FlowIndex::kNone) table.Erase(index, hash);
     }

@@ -327,6 +327,7 @@ template <size_t kBehind = 0, typename Row>
   put(12, LoadQuarter<kBehind + 48>(of));
 }
 // And of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none of them.
+// REQUIRES: `rows` is aligned to 32 bytes.
 template <size_t kBehind = 0>
 [[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
                                                     Matrix* matrix) {

@@ -292,29 +292,28 @@ struct Quarter {
   }
 }
 
-// What `rows` are; aligned.
-template <typename Row>
+// What is kBehind bytes behind `rows`; aligned.
+template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
 #pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) matrix->row[i] = Load(rows[i]);
+  for (uint32_t i = 0; i < kLanes; ++i)
+    matrix->row[i] = Load(reinterpret_cast<const char*>(rows[i]) + kBehind);
   Transpose(matrix);
 }
-// Anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none
+// What is kBehind bytes behind `rows`, anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none
 // of them.
 template <size_t kBehind = 0>
 [[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
                                                     Matrix* matrix) {
   constexpr uint32_t kBytes = sizeof(Lanes);
   const Lanes missing = kBytes - Least(there, All(kBytes));
-  struct alignas(kBytes) {
-    uint64_t readable[kLanes];
-  } of;
-  StoreWords(LowOnes(WidenFirst(missing)), of.readable);
-  StoreWords(LowOnes(WidenLast(missing)), of.readable + kLanes / 2);
-  asm volatile("" : "+m"(of));  // not picked out of their registers
+  alignas(kBytes) uint64_t readable[kLanes];
+  StoreWords(LowOnes(WidenFirst(missing)), readable);
+  StoreWords(LowOnes(WidenLast(missing)), readable + kLanes / 2);
+  asm volatile("" : "+m"(readable));  // not picked out of their registers
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)
-    matrix->row[i] = LoadBytesOf(of.readable[i], rows[i] + kBehind);
+    matrix->row[i] = LoadBytesOf(readable[i], rows[i] + kBehind);
   Transpose(matrix);
 }
 

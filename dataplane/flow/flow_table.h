@@ -109,7 +109,7 @@ class FlowTable {
   // zero but the version and the start of the flow that was there before (StartIn()). line.state stays 0
   // ("empty" to readers) until the caller's first EndWrite(). kNone: no room within kMaxProbe;
   // nothing has changed then.
-  // REQUIRES: `key` is absent; `hash` is HashOf(key); key.ipv6 == ipv6().
+  // REQUIRES: `key` is absent; `hash` is FlowHasher::Of(key); key.ipv6 == ipv6().
   [[nodiscard]] FlowIndex Insert(const FlowKey& key, FlowHash hash);
 
   // Empties the slot. The detail stays as it is.

@@ -21,7 +21,7 @@ Words Load(const uint64_t* words) {
 // Which keys are IPv6: none, all, or those whose place says so.
 enum class Ipv6 { kNone, kAll, kSome };
 
-// What is encrypted of the keys from i on, of as many as one register has words: kWhich = 0x00: of the first of each two, 0x11: of the second.
+// What is encrypted of the keys from i on, of as many as one register has words: of each two the first one's, and the second one's.
 struct Secrets {
   Words place;
   std::array<Words, 4> address;

@@ -10,7 +10,9 @@
 //          what does not meet a block cipher tells nothing. (Wegman and Carter, "New hash functions and their use in authentication
 //          and set equality"; the products: Lemire and Kaser, "Faster 64-bit universal hashing using carry-less multiplications".)
 //          AES has all its ten rounds. SipHash-1-3, which was here before: README.md, "Measured choices".
-// Limits   63 bits: the lowest is always set, so that a tag made of the low bits says that something is there.
+// Limits   So up to some 2^32 keys, as of every function of 64 bits; behind that it is worse than one that is random: two IPv6 keys that
+//          meet in one X tell of secrets, and so of others that do. To see one an attacker needs whole hashes, of which nothing is told.
+//          63 bits: the lowest is always set, so that a tag made of the low bits says that something is there.
 // Threads  Pure.
 // Cost     bench: FlowTable/lookup; without AES instructions: aes.h
 #pragma once

@@ -266,9 +266,9 @@ template <uint32_t kWords>
 
 // Those of one format.
 template <Format kFormat>
-[[gnu::always_inline]] inline Mask ParseInline(const FrameLanes& frames, Mask eligible,
-                                               KeyWords* words, SegmentLanes* segments,
-                                               Fetches* meanwhile) {
+[[gnu::always_inline]] inline Mask ParseOneFormat(const FrameLanes& frames, Mask eligible,
+                                                  KeyWords* words, SegmentLanes* segments,
+                                                  Fetches* meanwhile) {
   const Lanes bytes = LoadAnywhere(frames.bytes), wire_bytes = LoadAnywhere(frames.wire_bytes);
   Matrix m;
   LoadRows<RowBegins(kFormat)>(frames, bytes, &m);
@@ -301,7 +301,7 @@ template <Format kFormat>
 template <Format kFormat>
 [[gnu::noinline]] Mask ParseFormat(const FrameLanes& frames, Mask eligible, KeyWords* words,
                                    SegmentLanes* segments, Fetches* meanwhile) {
-  return ParseInline<kFormat>(frames, eligible, words, segments, meanwhile);
+  return ParseOneFormat<kFormat>(frames, eligible, words, segments, meanwhile);
 }
 
 // What frames' beginnings say of their formats.
@@ -377,7 +377,7 @@ Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentL
   };
   Mask common;
   if (!format.tagged && !format.ipv6) [[likely]] {
-    common = ParseInline<Format{}>(frames, eligible, words, segments, meanwhile);
+    common = ParseOneFormat<Format{}>(frames, eligible, words, segments, meanwhile);
   } else if (!format.tagged) {
     common = parse.template operator()<Format{true, false}>();
   } else {

@@ -14,7 +14,7 @@ void Pipeline::Prepare(Burst* burst, Burst* located) {
   burst->fragments = false;
   burst->words.Clear();
   burst->segments.Clear();
-  // Hashes are long chains of instructions: as many at once as the core can overlap.
+  // Hashes are long chains of instructions, so two chunks' of eight together.
   constexpr uint32_t kHashed = std::max(kChunk, 16u);
   uint32_t fetched = 0;
   const auto fetch = [&](uint32_t hashed) {

@@ -245,45 +245,54 @@ TEST_F(LanesTest, Gathers) {
   });
 }
 
-// A page with none before and none behind it: every place and length in it.
-TEST_F(LanesTest, LoadsNothingFromOtherPages) {
-  constexpr uint32_t kPage = 4096;
-  void* const mapped = mmap(nullptr, 3 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+// Two pages with none before and none behind them: rows of every length near their ends, of many elsewhere, and such as go from one into
+// the other.
+template <size_t kBehind>
+void LoadsNothingFromOtherPages() {
+  constexpr uint32_t kPage = 4096, kReadable = 2 * kPage;
+  void* const mapped = mmap(nullptr, 4 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(mapped, MAP_FAILED);
-  auto* const page = static_cast<uint8_t*>(mapped) + kPage;
-  ASSERT_EQ(mprotect(page, kPage, PROT_READ | PROT_WRITE), 0);
-  for (uint32_t i = 0; i < kPage; ++i) page[i] = static_cast<uint8_t>(i * 7 + 1);
+  auto* const begin = static_cast<uint8_t*>(mapped) + kPage;
+  ASSERT_EQ(mprotect(begin, kReadable, PROT_READ | PROT_WRITE), 0);
+  for (uint32_t i = 0; i < kReadable; ++i) begin[i] = static_cast<uint8_t>(i * 7 + i / 256 + 1);
   constexpr uint32_t kRow = 64;
   // As one of several rows: the others are whole, and elsewhere.
   const auto wrong = [&](const uint8_t* from, uint32_t bytes, uint32_t lane) {
     alignas(64) const uint8_t* rows[kLanes];
     Lanes there;
     for (uint32_t i = 0; i < kLanes; ++i) {
-      rows[i] = i == lane ? from : page + i;
+      rows[i] = i == lane ? from - kBehind : begin + i;
       there[i] = i == lane ? bytes : kRow;
     }
     Matrix m;
-    LoadTransposedOf(rows, there, &m);
+    LoadTransposedOf<kBehind>(rows, there, &m);
     uint32_t differ = 0;
     for (uint32_t i = 0; i < kLanes; ++i) {
       for (uint32_t n = 0; n < kRowNumbers; ++n) {
         uint32_t number = 0;
-        const uint32_t begin = n * sizeof(number);
-        if (begin < there[i])
-          std::memcpy(&number, rows[i] + begin, std::min<uint32_t>(there[i] - begin, 4));
-        const bool anything = begin + sizeof(number) > there[i];
+        const uint32_t at = n * sizeof(number);
+        if (at < there[i])
+          std::memcpy(&number, rows[i] + kBehind + at, std::min<uint32_t>(there[i] - at, 4));
+        const bool anything = at + sizeof(number) > there[i];
         differ += !anything && m.row[n][i] != number;
       }
     }
     return differ;
   };
-  for (uint32_t at = 0; at <= kPage; ++at) {
-    for (uint32_t bytes = 0; bytes <= std::min(kRow, kPage - at); bytes += 1 + at % 3) {
-      ASSERT_EQ(wrong(page + at, bytes, (at + bytes) % kLanes), 0u) << at << " " << bytes;
+  for (uint32_t at = 0; at <= kReadable; ++at) {
+    const uint32_t most = std::min(2 * kRow, kReadable - at);
+    for (uint32_t bytes = 0; bytes <= most; bytes += 1 + at % 3) {
+      ASSERT_EQ(wrong(begin + at, bytes, (at + bytes) % kLanes), 0u) << at << " " << bytes;
     }
   }
-  EXPECT_EQ(wrong(page - 100, 0, 1), 0u);
-  EXPECT_EQ(munmap(mapped, 3 * kPage), 0);
+  EXPECT_EQ(wrong(begin - 100, 0, 1), 0u);
+  EXPECT_EQ(munmap(mapped, 4 * kPage), 0);
+}
+
+TEST_F(LanesTest, LoadsNothingFromOtherPages) {
+  LoadsNothingFromOtherPages<0>();
+  LoadsNothingFromOtherPages<2>();
+  LoadsNothingFromOtherPages<22>();
 }
 
 // (A template: where rows are one register, there is no such name.)
