@@ -318,6 +318,7 @@ template <size_t kBehind = 0, typename Row>
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < 4; ++i) matrix->row[first + i] = quarter.row[i];
   };
+  // (A copy: what is stored to the matrix could be `rows`, for all that the compiler knows, and it would load them again.)
   const Row* of[kLanes];
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < kLanes; ++i) of[i] = rows[i];
@@ -345,7 +346,7 @@ template <size_t kBehind = 0>
 #endif
   const uint8_t* some_cut[kLanes];
   alignas(kBytes) uint8_t parts[kLanes][kBytes];
-  // (In any order.)
+  // Is there one? In any order; which ones is asked only then.
   const __m256 low_halves =
       _mm256_shuffle_ps(_mm256_castsi256_ps(Raw(first)), _mm256_castsi256_ps(Raw(last)), 0x88);
   if (const Mask any = is_cut(From(_mm256_castps_si256(low_halves))); any != 0) [[unlikely]] {

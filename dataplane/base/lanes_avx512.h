@@ -300,8 +300,8 @@ template <size_t kBehind = 0, typename Row>
     matrix->row[i] = Load(reinterpret_cast<const char*>(rows[i]) + kBehind);
   Transpose(matrix);
 }
-// What is kBehind bytes behind `rows`, anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none
-// of them.
+// The same of rows anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is
+// touched that has none of them.
 template <size_t kBehind = 0>
 [[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
                                                     Matrix* matrix) {
