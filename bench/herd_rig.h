@@ -47,11 +47,6 @@ class HerdRig {
     closed_before_ = Closed();
   }
   uint64_t DueMs() const { return due_ms_; }
-  // When the wheel begins to spread the herd's coarse slot: a unit before the unit that it lies in.
-  uint64_t CascadeMs() const {
-    constexpr uint64_t kUnit = TimerWheel::UnitMs(1);
-    return due_ms_ / kUnit * kUnit - kUnit;
-  }
 
   // Stands still until here; from now on time is real.
   void StartClock(uint64_t at_ms) {

@@ -78,7 +78,7 @@ class Scale {
     rig_->AdvanceUs(rig_->pipeline->tunables()
                             .tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)] *
                         uint64_t{1000} +
-                    1'000'000);
+                    (FlowTimers::kSlackMs + 1) * uint64_t{1000});
     Timed([&] {
       while (!rig_->pipeline->Expire(rig_->now, 256)) {
       }

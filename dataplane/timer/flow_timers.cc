@@ -24,28 +24,40 @@ void FlowTimers::Schedule(FlowIndex flow, Tick deadline) {
   assert(Raw(flow) < slots_ && !IsFiled(flow));
   const uint32_t group = Raw(flow) / kGroupFlows;
   const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
-  groups_[group].flow[Raw(flow) % kGroupFlows] = filing.code;
+  CodeOf(flow) = filing.code;
   ++filed_;
   FileGroup(group, filing);
 }
 
 void FlowTimers::Hasten(FlowIndex flow, Tick deadline) {
   assert(Raw(flow) < slots_);
-  const uint32_t group = Raw(flow) / kGroupFlows;
   const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
-  TimerCode& code = groups_[group].flow[Raw(flow) % kGroupFlows];
+  TimerCode& code = CodeOf(flow);
   if (code == TimerCodes::kNotFiled) {
     ++filed_;
     code = filing.code;
-  } else if (codes_.IsBefore(filing.tick, codes_.StartOf(codes_.Relative(code)))) {
-    code = filing.code;
+  } else {
+    const TimerCode relative = codes_.Relative(code);
+    // It will have been looked at by then, whatever the group is filed for.
+    if (!codes_.IsBefore(filing.tick, codes_.SeenBy(relative))) return;
+    if (codes_.IsBefore(filing.tick, codes_.StartOf(relative))) code = filing.code;
   }
-  FileGroup(group, filing);
+  FileGroup(Raw(flow) / kGroupFlows, filing);
+}
+
+void FlowTimers::Refile(FlowIndex flow, Tick deadline) {
+  assert(Raw(flow) < slots_);
+  TimerCode& code = CodeOf(flow);
+  if (code == TimerCodes::kNotFiled) return;
+  const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
+  const bool sooner = codes_.IsBefore(filing.tick, codes_.SeenBy(codes_.Relative(code)));
+  code = filing.code;
+  if (sooner) FileGroup(Raw(flow) / kGroupFlows, filing);
 }
 
 void FlowTimers::Cancel(FlowIndex flow) {
   assert(Raw(flow) < slots_);
-  TimerCode& code = groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
+  TimerCode& code = CodeOf(flow);
   filed_ -= code != TimerCodes::kNotFiled;
   code = TimerCodes::kNotFiled;
 }

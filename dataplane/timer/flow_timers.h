@@ -24,7 +24,7 @@
 //               handed out at most kMaxHandOuts times (the last at its tick), and once more for each
 //               TimerCodes::kReachMs that it was farther ahead.
 // Threads    One owner.
-// Limits     Deadlines up to kMaxTimeoutMs ahead of the last `now`; calls of Advance() less than
+// Limits     Deadlines up to kMaxTimeoutMs + kSlackMs ahead of the last `now`; calls of Advance() less than
 //            2^31 ms apart. A call looks at due.size() groups at most, whether their flows are due or not, also
 //            across empty stretches.
 // Errors     REQUIRES lines are asserted in debug builds.
@@ -50,6 +50,16 @@ class FlowTimers {
   static constexpr uint32_t kGroupFlows = kGroupCodes;
   static constexpr uint32_t kMaxHandOuts = TimerCodes::kLevels;
 
+  // A deadline far ahead whose flow may also end a little later is filed for `deadline` + kSlackMs: if it does not move, the
+  // flow is handed out once, when the deadline has passed, in place of once a level before it. (The unit of level 2 that a filing
+  // lies in begins less than a unit before it, and is handed out during the unit before that.)
+  static constexpr uint32_t kSlackMs = 2u << TimerCodes::kShift[2];
+  // So far: the slack is a sixteenth of that at most.
+  static constexpr uint32_t kFarMs = 16 * kSlackMs;
+  static constexpr Tick WithSlack(Tick deadline, Tick now) {
+    return deadline - now >= int32_t{kFarMs} ? deadline + kSlackMs : deadline;
+  }
+
   // Bytes of arena that timers of flows 0 .. slots-1 carve.
   static size_t ArenaBytes(uint32_t slots);
   // Starts at `now`. REQUIRES: `arena` has ArenaBytes(slots) left and outlives them; slots is 1 to
@@ -61,6 +71,9 @@ class FlowTimers {
   void Schedule(FlowIndex flow, Tick deadline);
   // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
   void Hasten(FlowIndex flow, Tick deadline);
+  // For a deadline that will hardly move again: files `flow` anew, whatever it was filed for, so that it is not handed out for
+  // that. (Its group may still be looked at then.) No effect when it is not filed.
+  void Refile(FlowIndex flow, Tick deadline);
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
   bool IsFiled(FlowIndex flow) const { return Code(flow) != TimerCodes::kNotFiled; }
@@ -95,6 +108,9 @@ class FlowTimers {
 
   static uint32_t GroupsOf(uint32_t slots) { return (slots + kGroupFlows - 1) / kGroupFlows; }
   TimerCode Code(FlowIndex flow) const {
+    return groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
+  }
+  TimerCode& CodeOf(FlowIndex flow) {
     return groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
   }
   void FileGroup(uint32_t group, const TimerCodes::Filing& filing);

@@ -155,7 +155,7 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   Store(All(kBefore << 8 | StateCode(kPairAfter)), steps->moves);
   steps->tracked = steps->moved = tracked;
   steps->sooner = tracked & Before(deadline, row[kDeadline]);
-  steps->assured = 0;
+  steps->last = steps->assured = 0;
 
   alignas(kCacheLine) uint64_t word0_after[kLanes];
   alignas(kCacheLine) uint32_t history_after[kLanes];

@@ -132,6 +132,9 @@ class Pipeline {
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
+    // True: each flow ends at its deadline, to the millisecond. False: one whose deadline was FlowTimers::kFarMs ahead or more
+    // may hold its slot up to kSlackMs beyond it, unseen by packets and queries, for half of what its end costs.
+    bool exact_ends = false;
     // False: every segment takes the general path, so that tests can hold the short ones against it.
     bool shortcuts = true;
   };
@@ -252,11 +255,11 @@ class Pipeline {
   // pipeline_steps.cc. True: the segment was in order, and is tracked. False: nothing was touched; also of a flow that
   // is past its deadline, or gone.
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
-  bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now);
+  bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Now now);
   // Of several: bit i: first + i.
   Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   void FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
-                 const StepsTracked& steps);
+                 const StepsTracked& steps, Now now);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or
@@ -296,10 +299,11 @@ class Pipeline {
   static void Uncount(FlowImage& flow, const FlowImage& counted);
   void Load(FlowIndex index, Slot* slot);
   void Store(const Slot& slot);
-  void StoreNew(Slot& slot, uint64_t start_us);
+  void StoreNew(Slot& slot, uint64_t start_us, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
-               uint8_t state, bool midstream);
-  void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline);
+               uint8_t state, bool midstream, Now now);
+  Tick FiledFor(Tick deadline, Now now) const;
+  void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);
   void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);

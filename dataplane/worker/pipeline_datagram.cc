@@ -58,10 +58,10 @@ void Pipeline::TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
   slot.line.deadline_ms = deadline.ms();
   CountPacket(slot, meta.direction, meta.ip_bytes);
   if (known == FlowIndex::kNone) {
-    StoreNew(slot, now.unix_us);
+    StoreNew(slot, now.unix_us, now);
   } else {
     Store(slot);
-    Reschedule(slot.index, old_deadline, deadline);
+    Reschedule(slot.index, old_deadline, deadline, before != slot.line.state, now);
     CountState(before, slot.line.state);
   }
   if (listener_ != nullptr && (known == FlowIndex::kNone || before != slot.line.state)) {

@@ -102,19 +102,19 @@ void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
 }
 
 // Stores a flow for the first time.
-void Pipeline::StoreNew(Slot& slot, uint64_t start_us) {
+void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
   slot.detail.start_us = slot.table->StartIn(slot.index, start_us);
   Store(slot);
   FileNew(*slot.table, slot.index, GenerationOf(slot.detail.start_us), slot.line.deadline(),
-          slot.line.state, (slot.detail.flags & detail_flag::kMidstream) != 0);
+          slot.line.state, (slot.detail.flags & detail_flag::kMidstream) != 0, now);
   // What a rival has become may be assured from the start.
   if ((slot.detail.flags & detail_flag::kAssured) != 0) NotUnassured(*slot.table, slot.index);
 }
 
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
-                       uint8_t state, bool midstream) {
-  wheel_->Schedule(index, deadline);
+                       uint8_t state, bool midstream, Now now) {
+  wheel_->Schedule(index, FiledFor(deadline, now));
   is_unassured_->Set(index);
   ++unassured_flows_[table.ipv6()];
   unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
@@ -124,10 +124,21 @@ void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generat
   CountState(0, state);
 }
 
+// What the wheel is told for a deadline.
+Tick Pipeline::FiledFor(Tick deadline, Now now) const {
+  return options_.exact_ends ? deadline : FlowTimers::WithSlack(deadline, now.tick);
+}
+
 // The wheel finds a flow at its old deadline by itself; only a deadline that came nearer must be
-// filed anew.
-void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline) {
-  if (deadline.Before(old_deadline)) wheel_->Hasten(index, deadline);
+// filed anew, and one that is probably the flow's last saves a hand-out by it.
+void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last,
+                          Now now) {
+  if (deadline == old_deadline) return;
+  if (is_last) {
+    wheel_->Refile(index, FiledFor(deadline, now));
+  } else if (deadline.Before(old_deadline)) {
+    wheel_->Hasten(index, FiledFor(deadline, now));
+  }
 }
 
 void Pipeline::CountPacket(FlowImage& flow, Direction direction, uint32_t ip_bytes) {
@@ -212,7 +223,7 @@ void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
     const Tick deadline(
         static_cast<uint32_t>(table.line(index).words[0].load(std::memory_order_relaxed) >> 32));
     if (now.tick.Before(deadline)) {
-      wheel_->Schedule(index, deadline);
+      wheel_->Schedule(index, FiledFor(deadline, now));
     } else {
       keys.Set(count, table.KeyAt(index));
       over[count++] = index;

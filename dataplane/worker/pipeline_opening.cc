@@ -95,7 +95,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   sender.ts_recent = says.timestamp;
   EndWrite(line, head | uint32_t{state} << 8, d, deadline);
 
-  FileNew(table, index, GenerationOf(start_us), deadline, state, false);
+  FileNew(table, index, GenerationOf(start_us), deadline, state, false, now);
   if (listener_ != nullptr) [[unlikely]]
     TellChange(i, index, now);
   return true;
@@ -162,7 +162,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
     FileNew(table, index, GenerationOf(start_us), deadline,
-            static_cast<uint8_t>(openings.head[n] >> 8), false);
+            static_cast<uint8_t>(openings.head[n] >> 8), false, now);
   }
   return there;
 }
@@ -223,7 +223,7 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
   if (!stamped) receiver.ts_recent = 0;
   EndWrite(line, (head & 0xffff00ff) | uint32_t{state_after} << 8, d, deadline);
 
-  Reschedule(index, old_deadline, deadline);
+  Reschedule(index, old_deadline, deadline, false, now);
   CountState(state_before, state_after);
   if (listener_ != nullptr) [[unlikely]]
     TellChange(i, index, now);

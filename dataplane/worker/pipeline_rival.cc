@@ -217,7 +217,7 @@ void Pipeline::Replace(Burst& burst, uint32_t i, Slot& old, Rival rival, tcp::Co
   Slot slot;
   Load(index, &slot);
   TakePlace(rival, &slot);
-  StoreNew(slot, rival.detail.start_us);
+  StoreNew(slot, rival.detail.start_us, now);
   if (listener_ != nullptr) TellChange(i, index, now);
 }
 

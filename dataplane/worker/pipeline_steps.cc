@@ -18,6 +18,7 @@
 #include "dataplane/worker/pipeline.h"
 #include "dataplane/worker/step_lanes.h"
 #include "dataplane/worker/tcp_binding.h"
+#include "dataplane/worker/timeouts.h"
 
 namespace coretrack {
 namespace {
@@ -69,7 +70,7 @@ void AddToHistory(Histories& histories, const PacketMeta& meta, bool from_respon
 // The first data or ACK of a direction, what is the first that an endpoint says after it was moved, and what is
 // plain but that the line's deltas have no room for it, or for a deadline beyond a timeout that was shortened since.
 // REQUIRES: both ends are ESTABLISHED; of SYN, FIN, RST and ACK the segment has ACK alone.
-bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
+bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Now now) {
   using namespace established;
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
@@ -79,7 +80,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   const unsigned d = Raw(meta.direction);
   HalfInLine sender(line, d), receiver(line, 1 - d);
   const Tick old_deadline = Deadline(line);
-  if (!now.Before(old_deadline) || meta.ip_bytes > HalfInLine::kMostBytes ||
+  if (!now.tick.Before(old_deadline) || meta.ip_bytes > HalfInLine::kMostBytes ||
       sender.max_window == 0 || receiver.max_window == 0 ||
       !tcp::IsInOrder(meta.tcp, sender, receiver) ||
       (word0_before >> kFlagsShift & detail_flag::kKept) != 0)
@@ -92,7 +93,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   constexpr uint64_t kProvisional = uint64_t{detail_small::Provisional(0)} << kSmallShift;
   const uint64_t word0 = (word0_before & ~(kProvisional << d)) | kAssured;
   if ((word0 & 3 * kProvisional) != 0) flags |= flow_flag::kAttention;
-  const Tick deadline = now + EstablishedMs();
+  const Tick deadline = now.tick + EstablishedMs();
 
   BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
@@ -103,7 +104,7 @@ bool Pipeline::TrackFirst(const PacketMeta& meta, AtomicLine& line, Tick now) {
   sender.bytes = static_cast<uint16_t>(sender.bytes + meta.ip_bytes);
   EndWrite(line, head, d, deadline);
   if ((word0_before & kAssured) == 0) NotUnassured(table, index);
-  Reschedule(index, old_deadline, deadline);
+  Reschedule(index, old_deadline, deadline, false, now);
   return true;
 }
 
@@ -146,7 +147,7 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
       track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
             histories_.get(), first, static_cast<Mask>(left & of_table), now,
             tunables_.tcp_timeout_ms, &steps);
-      if (steps.tracked != 0) FileSteps(*burst, first, *table, steps);
+      if (steps.tracked != 0) FileSteps(*burst, first, *table, steps, now);
       left &= ~uint32_t{steps.tracked};
     }
   }
@@ -155,10 +156,16 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
 
 // Tells the wheel and the counters what has become of `steps`.
 void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
-                         const StepsTracked& steps) {
-  for (uint32_t left = steps.sooner; left != 0; left &= left - 1) {
+                         const StepsTracked& steps, Now now) {
+  for (uint32_t left = steps.sooner | steps.last; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    wheel_->Hasten(table.IndexOf(*burst.candidate[first + i]), Tick(steps.deadlines[i]));
+    const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
+    const Tick filed = FiledFor(Tick(steps.deadlines[i]), now);
+    if ((steps.last >> i & 1) != 0) {
+      wheel_->Refile(index, filed);
+    } else {
+      wheel_->Hasten(index, filed);
+    }
   }
   for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
@@ -179,7 +186,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   if ((meta.tcp.flags & kSyn) != 0) return TrackAnswer(burst, i, line, now);
   if ((meta.tcp.flags & (kFin | kRst | tcp_flag::kAck)) == tcp_flag::kAck &&
       (established::Head(line) >> 8 & kStateCodeMask) == established::kBothEstablished)
-    return TrackFirst(meta, line, now.tick);
+    return TrackFirst(meta, line, now);
   FlowTable& table = TableOf(meta.key.ipv6);
   const FlowIndex index = table.IndexOf(line);
   AtomicDetail& detail = table.detail(index);
@@ -216,7 +223,7 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   MoveInLine(meta, line, head, state_after, deadline);
   if ((word0 & ~word0_before & kAssured) != 0) NotUnassured(table, index);
 
-  Reschedule(index, old_deadline, deadline);
+  Reschedule(index, old_deadline, deadline, IsLastTimeout(state_after), now);
   if (state_before == state_after) return true;
   CountState(state_before, state_after);
   if (listener_ != nullptr) [[unlikely]]

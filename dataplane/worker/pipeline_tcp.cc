@@ -205,10 +205,10 @@ void Pipeline::FinishTcp(Burst& burst, uint32_t i, Slot& slot, const tcp::Outcom
   const Tick old_deadline = slot.line.deadline();
   NoteTcp(burst, i, slot, state_before, outcome, now);
   if (state_before == 0) {
-    StoreNew(slot, now.unix_us);
+    StoreNew(slot, now.unix_us, now);
   } else {
     Store(slot);
-    Reschedule(slot.index, old_deadline, slot.line.deadline());
+    Reschedule(slot.index, old_deadline, slot.line.deadline(), IsLastTimeout(slot.line.state), now);
     CountState(state_before, slot.line.state);
   }
   if (listener_ != nullptr && (outcome.moved || state_before == 0)) TellChange(i, slot.index, now);

@@ -91,7 +91,9 @@ absl::Status Replay(const std::string& file, const ReplayOptions& options, Repla
     if (pipeline == nullptr) {
       summary->first_us = packet.unix_us;
       clock = VirtualClock(packet.unix_us);
-      auto created = Pipeline::Create(options.pipeline, clock.now());
+      Pipeline::Options exact = options.pipeline;
+      exact.exact_ends = true;
+      auto created = Pipeline::Create(exact, clock.now());
       if (!created.ok()) return created.status();
       pipeline = *std::move(created);
       pipeline->set_listener(&numbering);

@@ -161,11 +161,13 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   const Lanes state_after = (pair_after + 1) | (state & kOriginatorReverse);
   const Lanes head_after = HeadAfter(head, d, state_after);
   const Lanes old_deadline = row[kDeadline];
-  const Lanes deadline = now.tick.ms() + LookUp(timeouts_ms, step >> kClassShift);
+  const Lanes timeout = step >> kClassShift;
+  const Lanes deadline = now.tick.ms() + LookUp(timeouts_ms, timeout);
   Store(deadline, steps->deadlines);
   Store((state & kStateCodeMask) << 8 | (pair_after + 1), steps->moves);
   steps->tracked = tracked;
   steps->sooner = tracked & Before(deadline, old_deadline);
+  steps->last = tracked & Equal(timeout, All(static_cast<uint32_t>(tcp::TimeoutClass::kTimeWait)));
   steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
 
   alignas(kCacheLine) uint32_t facts_after[kLanes];

@@ -48,6 +48,12 @@ inline uint32_t TcpTimeoutMs(const Timeouts& timeouts, tcp::TimeoutClass timeout
   return std::min(ms(timeout), ms(tcp::TimeoutClassOf(pair)));
 }
 
+// Is it probably the last one that a flow in `state` has?
+inline bool IsLastTimeout(uint8_t state) {
+  return IsTcpState(state) &&
+         tcp::TimeoutClassOf(PairCodeOf(state)) == tcp::TimeoutClass::kTimeWait;
+}
+
 // REQUIRES: line.state is not 0.
 inline uint32_t TimeoutMsOf(const FlowLine& line, const FlowDetail& detail,
                             const Timeouts& timeouts) {

@@ -39,6 +39,10 @@ class Owner {
     hand_outs_[flow] = 0;
     f_->timers.Schedule(flow, deadline);
   }
+  void Refile(FlowIndex flow, Tick deadline) {
+    deadlines_[flow] = deadline;
+    f_->timers.Refile(flow, deadline);
+  }
   // Polls at `now`. No flow may be left that is due.
   void PollAt(Tick now) {
     now_ = now;
@@ -209,7 +213,70 @@ TEST(FlowTimersTest, HastenFilesWhatIsNot) {
   EXPECT_THAT(f.AdvanceFully(Tick(10)), ElementsAre(kA));
 }
 
+TEST(FlowTimersTest, RefiledFlowIsHandedOutForItsNewDeadlineAlone) {
+  for (const uint32_t start : kStarts) {
+    for (const uint32_t filed : {1u, 63u, 64u, 100u, 3000u, 50'000u, 500'000u, 5 * kDayMs}) {
+      for (const uint32_t refiled : {5u, 63u, 1000u, kUnit, 49'000u, 499'999u, kDayMs}) {
+        TimersFixture f(100, Tick(start));
+        Owner owner(&f, Tick(start));
+        owner.Open(kA, Tick(start) + filed);
+        owner.Open(kB, Tick(start) + filed);  // has the group looked at
+        owner.Refile(kA, Tick(start) + refiled);
+        EXPECT_EQ(f.timers.filed(), 2u);
+        if (filed + 2 * kCoarse < refiled) {
+          owner.PollAt(Tick(start) + filed);
+          EXPECT_EQ(owner.HandOuts(kA), 0) << filed << ' ' << refiled;
+        }
+        if (refiled > 10'000) owner.PollAt(Tick(start) + refiled - 10'000);
+        owner.PollUntil(Tick(start) + refiled);
+        EXPECT_THAT(owner.ended(), Contains(kA)) << filed << ' ' << refiled;
+        EXPECT_LE(owner.HandOuts(kA), int{FlowTimers::kMaxHandOuts + 1}) << filed << ' ' << refiled;
+      }
+    }
+  }
+}
+
+TEST(FlowTimersTest, RefileDoesNotFileWhatIsNot) {
+  TimersFixture f(100, Tick(0));
+  f.timers.Refile(kA, Tick(10));
+  EXPECT_EQ(f.timers.filed(), 0u);
+  EXPECT_THAT(f.AdvanceFully(Tick(10)), IsEmpty());
+}
+
 // --- Early hand-outs are few
+
+// Whoever files with slack hears of a flow once: when its deadline has passed, and not long ago.
+TEST(FlowTimersTest, WithSlackAFarDeadlineIsHandedOutOnceWhenItHasPassed) {
+  for (const uint32_t start : kStarts) {
+    for (const uint32_t ahead :
+         {FlowTimers::kFarMs, FlowTimers::kFarMs + 1, 100'000u, 119'999u, 120'000u, 123'000u}) {
+      TimersFixture f(kGroup, Tick(start));
+      // Its neighbours make the group be looked at all the time.
+      for (uint32_t i = 0; i < kGroup; ++i) {
+        f.timers.Schedule(FlowIndex{i},
+                          FlowTimers::WithSlack(Tick(start) + ahead + i * 97, Tick(start)));
+      }
+      std::vector<uint32_t> hand_outs(kGroup);
+      for (uint32_t ms = ahead - 9000; ms < ahead + 31 * 97 + FlowTimers::kSlackMs; ++ms) {
+        for (const FlowIndex flow : f.AdvanceFully(Tick(start) + ms)) {
+          ++hand_outs[Raw(flow)];
+          EXPECT_GE(ms, ahead + Raw(flow) * 97) << start << '+' << ahead;
+          EXPECT_LT(ms, ahead + Raw(flow) * 97 + FlowTimers::kSlackMs) << start << '+' << ahead;
+        }
+      }
+      EXPECT_THAT(hand_outs, ::testing::Each(1u)) << start << '+' << ahead;
+    }
+  }
+}
+
+TEST(FlowTimersTest, NearDeadlinesHaveNoSlack) {
+  EXPECT_EQ(FlowTimers::WithSlack(Tick(5) + FlowTimers::kFarMs - 1, Tick(5)),
+            Tick(5) + FlowTimers::kFarMs - 1);
+  EXPECT_EQ(FlowTimers::WithSlack(Tick(5), Tick(5)), Tick(5));
+  EXPECT_EQ(FlowTimers::WithSlack(Tick(3), Tick(5)), Tick(3));  // passed
+  EXPECT_EQ(FlowTimers::WithSlack(Tick(5) + kMaxTimeoutMs, Tick(5)),
+            Tick(5) + kMaxTimeoutMs + FlowTimers::kSlackMs);
+}
 
 TEST(FlowTimersTest, UnmovedDeadlineIsHandedOutFourTimesAtMost) {
   for (const uint32_t start : kStarts) {

@@ -33,6 +33,7 @@ class ModelTest {
     EXPECT_GT(early_, operations / 1000) << "the run must meet early hand-outs";
     EXPECT_GT(exhausted_, 100u) << "the run must meet exhausted budgets";
     EXPECT_GT(caught_up_, 1000u);
+    EXPECT_GT(refiled_, operations / 100);
     EXPECT_GT(far_, 100u) << "the run must meet what is out of the codes' reach";
   }
   uint64_t wraps() const { return now_ms_ >> 32; }
@@ -99,6 +100,8 @@ class ModelTest {
     const auto dice = random_() % 8;
     if (dice == 0) {
       Hasten(flow, AnyDeadline());
+    } else if (dice == 2) {
+      Refile(flow, AnyDeadline());
     } else if (!filed_.contains(flow)) {
       const uint64_t deadline_ms = random_() % 32 == 0
                                        ? now_ms_ - AnyMs(std::min<uint64_t>(now_ms_, 100'000))
@@ -121,6 +124,16 @@ class ModelTest {
       Forget(flow);
     }
     Put(flow, {deadline_ms, ahead_ms, ahead_ms, 0, true});
+  }
+
+  // Filed for that alone from here on.
+  void Refile(FlowIndex flow, uint64_t deadline_ms) {
+    f_.timers.Refile(flow, TickOf(deadline_ms));
+    ASSERT_EQ(f_.timers.IsFiled(flow), filed_.contains(flow));
+    if (!filed_.contains(flow)) return;
+    Forget(flow);
+    ++refiled_;
+    Put(flow, {deadline_ms, Ahead(deadline_ms), Ahead(deadline_ms), 0, false});
   }
 
   void AdvanceOnce() {
@@ -190,7 +203,7 @@ class ModelTest {
   std::vector<std::pair<FlowIndex, Filed>> refile_;
   uint64_t group_ = 0, common_ms_ = 0;
   uint64_t operations_ = 0;
-  uint64_t early_ = 0, exhausted_ = 0, caught_up_ = 0, far_ = 0;
+  uint64_t early_ = 0, exhausted_ = 0, caught_up_ = 0, far_ = 0, refiled_ = 0;
 };
 
 TEST(TimersModelTest, FewGroups) { ModelTest(100, 0, 1).Run(2'000'000); }

@@ -32,6 +32,15 @@ void Establish(Harness* harness, uint32_t n) {
   harness->Send(Segment(n, true, {.seq = 101, .ack = 301, .flags = kAck}));
 }
 
+// Both have closed, the client first: it waits in TIME_WAIT.
+void Close(Harness* harness, uint32_t n) {
+  using namespace tcp_flag;
+  Establish(harness, n);
+  harness->Send(Segment(n, true, {.seq = 101, .ack = 301, .flags = kFin | kAck}));
+  harness->Send(Segment(n, false, {.seq = 301, .ack = 102, .flags = kFin | kAck}));
+  harness->Send(Segment(n, true, {.seq = 102, .ack = 302, .flags = kAck}));
+}
+
 TEST(Pipeline, EveryPacketHasOneOutcome) {
   Harness harness;  // checks the identity after every frame
   Establish(&harness, 1);
@@ -63,6 +72,54 @@ TEST(Pipeline, AFlowEndsAtItsDeadlineToTheMillisecond) {
   ASSERT_EQ(harness.ends.size(), 1u);
   EXPECT_EQ(harness.ends[0].end, End::kTimeout);
   EXPECT_EQ(harness.ended(End::kTimeout), 1u);
+}
+
+// A far deadline's flow may hold its slot a little longer, and is handed out once.
+TEST(Pipeline, AFlowWithALongTimeoutEndsWithinTheSlack) {
+  for (const bool shortcuts : {true, false}) {
+    for (const bool exact : {true, false}) {
+      Pipeline::Options options = Harness::SmallOptions();
+      options.shortcuts = shortcuts;
+      options.exact_ends = exact;
+      Harness harness(options);
+      Close(&harness, 1);
+      EXPECT_EQ(harness.Only().timeout_ms, 120'000);
+      harness.Advance(119'999'000);
+      ASSERT_TRUE(harness.ends.empty());
+      uint32_t late_ms = 0;
+      for (harness.Advance(1000); harness.ends.empty() && late_ms < FlowTimers::kSlackMs; ++late_ms)
+        harness.Advance(1000);
+      EXPECT_LT(late_ms, exact ? 1 : FlowTimers::kSlackMs);
+      if (!exact) {
+        EXPECT_GT(late_ms, 0u) << "there was nothing to see";
+      }
+      ASSERT_EQ(harness.ends.size(), 1u);
+      EXPECT_EQ(harness.ends[0].end, End::kClosed);
+      EXPECT_EQ(harness.ends[0].last_us, Harness::kStartUs);
+      EXPECT_TRUE(harness.Live().empty());
+    }
+  }
+}
+
+TEST(Pipeline, WithinTheSlackAFlowIsAbsentToLookUps) {
+  Harness harness;
+  Close(&harness, 1);
+  const FlowId first = harness.Only().id;
+  harness.Advance(119'999'000);
+  harness.Send(Syn(1));  // old data still: its sequence number is below
+  EXPECT_TRUE(harness.Only().id == first);
+  EXPECT_EQ(harness.invalids.size(), 1u);
+  harness.Advance(1000);
+  ASSERT_TRUE(harness.Only().id == first) << "its slot is taken, or there is nothing to see";
+  harness.Send(Syn(1));
+  EXPECT_FALSE(harness.Only().id == first);
+  ASSERT_EQ(harness.ends.size(), 1u);
+  EXPECT_EQ(harness.ends[0].end, End::kClosed);
+  // The wheel has forgotten the first one: the second lives its own 60 s.
+  harness.Advance(59'999'000);
+  EXPECT_EQ(harness.Live().size(), 1u);
+  harness.Advance(1000);
+  EXPECT_TRUE(harness.Live().empty());
 }
 
 // Past its deadline a flow is absent, even where the wheel has not come round.

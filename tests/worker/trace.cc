@@ -89,6 +89,7 @@ class Runner {
   static Pipeline::Options OptionsFor(const TraceOptions& options, const Variant& variant) {
     Pipeline::Options o = Harness::SmallOptions();
     o.tunables = options.tunables;
+    o.exact_ends = true;  // scripts say to the millisecond when a flow is gone
     o.tunables.drop_invalid = variant.drop_invalid;
     return o;
   }
