@@ -109,13 +109,12 @@ FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
   return index;
 }
 
-FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
-  assert(key.ipv6 == ipv6_ && key.zone < kMaxZones);
-  assert(Find(key, hash) == FlowIndex::kNone);
+// Past a home group that is full.
+FlowIndex FlowTable::TakeFarther(FlowHash hash) {
   const uint32_t step = StepOf(hash);
   const uint32_t home = HomeOf(hash);
   uint32_t group = home;
-  uint32_t empty = TagMatch::Match(&buckets_[group], 0);
+  uint32_t empty = 0;
   for (uint32_t probe = 1; empty == 0; ++probe) {
     // A count that cannot grow refuses the flow: were it to saturate, it could never come down.
     if (probe == probes_ ||
@@ -129,8 +128,14 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
     std::atomic<uint16_t>& overflow = buckets_[passed].overflow;
     overflow.store(overflow.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-  const auto position = static_cast<uint32_t>(std::countr_zero(empty));
-  const FlowIndex index = IndexAt(group, position);
+  return Occupy(group, empty, hash);
+}
+
+FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
+  assert(key.ipv6 == ipv6_ && key.zone < kMaxZones);
+  assert(Find(key, hash) == FlowIndex::kNone);
+  const FlowIndex index = Take(hash);
+  if (index == FlowIndex::kNone) return index;
 
   // By whole words: fields written one by one and then read as words would stall twice a line.
   AtomicLine* first = &line(index);
@@ -151,8 +156,6 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
 #pragma GCC unroll 4
   for (size_t i = 4; i < 8; ++i) first->words[i].store(0, std::memory_order_release);
   first->words[0].store(word0, std::memory_order_release);
-  buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
-  ++size_;
   return index;
 }
 

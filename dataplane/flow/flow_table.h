@@ -111,6 +111,9 @@ class FlowTable {
   // nothing has changed then.
   // REQUIRES: `key` is absent; `hash` is FlowHasher::Of(key); key.ipv6 == ipv6().
   [[nodiscard]] FlowIndex Insert(const FlowKey& key, FlowHash hash);
+  // The same for who stores the key itself, and everything else in line and detail, by one write of the flow (flow_slot.h) that
+  // ends with its state. Until then they are as the flow before has left them, whose state is 0.
+  [[nodiscard]] FlowIndex Take(FlowHash hash);
 
   // Empties the slot. The detail stays as it is.
   // REQUIRES: `index` holds a flow whose hash is `hash`.
@@ -197,6 +200,8 @@ class FlowTable {
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextGroup(uint32_t group, uint32_t step) const;
   FlowIndex IndexAt(uint32_t group, uint32_t position) const;
+  FlowIndex TakeFarther(FlowHash hash);
+  FlowIndex Occupy(uint32_t group, uint32_t empty, FlowHash hash);
   void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }

@@ -127,6 +127,20 @@ inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
   return Find(key, hash);
 }
 
+// The first of the slots `empty` of `group`.
+inline FlowIndex FlowTable::Occupy(uint32_t group, uint32_t empty, FlowHash hash) {
+  const auto position = static_cast<uint32_t>(std::countr_zero(empty));
+  buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
+  ++size_;
+  return IndexAt(group, position);
+}
+
+inline FlowIndex FlowTable::Take(FlowHash hash) {
+  const uint32_t home = HomeOf(hash);
+  const uint32_t empty = TagMatch::Match(&buckets_[home], 0);
+  return empty != 0 ? Occupy(home, empty, hash) : TakeFarther(hash);
+}
+
 inline bool FlowTable::LooksEmpty(FlowIndex index) const {
   assert(Contains(index));
   const size_t slot = SlotOf(index);

@@ -20,18 +20,8 @@ FlowTimers::FlowTimers(uint32_t slots, Tick now, Arena* arena)
   assert(slots >= 1 && slots <= kMaxFlowsPerWorker);
 }
 
-void FlowTimers::Schedule(FlowIndex flow, Tick deadline) {
-  assert(Raw(flow) < slots_ && !IsFiled(flow));
-  const uint32_t group = Raw(flow) / kGroupFlows;
-  const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
-  CodeOf(flow) = filing.code;
-  ++filed_;
-  FileGroup(group, filing);
-}
-
-void FlowTimers::Hasten(FlowIndex flow, Tick deadline) {
+void FlowTimers::Hasten(FlowIndex flow, const TimerCodes::Filing& filing) {
   assert(Raw(flow) < slots_);
-  const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
   TimerCode& code = CodeOf(flow);
   if (code == TimerCodes::kNotFiled) {
     ++filed_;
@@ -45,16 +35,6 @@ void FlowTimers::Hasten(FlowIndex flow, Tick deadline) {
   FileGroup(Raw(flow) / kGroupFlows, filing);
 }
 
-void FlowTimers::Refile(FlowIndex flow, Tick deadline) {
-  assert(Raw(flow) < slots_);
-  TimerCode& code = CodeOf(flow);
-  if (code == TimerCodes::kNotFiled) return;
-  const TimerCodes::Filing filing = codes_.FilingFor(wheel_.NotPassed(deadline));
-  const bool sooner = codes_.IsBefore(filing.tick, codes_.SeenBy(codes_.Relative(code)));
-  code = filing.code;
-  if (sooner) FileGroup(Raw(flow) / kGroupFlows, filing);
-}
-
 void FlowTimers::Cancel(FlowIndex flow) {
   assert(Raw(flow) < slots_);
   TimerCode& code = CodeOf(flow);
@@ -64,12 +44,9 @@ void FlowTimers::Cancel(FlowIndex flow) {
 
 // Sees to it that `group` is looked at by `filing` or before.
 void FlowTimers::FileGroup(uint32_t group, const TimerCodes::Filing& filing) {
-  TimerCode& own = groups_[group].own;
-  if (own != TimerCodes::kNotFiled &&
-      !codes_.IsBefore(filing.tick, codes_.SeenBy(codes_.Relative(own))))
-    return;
+  if (IsSeenBy(groups_[group], filing.tick)) return;
   wheel_.Hasten(WheelEntry{group}, filing.tick);
-  own = filing.code;
+  groups_[group].own = filing.code;
 }
 
 FlowTimers::Advanced FlowTimers::Advance(Tick now, std::span<FlowIndex> due) {

@@ -32,6 +32,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -66,14 +67,35 @@ class FlowTimers {
   // kMaxFlowsPerWorker.
   FlowTimers(uint32_t slots, Tick now, Arena* arena);
 
+  // What filing for `deadline` is, for who files many flows for one. Holds until the next Advance().
+  TimerCodes::Filing FilingFor(Tick deadline) const {
+    return codes_.FilingFor(wheel_.NotPassed(deadline));
+  }
   // Files `flow` to be handed out at `deadline` (by the next Advance() when that has passed).
   // REQUIRES: `flow` is not filed.
-  void Schedule(FlowIndex flow, Tick deadline);
+  void Schedule(FlowIndex flow, Tick deadline) { Schedule(flow, FilingFor(deadline)); }
+  void Schedule(FlowIndex flow, const TimerCodes::Filing& filing) {
+    assert(Raw(flow) < slots_ && !IsFiled(flow));
+    Group& group = groups_[Raw(flow) / kGroupFlows];
+    group.flow[Raw(flow) % kGroupFlows] = filing.code;
+    ++filed_;
+    if (!IsSeenBy(group, filing.tick)) FileGroup(Raw(flow) / kGroupFlows, filing);
+  }
   // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
-  void Hasten(FlowIndex flow, Tick deadline);
+  void Hasten(FlowIndex flow, Tick deadline) { Hasten(flow, FilingFor(deadline)); }
+  void Hasten(FlowIndex flow, const TimerCodes::Filing& filing);
   // For a deadline that will hardly move again: files `flow` anew, whatever it was filed for, so that it is not handed out for
   // that. (Its group may still be looked at then.) No effect when it is not filed.
-  void Refile(FlowIndex flow, Tick deadline);
+  void Refile(FlowIndex flow, Tick deadline) { Refile(flow, FilingFor(deadline)); }
+  void Refile(FlowIndex flow, const TimerCodes::Filing& filing) {
+    assert(Raw(flow) < slots_);
+    TimerCode& code = CodeOf(flow);
+    if (code == TimerCodes::kNotFiled) return;
+    // Else it will have been looked at by then, whatever the group is filed for.
+    const bool sooner = codes_.IsBefore(filing.tick, codes_.SeenBy(codes_.Relative(code)));
+    code = filing.code;
+    if (sooner) FileGroup(Raw(flow) / kGroupFlows, filing);
+  }
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
   bool IsFiled(FlowIndex flow) const { return Code(flow) != TimerCodes::kNotFiled; }
@@ -112,6 +134,11 @@ class FlowTimers {
   }
   TimerCode& CodeOf(FlowIndex flow) {
     return groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
+  }
+  // Will the wheel have handed `group` out by `tick`?
+  bool IsSeenBy(const Group& group, Tick tick) const {
+    return group.own != TimerCodes::kNotFiled &&
+           !codes_.IsBefore(tick, codes_.SeenBy(codes_.Relative(group.own)));
   }
   void FileGroup(uint32_t group, const TimerCodes::Filing& filing);
   bool IsHandEmpty() const { return taken_ == looked_at_; }

@@ -295,6 +295,8 @@ class Pipeline {
 
   // pipeline_flows.cc: the life of a flow's slot.
   FlowIndex Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now);
+  FlowIndex AdmitBare(FlowTable& table, FlowHash hash, Now now);
+  bool HasRoom(const FlowTable& table, bool midstream, Now now);
   static void CountPacket(FlowImage& flow, Direction direction, uint32_t ip_bytes);
   static void Uncount(FlowImage& flow, const FlowImage& counted);
   void Load(FlowIndex index, Slot* slot);
@@ -302,6 +304,8 @@ class Pipeline {
   void StoreNew(Slot& slot, uint64_t start_us, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream, Now now);
+  void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
+               const TimerCodes::Filing& filing, uint8_t state, bool midstream);
   Tick FiledFor(Tick deadline, Now now) const;
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);

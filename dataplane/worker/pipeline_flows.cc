@@ -38,10 +38,9 @@ void Pipeline::NotUnassured(const FlowTable& table, FlowIndex index) {
   --unassured_flows_[table.ipv6()];
 }
 
-// A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
-FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now) {
-  FlowTable& table = TableOf(key.ipv6);
-  UnassuredQueue* queue = unassured_[key.ipv6][midstream].get();
+// Is there room for one more flow in table and queue, now if not before?
+bool Pipeline::HasRoom(const FlowTable& table, bool midstream, Now now) {
+  UnassuredQueue* queue = unassured_[table.ipv6()][midstream].get();
   if (queue->full()) {
     MakePlace(table, queue, now);
     constexpr size_t kAhead = 8;
@@ -51,9 +50,23 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
         table.PrefetchOrigin(next);
     }
   }
-  if (table.size() >= table.capacity() && !MakeRoom(table, now)) return FlowIndex::kNone;
+  return table.size() < table.capacity() || MakeRoom(table, now);
+}
+
+// A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
+FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now) {
+  FlowTable& table = TableOf(key.ipv6);
+  if (!HasRoom(table, midstream, now)) return FlowIndex::kNone;
   FlowIndex index = table.Insert(key, hash);
   if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Insert(key, hash);
+  return index;
+}
+
+// The same for who stores the whole flow itself.
+FlowIndex Pipeline::AdmitBare(FlowTable& table, FlowHash hash, Now now) {
+  if (!HasRoom(table, false, now)) return FlowIndex::kNone;
+  FlowIndex index = table.Take(hash);
+  if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Take(hash);
   return index;
 }
 
@@ -114,7 +127,11 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  wheel_->Schedule(index, FiledFor(deadline, now));
+  FileNew(table, index, generation, wheel_->FilingFor(FiledFor(deadline, now)), state, midstream);
+}
+void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
+                       const TimerCodes::Filing& filing, uint8_t state, bool midstream) {
+  wheel_->Schedule(index, filing);
   is_unassured_->Set(index);
   ++unassured_flows_[table.ipv6()];
   unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});

@@ -124,6 +124,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
+  const TimerCodes::Filing filing = wheel_->FilingFor(FiledFor(deadline, now));
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
@@ -137,7 +138,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
       there |= static_cast<Mask>(left & -left);
       continue;
     }
-    const FlowIndex index = Admit(key, hash, false, now);
+    const FlowIndex index = AdmitBare(table, hash, now);
     if (index == FlowIndex::kNone) [[unlikely]] {
       NoFlow(burst, i, Untracked::kTableFull, tally);
       continue;
@@ -155,14 +156,23 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     };
     store(detail, 0, openings.detail_word0[n]);
     store(detail, 1, Histories::kSyn);
+    store(detail, 2, 0);
+    store(detail, 3, 0);
     origin.store(start_us, std::memory_order_release);
+    if (key.ipv6) {
+      for (size_t word = 0; word < key.address.size(); ++word)
+        store(*(&line + 1), word, key.address[word]);
+    }
+    store(line, 1, key.transport);
+    store(line, 2, key.ipv6 ? hash.value : key.address[0]);
     store(line, 3, openings.line_word3[n]);
     store(line, 4, openings.end[n]);
     store(line, 5, openings.end[n]);
+    store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileNew(table, index, GenerationOf(start_us), deadline,
-            static_cast<uint8_t>(openings.head[n] >> 8), false, now);
+    FileNew(table, index, GenerationOf(start_us), filing,
+            static_cast<uint8_t>(openings.head[n] >> 8), false);
   }
   return there;
 }

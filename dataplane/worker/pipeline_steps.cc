@@ -157,14 +157,20 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
 // Tells the wheel and the counters what has become of `steps`.
 void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
                          const StepsTracked& steps, Now now) {
+  // Most have one deadline.
+  Tick deadline = now.tick;
+  TimerCodes::Filing filing = wheel_->FilingFor(deadline);
   for (uint32_t left = steps.sooner | steps.last; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
     const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
-    const Tick filed = FiledFor(Tick(steps.deadlines[i]), now);
+    if (Tick(steps.deadlines[i]) != deadline) {
+      deadline = Tick(steps.deadlines[i]);
+      filing = wheel_->FilingFor(FiledFor(deadline, now));
+    }
     if ((steps.last >> i & 1) != 0) {
-      wheel_->Refile(index, filed);
+      wheel_->Refile(index, filing);
     } else {
-      wheel_->Hasten(index, filed);
+      wheel_->Hasten(index, filing);
     }
   }
   for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
