@@ -210,8 +210,11 @@ void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
   const uint32_t last = std::min(first + kChunk, burst->count);
   uint32_t left = AllOf(last - first);
   if (Together(first, last) && options_.shortcuts) {
-    const bool established = LooksEstablished(*burst, first);
-    if (established) left ^= TrackLanes(burst, first, left, now);
+    const bool established = were_established_ || LooksEstablished(*burst, first);
+    if (established) {
+      left ^= TrackLanes(burst, first, left, now);
+      were_established_ = left != AllOf(kChunk);
+    }
     if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
       left ^= TrackRest(burst, first, left, established, now);
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));

@@ -324,6 +324,7 @@ class Pipeline {
   FlowHasher hasher_;
   Tunables tunables_;
   Arena arena_;
+  bool were_established_ = false;  // of the chunk before: so are this one's, probably
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;
