@@ -20,8 +20,9 @@ namespace coretrack::bench {
 inline constexpr uint32_t kLive = 1'000'000;
 inline constexpr uint32_t kPollPackets = PollLoop::kBurstsPerQueue * kMaxBurst;
 inline constexpr uint32_t kProbeEvery = 64;
-inline constexpr uint64_t kTimeWaitMs =
-    tcp::kDefaultTimeoutsMs[static_cast<int>(tcp::TimeoutClass::kTimeWait)];
+// Half of the default, so that they have no slack (timer/flow_timers.h) and end in one millisecond indeed.
+inline constexpr uint32_t kTimeWaitMs = 60'000;
+static_assert(kTimeWaitMs < FlowTimers::kFarMs);
 inline constexpr uint64_t kMidstreamMs =
     tcp::kDefaultTimeoutsMs[static_cast<int>(tcp::TimeoutClass::kMidstream)];
 
@@ -35,7 +36,12 @@ struct Phase {
 
 class HerdRig {
  public:
-  HerdRig(std::unique_ptr<Rig> rig, uint32_t herd) : rig_(std::move(rig)), herd_(herd) {}
+  HerdRig(std::unique_ptr<Rig> rig, uint32_t herd) : rig_(std::move(rig)), herd_(herd) {
+    Command command{
+        .kind = Command::Kind::kTune, .flow = {}, .tunables = rig_->pipeline->tunables()};
+    command.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kTimeWait)] = kTimeWaitMs;
+    rig_->pipeline->Apply(command, rig_->now);
+  }
 
   // Opens and closes the herd's connections; all are in TIME_WAIT until DueMs().
   void Gather() {
@@ -47,6 +53,11 @@ class HerdRig {
     closed_before_ = Closed();
   }
   uint64_t DueMs() const { return due_ms_; }
+  // When the wheel begins to spread the herd's coarse slot: a unit before the unit that it lies in.
+  uint64_t CascadeMs() const {
+    constexpr uint64_t kUnit = TimerWheel::UnitMs(1);
+    return due_ms_ / kUnit * kUnit - kUnit;
+  }
 
   // Stands still until here; from now on time is real.
   void StartClock(uint64_t at_ms) {

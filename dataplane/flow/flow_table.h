@@ -135,7 +135,7 @@ class FlowTable {
   void StoreDetail(FlowIndex index, const FlowDetail& detail);
   // The same of more packets and bytes of direction `d` alone.
   void AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_t bytes);
-  // When the flow that Insert() has just placed there began: `start_us`, or as many microseconds later that the flows of
+  // When the flow that has just taken the slot began: `start_us`, or as many microseconds later that the flows of
   // a slot begin one after the other, on a clock that stands still meanwhile, and the last two never have the same generation.
   uint64_t StartIn(FlowIndex index, uint64_t start_us) const {
     return StartAfter(origin(index).load(std::memory_order_relaxed), start_us);

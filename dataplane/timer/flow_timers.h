@@ -51,9 +51,10 @@ class FlowTimers {
   static constexpr uint32_t kGroupFlows = kGroupCodes;
   static constexpr uint32_t kMaxHandOuts = TimerCodes::kLevels;
 
-  // A deadline far ahead whose flow may also end a little later is filed for `deadline` + kSlackMs: if it does not move, the
-  // flow is handed out once, when the deadline has passed, in place of once a level before it. (The unit of level 2 that a filing
-  // lies in begins less than a unit before it, and is handed out during the unit before that.)
+  // A deadline far ahead whose flow may also end a little later is filed for `deadline` + kSlackMs: if it does not move, and is
+  // no farther than level 2 reaches, the flow is handed out once, when the deadline has passed, in place of once a level before it.
+  // (The unit of level 2 that a filing lies in begins less than a unit before it, and is handed out during the unit before
+  // that.) From level 3 a flow may come back with less than kFarMs left: that saves a hand-out or none.
   static constexpr uint32_t kSlackMs = 2u << TimerCodes::kShift[2];
   // So far: the slack is a sixteenth of that at most.
   static constexpr uint32_t kFarMs = 16 * kSlackMs;

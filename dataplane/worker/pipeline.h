@@ -132,8 +132,8 @@ class Pipeline {
     HashSecret secret;
     Tunables tunables;
     bool allow_hugetlb = false;
-    // True: each flow ends at its deadline, to the millisecond. False: one whose deadline was FlowTimers::kFarMs ahead or more
-    // may hold its slot up to kSlackMs beyond it, unseen by packets and queries, for half of what its end costs.
+    // True: each flow ends at its deadline, to the millisecond. False: one that has once had a deadline FlowTimers::kFarMs ahead or more
+    // may hold its slot up to kSlackMs beyond its last one, unseen by packets and queries, for a third of what its end costs.
     bool exact_ends = false;
     // False: every segment takes the general path, so that tests can hold the short ones against it.
     bool shortcuts = true;
@@ -306,7 +306,7 @@ class Pipeline {
                uint8_t state, bool midstream, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
                const TimerCodes::Filing& filing, uint8_t state, bool midstream);
-  Tick FiledFor(Tick deadline, Now now) const;
+  Tick FiledFor(const FlowTable& table, Tick deadline, Now now) const;
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);
   void TellChange(uint32_t i, FlowIndex index, Now now);
@@ -319,12 +319,14 @@ class Pipeline {
   void Evict(const FlowTable& table, FlowIndex index, Now now);
   bool MakeRoom(const FlowTable& table, Now now);
   static End EndOf(uint8_t state);
+  static End EndBy(End reason, const FlowTable& table, FlowIndex index, Now now);
 
   Options options_;
   FlowHasher hasher_;
   Tunables tunables_;
   Arena arena_;
-  bool were_established_ = false;  // of the chunk before: so are this one's, probably
+  bool were_established_ =
+      false;         // of the last chunk that went together: so are the next one's, probably
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;

@@ -62,7 +62,7 @@ FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now
   return index;
 }
 
-// The same for who stores the whole flow itself.
+// The same of a flow that does not begin mid-stream, for who stores all of it himself.
 FlowIndex Pipeline::AdmitBare(FlowTable& table, FlowHash hash, Now now) {
   if (!HasRoom(table, false, now)) return FlowIndex::kNone;
   FlowIndex index = table.Take(hash);
@@ -111,7 +111,7 @@ bool Pipeline::IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& 
 }
 
 void Pipeline::Evict(const FlowTable& table, FlowIndex index, Now now) {
-  EndFlow(index, hasher_.Of(table.KeyAt(index)), End::kEvicted, now);
+  EndFlow(index, hasher_.Of(table.KeyAt(index)), EndBy(End::kEvicted, table, index, now), now);
 }
 
 // Stores a flow for the first time.
@@ -127,7 +127,8 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  FileNew(table, index, generation, wheel_->FilingFor(FiledFor(deadline, now)), state, midstream);
+  FileNew(table, index, generation, wheel_->FilingFor(FiledFor(table, deadline, now)), state,
+          midstream);
 }
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
                        const TimerCodes::Filing& filing, uint8_t state, bool midstream) {
@@ -141,9 +142,10 @@ void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generat
   CountState(0, state);
 }
 
-// What the wheel is told for a deadline.
-Tick Pipeline::FiledFor(Tick deadline, Now now) const {
-  return options_.exact_ends ? deadline : FlowTimers::WithSlack(deadline, now.tick);
+// What the wheel is told for a deadline. A table that is nearly full has no slots to spare for flows that are over.
+Tick Pipeline::FiledFor(const FlowTable& table, Tick deadline, Now now) const {
+  const bool exact = options_.exact_ends || table.size() > table.capacity() - table.capacity() / 16;
+  return exact ? deadline : FlowTimers::WithSlack(deadline, now.tick);
 }
 
 // The wheel finds a flow at its old deadline by itself; only a deadline that came nearer must be
@@ -152,9 +154,9 @@ void Pipeline::Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, boo
                           Now now) {
   if (deadline == old_deadline) return;
   if (is_last) {
-    wheel_->Refile(index, FiledFor(deadline, now));
+    wheel_->Refile(index, FiledFor(TableOf(index), deadline, now));
   } else if (deadline.Before(old_deadline)) {
-    wheel_->Hasten(index, FiledFor(deadline, now));
+    wheel_->Hasten(index, FiledFor(TableOf(index), deadline, now));
   }
 }
 
@@ -212,6 +214,12 @@ End Pipeline::EndOf(uint8_t state) {
   return End::kTimeout;
 }
 
+// How a flow ends that is ended by `reason` now: it may have been over before, and hold its slot still.
+End Pipeline::EndBy(End reason, const FlowTable& table, FlowIndex index, Now now) {
+  const uint64_t word0 = table.line(index).words[0].load(std::memory_order_relaxed);
+  return now.tick.Before(Tick(static_cast<uint32_t>(word0 >> 32))) ? reason : EndOf(StateIn(word0));
+}
+
 void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
   wheel_->Cancel(index);
   EndUnfiled(index, hash, reason, now);
@@ -240,7 +248,7 @@ void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
     const Tick deadline(
         static_cast<uint32_t>(table.line(index).words[0].load(std::memory_order_relaxed) >> 32));
     if (now.tick.Before(deadline)) {
-      wheel_->Schedule(index, FiledFor(deadline, now));
+      wheel_->Schedule(index, FiledFor(table, deadline, now));
     } else {
       keys.Set(count, table.KeyAt(index));
       over[count++] = index;
@@ -302,7 +310,7 @@ void Pipeline::Apply(const Command& command, Now now) {
   if (StateIn(table.line(index).words[0].load(std::memory_order_relaxed)) == 0) return;
   if (GenerationOf(table.origin(index).load(std::memory_order_relaxed)) != command.flow.generation)
     return;
-  EndFlow(index, hasher_.Of(table.KeyAt(index)), End::kDeleted, now);
+  EndFlow(index, hasher_.Of(table.KeyAt(index)), EndBy(End::kDeleted, table, index, now), now);
 }
 
 FlowRecord Pipeline::RecordOf(FlowIndex index, Now now, End end) const {

@@ -6,6 +6,7 @@
 // Twin      opening_lanes.h does the same for sixteen segments at once: what changes here changes there.
 // Layout    FlowLine's fields (established_path.h); detail_word:: (flow/flow_detail.h).
 // Cost      bench: Pipeline/lifecycle
+#include <array>
 #include <bit>
 #include <limits>
 
@@ -124,7 +125,10 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
-  const TimerCodes::Filing filing = wheel_->FilingFor(FiledFor(deadline, now));
+  // Of each table.
+  const std::array<TimerCodes::Filing, 2> filings = {
+      wheel_->FilingFor(FiledFor(*ipv4_, deadline, now)),
+      wheel_->FilingFor(FiledFor(*ipv6_, deadline, now))};
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
@@ -171,7 +175,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileNew(table, index, GenerationOf(start_us), filing,
+    FileNew(table, index, GenerationOf(start_us), filings[table.ipv6()],
             static_cast<uint8_t>(openings.head[n] >> 8), false);
   }
   return there;

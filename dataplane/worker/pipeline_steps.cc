@@ -137,13 +137,13 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
 // Sixteen of them at once, or SYN+ACKs. Bit i: first + i was one.
 Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now) {
   fetches_.Rest();
-  StepsTracked steps;
   const uint32_t ipv6 = burst->Ipv6Of(first);
   uint32_t left = packets;
   for (const FlowTable* table : {ipv4_.get(), ipv6_.get()}) {
     const uint32_t of_table = table->ipv6() ? ipv6 : ~ipv6;
     for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
       if (std::popcount(left & of_table) < kEnoughForLanes) break;
+      StepsTracked steps;
       track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
             histories_.get(), first, static_cast<Mask>(left & of_table), now,
             tunables_.tcp_timeout_ms, &steps);
@@ -165,7 +165,7 @@ void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& ta
     const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
     if (Tick(steps.deadlines[i]) != deadline) {
       deadline = Tick(steps.deadlines[i]);
-      filing = wheel_->FilingFor(FiledFor(deadline, now));
+      filing = wheel_->FilingFor(FiledFor(table, deadline, now));
     }
     if ((steps.last >> i & 1) != 0) {
       wheel_->Refile(index, filing);

@@ -269,6 +269,28 @@ TEST(FlowTimersTest, WithSlackAFarDeadlineIsHandedOutOnceWhenItHasPassed) {
   }
 }
 
+// From the codes' level 3 a flow comes back once or several times, but neither early at last nor too late.
+TEST(FlowTimersTest, WithSlackAVeryFarDeadlineIsNoMoreThanSoLate) {
+  for (const uint32_t start : kStarts) {
+    for (const uint32_t ahead : {128'000u, 150'000u, 180'000u, 240'000u, 300'000u, 900'000u}) {
+      TimersFixture f(kGroup, Tick(start));
+      const Tick deadline = Tick(start) + ahead;
+      f.timers.Schedule(kA, FlowTimers::WithSlack(deadline, Tick(start)));
+      uint32_t hand_outs = 0;
+      Tick now(start);
+      for (bool ended = false; !ended; now = now + 1) {
+        ASSERT_TRUE(now.Before(deadline + FlowTimers::kSlackMs)) << start << '+' << ahead;
+        for (const FlowIndex flow : f.AdvanceFully(now)) {
+          ++hand_outs;
+          ended = !now.Before(deadline);
+          if (!ended) f.timers.Schedule(flow, FlowTimers::WithSlack(deadline, now));
+        }
+      }
+      EXPECT_LE(hand_outs, FlowTimers::kMaxHandOuts) << start << '+' << ahead;
+    }
+  }
+}
+
 TEST(FlowTimersTest, NearDeadlinesHaveNoSlack) {
   EXPECT_EQ(FlowTimers::WithSlack(Tick(5) + FlowTimers::kFarMs - 1, Tick(5)),
             Tick(5) + FlowTimers::kFarMs - 1);

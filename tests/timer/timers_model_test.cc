@@ -61,16 +61,16 @@ class ModelTest {
   // Often in one unit for a while, or at an edge of one.
   uint64_t AnyDeadline() {
     const auto dice = random_() % 8;
-    if (random_() % 128 == 0) common_ms_ = now_ms_ + AnyMs(kMaxTimeoutMs);
+    constexpr uint64_t kMost = kMaxTimeoutMs + FlowTimers::kSlackMs;
+    if (random_() % 128 == 0) common_ms_ = now_ms_ + AnyMs(kMost);
     if (dice < 3 && common_ms_ > now_ms_) {
-      return std::min(common_ms_ / kUnitMs * kUnitMs + random_() % kUnitMs,
-                      now_ms_ + kMaxTimeoutMs);
+      return std::min(common_ms_ / kUnitMs * kUnitMs + random_() % kUnitMs, now_ms_ + kMost);
     }
-    const uint64_t ms = now_ms_ + AnyMs(kMaxTimeoutMs);
+    const uint64_t ms = now_ms_ + AnyMs(kMost);
     if (dice > 3) return ms;
     const uint32_t shift = TimerCodes::kShift[random_() % TimerCodes::kLevels];
     const uint64_t edge = (ms >> shift << shift) + random_() % 3 - 1;
-    return std::min(std::max(edge, now_ms_), now_ms_ + kMaxTimeoutMs);
+    return std::min(std::max(edge, now_ms_), now_ms_ + kMost);
   }
   uint64_t ClockMs() const { return now_ms_ - f_.timers.lag_ms(); }
   uint64_t Ahead(uint64_t deadline_ms) const {

@@ -74,7 +74,7 @@ TEST(Pipeline, AFlowEndsAtItsDeadlineToTheMillisecond) {
   EXPECT_EQ(harness.ended(End::kTimeout), 1u);
 }
 
-// A far deadline's flow may hold its slot a little longer, and is handed out once.
+// A far deadline's flow may hold its slot a little longer.
 TEST(Pipeline, AFlowWithALongTimeoutEndsWithinTheSlack) {
   for (const bool shortcuts : {true, false}) {
     for (const bool exact : {true, false}) {
@@ -120,6 +120,126 @@ TEST(Pipeline, WithinTheSlackAFlowIsAbsentToLookUps) {
   EXPECT_EQ(harness.Live().size(), 1u);
   harness.Advance(1000);
   EXPECT_TRUE(harness.Live().empty());
+}
+
+// The same segment of connections first .. first + 63, in one burst: in lanes, if nobody listens.
+void SendTogether(Harness* harness, uint32_t first, bool from_client, const TcpFields& tcp) {
+  std::vector<Harness::Frame> frames;
+  for (uint32_t n = first; n < first + kMaxBurst; ++n)
+    frames.push_back({.bytes = Segment(n, from_client, tcp)});
+  harness->SendBurst(frames);
+}
+class TogetherWithoutListener : public Harness {
+ public:
+  explicit TogetherWithoutListener(const Pipeline::Options& options) : Harness(options) {
+    check_each_frame = false;
+    pipeline().set_listener(nullptr);
+  }
+  uint64_t flows() const { return counters().flows.Read(); }
+};
+
+TEST(Pipeline, FlowsThatCloseTogetherEndWithinTheSlack) {
+  using namespace tcp_flag;
+  for (const bool exact : {true, false}) {
+    Pipeline::Options options = Harness::SmallOptions();
+    options.exact_ends = exact;
+    TogetherWithoutListener harness(options);
+    SendTogether(&harness, 0, true, {.seq = 100, .flags = kSyn});
+    SendTogether(&harness, 0, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck});
+    SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kAck});
+    SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kFin | kAck});
+    SendTogether(&harness, 0, false, {.seq = 301, .ack = 102, .flags = kFin | kAck});
+    SendTogether(&harness, 0, true, {.seq = 102, .ack = 302, .flags = kAck});
+    harness.Advance(119'999'000);
+    EXPECT_EQ(harness.flows(), kMaxBurst);
+    harness.Advance(1000);
+    EXPECT_EQ(harness.flows(), exact ? 0 : kMaxBurst);
+    harness.Advance((FlowTimers::kSlackMs - 1) * 1000);
+    EXPECT_EQ(harness.flows(), 0u);
+    EXPECT_EQ(harness.ended(End::kClosed), kMaxBurst);
+    harness.CheckIdentities();
+  }
+}
+
+TEST(Pipeline, FlowsThatOpenTogetherEndWithinTheSlack) {
+  for (const bool exact : {true, false}) {
+    Pipeline::Options options = Harness::SmallOptions();
+    options.exact_ends = exact;
+    options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 120'000;
+    TogetherWithoutListener harness(options);
+    SendTogether(&harness, 0, true, {.seq = 100, .flags = tcp_flag::kSyn});
+    harness.Advance(119'999'000);
+    EXPECT_EQ(harness.flows(), kMaxBurst);
+    harness.Advance(1000);
+    EXPECT_EQ(harness.flows(), exact ? 0 : kMaxBurst);
+    harness.Advance((FlowTimers::kSlackMs - 1) * 1000);
+    EXPECT_EQ(harness.flows(), 0u);
+  }
+}
+
+// Half of a burst's steps lead to TIME_WAIT, 120 s, the other half to LAST_ACK, 30 s.
+TEST(Pipeline, StepsTogetherEndEachAtItsOwnTimeout) {
+  using namespace tcp_flag;
+  TogetherWithoutListener harness(Harness::SmallOptions());
+  SendTogether(&harness, 0, true, {.seq = 100, .flags = kSyn});
+  SendTogether(&harness, 0, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck});
+  SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kAck});
+  SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kFin | kAck});
+  std::vector<Harness::Frame> fins, mixed;
+  const TcpFields fin{.seq = 301, .ack = 102, .flags = kFin | kAck};
+  for (uint32_t n = 0; n < kMaxBurst / 2; ++n) {
+    fins.push_back({.bytes = Segment(n, false, fin)});
+    mixed.push_back({.bytes = Segment(n, true, {.seq = 102, .ack = 302, .flags = kAck})});
+    mixed.push_back({.bytes = Segment(kMaxBurst / 2 + n, false, fin)});
+  }
+  harness.SendBurst(fins);
+  harness.SendBurst(mixed);
+  harness.Advance(29'999'000);
+  EXPECT_EQ(harness.flows(), kMaxBurst);
+  harness.Advance(1000);
+  EXPECT_EQ(harness.flows(), kMaxBurst / 2);
+  EXPECT_EQ(harness.ended(End::kTimeout), kMaxBurst / 2);
+  harness.Advance(89'999'000);
+  EXPECT_EQ(harness.flows(), kMaxBurst / 2);
+  harness.Advance(FlowTimers::kSlackMs * 1000);
+  EXPECT_EQ(harness.flows(), 0u);
+}
+
+// Where slots run short there is no slack.
+TEST(Pipeline, NearlyFullTablesEndFlowsAtTheirDeadlines) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 120'000;
+  Harness harness(options);
+  constexpr uint32_t kCapacity = 256, kFree = kCapacity / 16;
+  for (uint32_t n = 0; n < kCapacity; ++n) harness.Send(Syn(n));
+  harness.Advance(119'999'000);
+  EXPECT_EQ(harness.Live().size(), kCapacity);
+  harness.Advance(1000);
+  EXPECT_LE(harness.Live().size(), kCapacity - kFree);
+  EXPECT_GE(harness.Live().size(), kCapacity - kFree - FlowTable::kGroupSlots);
+  harness.Advance(FlowTimers::kSlackMs * 1000);
+  EXPECT_TRUE(harness.Live().empty());
+}
+
+// What gives way, or is deleted, when it is over has ended as it would have anyway.
+TEST(Pipeline, WithinTheSlackAFlowIsNeitherEvictedNorDeleted) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 120'000;
+  options.half_open_quota = 16;  // half of it for IPv4
+  Harness harness(options);
+  for (uint32_t n = 0; n < 8; ++n) harness.Send(Syn(n));
+  harness.Advance(120'000'000);
+  ASSERT_EQ(harness.Live().size(), 8u);
+  const FlowId last = harness.Live().back().id;
+  harness.pipeline().Apply({.kind = Command::Kind::kDelete, .flow = last, .tunables = {}},
+                           harness.now());
+  EXPECT_EQ(harness.ended(End::kTimeout), 1u);
+  for (uint32_t n = 8; n < 24; ++n) harness.Send(Syn(n));
+  EXPECT_EQ(harness.ended(End::kDeleted), 0u);
+  EXPECT_GT(harness.ended(End::kTimeout), 1u);
+  EXPECT_LE(harness.ended(End::kTimeout), 8u);
+  EXPECT_GT(harness.ended(End::kEvicted), 0u) << "of those that live";
+  harness.CheckIdentities();
 }
 
 // Past its deadline a flow is absent, even where the wheel has not come round.

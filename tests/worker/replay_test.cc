@@ -284,6 +284,22 @@ TEST(Replay, FlowsEndAtTheirOwnTimes) {
   EXPECT_EQ(summary.last_us, kStartUs + 30ull * 86'400'000'000);
 }
 
+// Also one with a long timeout, which live might hold its slot a little longer.
+TEST(Replay, AFlowHasEndedWhenTheNextPacketComesAtItsDeadline) {
+  CaptureWriter writer;
+  writer.PcapHeader(LinkType::kRaw);
+  writer.PcapPacket(Conversation()[3]);
+  Captured other = Conversation(true)[0];
+  other.unix_us = Conversation()[3].unix_us + 300'000'000;
+  writer.PcapPacket(other);
+  TextSink sink;
+  ReplaySummary summary;
+  ASSERT_TRUE(RunReplay(writer.bytes(), &sink, &summary).ok());
+  ASSERT_EQ(sink.lines.size(), 4u);
+  EXPECT_THAT(sink.lines[1], HasSubstr("timeout ESTABLISHED ESTABLISHED"));
+  EXPECT_EQ(sink.lines[2], "2 SYN_SENT LISTEN");
+}
+
 TEST(Replay, TheSameCaptureGivesTheSameLines) {
   CaptureWriter writer;
   writer.PcapHeader(LinkType::kRaw);
