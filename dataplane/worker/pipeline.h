@@ -325,8 +325,8 @@ class Pipeline {
   FlowHasher hasher_;
   Tunables tunables_;
   Arena arena_;
-  bool were_established_ =
-      false;         // of the last chunk that went together: so are the next one's, probably
+  // The last chunk that went together: so are the next one's, probably.
+  bool were_established_ = false;
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;
   std::unique_ptr<FlowTable> ipv6_;

@@ -22,11 +22,14 @@ struct alignas(kCacheLine) StepsTracked {
   uint32_t deadlines[kLanes];  // that their flows have now
   uint32_t moves[kLanes];      // codes of their states, before << 8 | after
   Mask tracked = 0;            // and counted on their flows; nothing was touched for the others
-  Mask sooner = 0;             // of these, whose flow's deadline came nearer: the wheel must hear
-  Mask last =
-      0;  // whose flow is in TIME_WAIT: the deadline will hardly move again (may also be `sooner`)
-  Mask assured = 0;  // and that made their flow assured
-  Mask moved = 0;    // and whose flow's state is another now
+  // Of these, whose flow's deadline came nearer: the wheel must hear.
+  Mask sooner = 0;
+  // Whose flow is in TIME_WAIT: the deadline will hardly move again. May also be `sooner`.
+  Mask last = 0;
+  // That made their flow assured.
+  Mask assured = 0;
+  // Whose flow's state is another now.
+  Mask moved = 0;
 };
 
 // Bit i: element i is what element `of` is.

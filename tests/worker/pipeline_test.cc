@@ -122,12 +122,20 @@ TEST(Pipeline, WithinTheSlackAFlowIsAbsentToLookUps) {
   EXPECT_TRUE(harness.Live().empty());
 }
 
-// The same segment of connections first .. first + 63, in one burst: in lanes, if nobody listens.
-void SendTogether(Harness* harness, uint32_t first, bool from_client, const TcpFields& tcp) {
+// The same segment of connections 0 to 63, in one burst: in lanes, if nobody listens.
+void SendTogether(Harness* harness, bool from_client, const TcpFields& tcp) {
   std::vector<Harness::Frame> frames;
-  for (uint32_t n = first; n < first + kMaxBurst; ++n)
+  for (uint32_t n = 0; n < kMaxBurst; ++n)
     frames.push_back({.bytes = Segment(n, from_client, tcp)});
   harness->SendBurst(frames);
+}
+// Connections 0 to 63; their clients have sent a FIN.
+void OpenAndHalfClose(Harness* harness) {
+  using namespace tcp_flag;
+  SendTogether(harness, true, {.seq = 100, .flags = kSyn});
+  SendTogether(harness, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck});
+  SendTogether(harness, true, {.seq = 101, .ack = 301, .flags = kAck});
+  SendTogether(harness, true, {.seq = 101, .ack = 301, .flags = kFin | kAck});
 }
 class TogetherWithoutListener : public Harness {
  public:
@@ -144,12 +152,9 @@ TEST(Pipeline, FlowsThatCloseTogetherEndWithinTheSlack) {
     Pipeline::Options options = Harness::SmallOptions();
     options.exact_ends = exact;
     TogetherWithoutListener harness(options);
-    SendTogether(&harness, 0, true, {.seq = 100, .flags = kSyn});
-    SendTogether(&harness, 0, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck});
-    SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kAck});
-    SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kFin | kAck});
-    SendTogether(&harness, 0, false, {.seq = 301, .ack = 102, .flags = kFin | kAck});
-    SendTogether(&harness, 0, true, {.seq = 102, .ack = 302, .flags = kAck});
+    OpenAndHalfClose(&harness);
+    SendTogether(&harness, false, {.seq = 301, .ack = 102, .flags = kFin | kAck});
+    SendTogether(&harness, true, {.seq = 102, .ack = 302, .flags = kAck});
     harness.Advance(119'999'000);
     EXPECT_EQ(harness.flows(), kMaxBurst);
     harness.Advance(1000);
@@ -167,7 +172,7 @@ TEST(Pipeline, FlowsThatOpenTogetherEndWithinTheSlack) {
     options.exact_ends = exact;
     options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 120'000;
     TogetherWithoutListener harness(options);
-    SendTogether(&harness, 0, true, {.seq = 100, .flags = tcp_flag::kSyn});
+    SendTogether(&harness, true, {.seq = 100, .flags = tcp_flag::kSyn});
     harness.Advance(119'999'000);
     EXPECT_EQ(harness.flows(), kMaxBurst);
     harness.Advance(1000);
@@ -181,10 +186,7 @@ TEST(Pipeline, FlowsThatOpenTogetherEndWithinTheSlack) {
 TEST(Pipeline, StepsTogetherEndEachAtItsOwnTimeout) {
   using namespace tcp_flag;
   TogetherWithoutListener harness(Harness::SmallOptions());
-  SendTogether(&harness, 0, true, {.seq = 100, .flags = kSyn});
-  SendTogether(&harness, 0, false, {.seq = 300, .ack = 101, .flags = kSyn | kAck});
-  SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kAck});
-  SendTogether(&harness, 0, true, {.seq = 101, .ack = 301, .flags = kFin | kAck});
+  OpenAndHalfClose(&harness);
   std::vector<Harness::Frame> fins, mixed;
   const TcpFields fin{.seq = 301, .ack = 102, .flags = kFin | kAck};
   for (uint32_t n = 0; n < kMaxBurst / 2; ++n) {
