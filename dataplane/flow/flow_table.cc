@@ -143,15 +143,9 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
   const uint64_t start_before = begun.load(std::memory_order_relaxed) & FlowDetail::kStartMask;
   const uint64_t word0 = NextEvenVersion(first->words[0].load(std::memory_order_relaxed));
   BeginWrite(*first);
-  if (ipv6_) {
-    for (size_t i = 0; i < key.address.size(); ++i) {
-      first[1].words[i].store(key.address[i], std::memory_order_release);
-    }
-  }
   for (std::atomic<uint64_t>& word : detail(index).words) word.store(0, std::memory_order_release);
   begun.store(start_before, std::memory_order_release);
-  first->words[1].store(key.transport, std::memory_order_release);
-  first->words[2].store(ipv6_ ? hash.value : key.address[0], std::memory_order_release);
+  StoreKey(key, hash, first);
   first->words[3].store(key.zone, std::memory_order_release);
 #pragma GCC unroll 4
   for (size_t i = 4; i < 8; ++i) first->words[i].store(0, std::memory_order_release);

@@ -114,6 +114,8 @@ class FlowTable {
   // The same for who stores the key itself, and everything else in line and detail, by one write of the flow (flow_slot.h) that
   // ends with its state. Until then they are as the flow before has left them, whose state is 0.
   [[nodiscard]] FlowIndex Take(FlowHash hash);
+  // The key's part of that: words 1 and 2, and an IPv6 flow's addresses. The zone is the caller's, in word 3.
+  static void StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line);
 
   // Empties the slot. The detail stays as it is.
   // REQUIRES: `index` holds a flow whose hash is `hash`.

@@ -141,6 +141,15 @@ inline FlowIndex FlowTable::Take(FlowHash hash) {
   return empty != 0 ? Occupy(home, empty, hash) : TakeFarther(hash);
 }
 
+inline void FlowTable::StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line) {
+  if (key.ipv6) {
+    for (size_t i = 0; i < key.address.size(); ++i)
+      line[1].words[i].store(key.address[i], std::memory_order_release);
+  }
+  line->words[1].store(key.transport, std::memory_order_release);
+  line->words[2].store(key.ipv6 ? hash.value : key.address[0], std::memory_order_release);
+}
+
 inline bool FlowTable::LooksEmpty(FlowIndex index) const {
   assert(Contains(index));
   const size_t slot = SlotOf(index);

@@ -287,7 +287,8 @@ bool Pipeline::TrackShort(const Burst& burst, uint32_t i, Now now) {
     case PacketKind::kTcp:
       return TrackStep(burst, i, *line, now);
     case PacketKind::kDatagram:
-      return TrackKnownDatagram(burst.meta[i], *line, now.tick);
+      return TrackKnownDatagram(burst.meta[i], *line, now.tick) ||
+             TrackAnsweringDatagram(burst, i, *line, now);
     default:
       return false;
   }

@@ -291,6 +291,8 @@ class Pipeline {
 
   // pipeline_datagram.cc
   bool TrackKnownDatagram(const PacketMeta& meta, AtomicLine& line, Tick now);
+  bool TrackAnsweringDatagram(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
+  bool OpenByDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
   void TrackDatagram(Burst& burst, uint32_t i, Now now, Tally& tally);
 
   // pipeline_flows.cc: the life of a flow's slot.

@@ -163,12 +163,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(detail, 2, 0);
     store(detail, 3, 0);
     origin.store(start_us, std::memory_order_release);
-    if (key.ipv6) {
-      for (size_t word = 0; word < key.address.size(); ++word)
-        store(*(&line + 1), word, key.address[word]);
-    }
-    store(line, 1, key.transport);
-    store(line, 2, key.ipv6 ? hash.value : key.address[0]);
+    FlowTable::StoreKey(key, hash, &line);
     store(line, 3, openings.line_word3[n]);
     store(line, 4, openings.end[n]);
     store(line, 5, openings.end[n]);
