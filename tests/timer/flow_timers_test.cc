@@ -278,7 +278,7 @@ TEST(FlowTimersTest, WithSlackAVeryFarDeadlineIsNoMoreThanSoLate) {
       f.timers.Schedule(kA, FlowTimers::WithSlack(deadline, Tick(start)));
       uint32_t hand_outs = 0;
       Tick now(start);
-      for (bool ended = false; !ended; now = now + 1) {
+      for (bool ended = false; !ended; now = now + (now.Before(deadline - 5000) ? 53 : 1)) {
         ASSERT_TRUE(now.Before(deadline + FlowTimers::kSlackMs)) << start << '+' << ahead;
         for (const FlowIndex flow : f.AdvanceFully(now)) {
           ++hand_outs;
