@@ -256,6 +256,22 @@ TEST(Pipeline, AnOverdueFlowIsAbsentToLookUps) {
   EXPECT_FALSE(harness.Only().id == first);
 }
 
+TEST(Pipeline, AnAnswerToAnOverdueQuestionOpensAFlow) {
+  Pipeline::Options options = Harness::SmallOptions();
+  options.tunables.datagram_timeout_ms[static_cast<int>(DatagramClass::kUdp)] = 0;
+  Harness harness(options);
+  const auto datagram = [](const char* from, const char* to, uint16_t sport, uint16_t dport) {
+    return PacketBuilder().Ethernet().Ipv4(from, to).Udp(sport, dport).Payload(30).Build();
+  };
+  harness.Send(datagram("10.0.0.1", "10.0.0.2", 5000, 53));
+  EXPECT_EQ(harness.Only().originator.port, 5000);
+  harness.Send(datagram("10.0.0.2", "10.0.0.1", 53, 5000));  // at its deadline, nothing was expired
+  ASSERT_EQ(harness.ends.size(), 1u);
+  EXPECT_EQ(harness.ends[0].end, End::kTimeout);
+  EXPECT_EQ(harness.Only().originator.port, 53);
+  EXPECT_FALSE(harness.Only().assured);
+}
+
 TEST(Pipeline, ManyFlowsEndEachAtItsTime) {
   Harness harness;
   for (uint32_t n = 0; n < 200; ++n) {
