@@ -7,7 +7,7 @@ namespace coretrack {
 
 static_assert(offsetof(FlowLine, ports) == 8 && offsetof(FlowLine, context) == 12 &&
                   offsetof(FlowLine, address) == 16 && offsetof(FlowLine, zone_flags) == 24,
-              "FlowTable::Holds() compares the key as words, Insert() stores it so");
+              "FlowTable::Holds() compares the key as words, StoreKey() stores it so");
 static_assert(std::has_single_bit(kMaxZones), "zones are masked");
 
 uint32_t FlowTable::SlotsFor(uint32_t capacity) {

@@ -135,7 +135,7 @@ class Pipeline {
     // True: each flow ends at its deadline, to the millisecond. False: one that has once had a deadline FlowTimers::kFarMs ahead or more
     // may hold its slot up to kSlackMs beyond its last one, unseen by packets and queries, for a third of what its end costs.
     bool exact_ends = false;
-    // False: every segment takes the general path, so that tests can hold the short ones against it.
+    // False: every packet takes the general path, so that tests can hold the short ones against it.
     bool shortcuts = true;
   };
   static absl::StatusOr<std::unique_ptr<Pipeline>> Create(const Options& options, Now start);
@@ -327,7 +327,7 @@ class Pipeline {
   FlowHasher hasher_;
   Tunables tunables_;
   Arena arena_;
-  // The last chunk that went together: so are the next one's, probably.
+  // Were those of the last chunk that went together? So are the next one's, probably.
   bool were_established_ = false;
   Fetches fetches_;  // of the stage before: for the next one to ask for, whichever burst's
   std::unique_ptr<FlowTable> ipv4_;

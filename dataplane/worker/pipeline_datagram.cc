@@ -3,6 +3,7 @@
 //
 // Why so often  As pipeline_opening.cc: TrackDatagram() alone would do, but makes structs of line and detail and packs them again. What is
 //               common (nothing new, the first of a flow, the first answer) is put together from a few words.
+// Twin          TrackDatagram() is the general path of both: what changes here changes there.
 // Layout        FlowLine's fields (established_path.h); detail_word:: (flow/flow_detail.h).
 // Cost          bench: Pipeline/established_udp, Pipeline/lifecycle_dns
 #include "dataplane/worker/established_path.h"
@@ -75,7 +76,8 @@ bool Pipeline::TrackAnsweringDatagram(const Burst& burst, uint32_t i, AtomicLine
   return true;
 }
 
-// The first of a flow. False: it has more bytes than a line's delta holds (a datagram with all its fragments), and nothing was touched.
+// The first of a flow. True: it is tracked, or there was no room. False: it has more bytes than a line's delta holds, as a datagram with all
+// its fragments may, or a very long one over IPv6, and nothing was touched.
 // REQUIRES: the flow is not there.
 bool Pipeline::OpenByDatagram(Burst& burst, uint32_t i, Now now, Tally& tally) {
   using namespace established;
