@@ -42,9 +42,7 @@ void FlowTimers::Cancel(FlowIndex flow) {
   code = TimerCodes::kNotFiled;
 }
 
-// Sees to it that `group` is looked at by `filing` or before.
-void FlowTimers::FileGroup(uint32_t group, const TimerCodes::Filing& filing) {
-  if (IsSeenBy(groups_[group], filing.tick)) return;
+void FlowTimers::HastenGroup(uint32_t group, const TimerCodes::Filing& filing) {
   wheel_.Hasten(WheelEntry{group}, filing.tick);
   groups_[group].own = filing.code;
 }

@@ -77,10 +77,9 @@ class FlowTimers {
   void Schedule(FlowIndex flow, Tick deadline) { Schedule(flow, FilingFor(deadline)); }
   void Schedule(FlowIndex flow, const TimerCodes::Filing& filing) {
     assert(Raw(flow) < slots_ && !IsFiled(flow));
-    Group& group = groups_[Raw(flow) / kGroupFlows];
-    group.flow[Raw(flow) % kGroupFlows] = filing.code;
+    CodeOf(flow) = filing.code;
     ++filed_;
-    if (!IsSeenBy(group, filing.tick)) FileGroup(Raw(flow) / kGroupFlows, filing);
+    FileGroup(Raw(flow) / kGroupFlows, filing);
   }
   // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
   void Hasten(FlowIndex flow, Tick deadline) { Hasten(flow, FilingFor(deadline)); }
@@ -141,7 +140,11 @@ class FlowTimers {
     return group.own != TimerCodes::kNotFiled &&
            !codes_.IsBefore(tick, codes_.SeenBy(codes_.Relative(group.own)));
   }
-  void FileGroup(uint32_t group, const TimerCodes::Filing& filing);
+  // Sees to it that `group` is looked at by `filing` or before.
+  void FileGroup(uint32_t group, const TimerCodes::Filing& filing) {
+    if (!IsSeenBy(groups_[group], filing.tick)) HastenGroup(group, filing);
+  }
+  void HastenGroup(uint32_t group, const TimerCodes::Filing& filing);
   bool IsHandEmpty() const { return taken_ == looked_at_; }
   void TakeGroups();
   bool FindGroups();

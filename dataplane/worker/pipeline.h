@@ -260,6 +260,8 @@ class Pipeline {
   Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   void FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
                  const StepsTracked& steps, Now now);
+  void FileDeadlines(const Burst& burst, uint32_t first, const FlowTable& table,
+                     const StepsTracked& steps, Now now);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or

@@ -6,7 +6,6 @@
 // Twin      opening_lanes.h does the same for sixteen segments at once: what changes here changes there.
 // Layout    FlowLine's fields (established_path.h); detail_word:: (flow/flow_detail.h).
 // Cost      bench: Pipeline/lifecycle
-#include <array>
 #include <bit>
 #include <limits>
 
@@ -125,10 +124,8 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
-  // Of each table.
-  const std::array<TimerCodes::Filing, 2> filings = {
-      wheel_->FilingFor(FiledFor(*ipv4_, deadline, now)),
-      wheel_->FilingFor(FiledFor(*ipv6_, deadline, now))};
+  const FlowTable* filed_in = nullptr;  // whose `filing` is; most are of one table
+  TimerCodes::Filing filing{};
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
@@ -141,6 +138,10 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
         [[unlikely]] {
       there |= static_cast<Mask>(left & -left);
       continue;
+    }
+    if (filed_in != &table) {
+      filed_in = &table;
+      filing = wheel_->FilingFor(FiledFor(table, deadline, now));
     }
     const FlowIndex index = AdmitBare(table, hash, now);
     if (index == FlowIndex::kNone) [[unlikely]] {
@@ -170,7 +171,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileNew(table, index, GenerationOf(start_us), filings[table.ipv6()],
+    FileNew(table, index, GenerationOf(start_us), filing,
             static_cast<uint8_t>(openings.head[n] >> 8), false);
   }
   return there;

@@ -154,18 +154,21 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
   return static_cast<Mask>(packets ^ left);
 }
 
-// Tells the wheel and the counters what has become of `steps`.
-void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
-                         const StepsTracked& steps, Now now) {
-  // Most have one deadline.
-  Tick deadline = now.tick;
-  TimerCodes::Filing filing = wheel_->FilingFor(deadline);
-  for (uint32_t left = steps.sooner | steps.last; left != 0; left &= left - 1) {
+// Tells the wheel. Most have one deadline.  REQUIRES: there are some that it must hear of.
+void Pipeline::FileDeadlines(const Burst& burst, uint32_t first, const FlowTable& table,
+                             const StepsTracked& steps, Now now) {
+  uint32_t left = steps.sooner | steps.last;
+  const auto filing_for = [&](Tick deadline) {
+    return wheel_->FilingFor(FiledFor(table, deadline, now));
+  };
+  Tick deadline(steps.deadlines[std::countr_zero(left)]);
+  TimerCodes::Filing filing = filing_for(deadline);
+  for (; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
     const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
-    if (Tick(steps.deadlines[i]) != deadline) {
-      deadline = Tick(steps.deadlines[i]);
-      filing = wheel_->FilingFor(FiledFor(table, deadline, now));
+    if (const Tick own(steps.deadlines[i]); own != deadline) {
+      deadline = own;
+      filing = filing_for(deadline);
     }
     if ((steps.last >> i & 1) != 0) {
       wheel_->Refile(index, filing);
@@ -173,6 +176,12 @@ void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& ta
       wheel_->Hasten(index, filing);
     }
   }
+}
+
+// Tells the wheel and the counters what has become of `steps`.
+void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
+                         const StepsTracked& steps, Now now) {
+  if ((steps.sooner | steps.last) != 0) FileDeadlines(burst, first, table, steps, now);
   for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
     NotUnassured(table, table.IndexOf(*burst.candidate[first + i]));
