@@ -117,7 +117,8 @@ def inexact_reset(p):
         return r.isn is None or not p.segment.flags & ACK or p.segment.ack != (r.isn + 1) & MASK
     sender = p.view.sender
     hidden = p.view.misled[0] and p.segment.seq != sender.una  # by what lay beyond, and was remembered (TCP.md 22)
-    return hidden or not p.view.exact(p.segment) or (p.view.hole and p.segment.seq not in (r.expects, sender.una))
+    acked_since = any(e.source != p.segment.source and e.flags & ACK and e.ack == r.expects and after(e.ack, p.segment.seq) for e in p.talk.log[:p.index])
+    return hidden or acked_since or not p.view.exact(p.segment) or (p.view.hole and p.segment.seq not in (r.expects, sender.una))
 
 
 def held_to_its_first_numbers(p):
@@ -252,6 +253,27 @@ def fin_again(p):
     return p.only_kernel_objects and p.is_(FIN) and p.segment.end == p.view.sender.fin and p.view.acceptable_ack(p.segment)
 
 
+def ack_of_uncounted_data(p):
+    """After a SYN on the connection, or a RST beyond what was sent, the kernel does not count the next segment's data; their ACK is invalid to it.
+
+    RFC 9293 3.10.7.4, first, and RFC 5961: neither moves anything. The kernel takes the next ACK for the challenge ACK, data in it or not, and counts the RST's number."""
+    return (p.only_kernel_objects and p.is_(0, FIN) and any(s.flags & (SYN | RST) for s in p.talk.log[3:p.index])
+            and (p.view.takes(p.segment) or p.view.repeats(p.segment)))
+
+
+def of_a_new_incarnation(p):
+    """What goes on from a SYN that was sent on the connection, or answers it, is tried on the one that it would open, also where its SYN+ACK was missed (TCP.md 37, 38).
+
+    RFC 9293 3.10.7.4, fourth, RFC 5961 4: whoever has lost the connection sends it. The kernel knows one connection on two ports."""
+    s, sender = p.segment, p.view.sender
+    if p.reason or p.before.kernel_state not in _SYNCHRONIZED:
+        return False
+    opening = 0 if sender.isn is None else 3
+    syns = [e for e in p.talk.log[opening:p.index] if e.flags & (SYN | ACK | RST | FIN) == SYN]
+    goes_on = any(e.source == s.source and e.seq != sender.isn and (s.seq - e.seq) & MASK <= 1 for e in syns)
+    return goes_on or any(e.source != s.source and s.ack == e.end for e in syns)
+
+
 def stray_reset(p):
     """A RST of an unknown connection is no fault (TCP.md 38).
 
@@ -344,12 +366,12 @@ def ack_after_a_syn(p):
 
 
 def syn_ack_again(p):
-    """A SYN+ACK that repeats the old one opens nothing, also after a SYN on the connection.
+    """A SYN+ACK with the old one's number opens nothing, whatever of the connection it acknowledges, also after a SYN on it.
 
     RFC 5961 4: a SYN on the connection is answered with an ACK, never with a SYN+ACK. The kernel opens anew."""
     s, sender, receiver = p.segment, p.view.sender, p.view.receiver
     return (p.is_(SYN) and s.flags & ACK and not p.reason and p.we_stay and p.kernel_state == "SYN_RECV" and s.seq == sender.isn
-            and s.ack == (receiver.isn + 1) & MASK)
+            and not after(s.ack, receiver.sent))
 
 
 def syn_ack_takes_back(p):
@@ -366,7 +388,8 @@ def window_is_rounded(p):
 
     The kernel is right; a window is kept in a byte, rounded up (dataplane/tcp/sequence.h). To use it one must be inside nearly as exactly."""
     limit, window = p.view.receiver.limit, p.view.receiver.window
-    return p.is_(0, FIN) and not p.reason and limit is not None and not after(limit, p.segment.seq) and after(limit + window // 8 + 1, p.segment.seq)
+    of_window = p.is_(0, FIN) or (p.is_(RST) and p.before.our_state in _CLOSING)
+    return of_window and not p.reason and limit is not None and not after(limit, p.segment.seq) and after(limit + window // 8 + 1, p.segment.seq)
 
 
 def kernel_is_ahead(p):
@@ -387,9 +410,9 @@ def a_forgery_was_believed(p):
 
 VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyond_the_fin, old_segment, beyond_the_window, ack_beyond_the_fin, old_timestamp,
             duplicate_in_time_wait, wrong_answer_to_a_syn, impossible_flags, ack_of_unseen_data, before_the_answer,
-            reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, picked_up_at_anything, syn_in_time_wait,
+            reset_whatever_it_acknowledges, after_the_reset, stray_reset, fin_again, ack_of_uncounted_data, of_a_new_incarnation, picked_up_at_anything, syn_in_time_wait,
             a_forgery_was_believed]
 STATES = [fin_with_ack_of_unseen_data, picked_up_at_anything, syn_in_time_wait, fin_that_acknowledges, any_ack_after_fin, any_fin_counts, exact_reset, inexact_reset,
           resets_are_taken_in_time_wait, ack_in_an_old_segment, after_the_reset, before_the_answer, reset_whatever_it_acknowledges,
-          ack_after_a_syn, syn_ack_again, syn_ack_takes_back, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, fin_behind_its_ack,
+          ack_after_a_syn, syn_ack_again, syn_ack_takes_back, of_a_new_incarnation, wrong_answer_to_a_syn, window_is_rounded, kernel_is_ahead, fin_behind_its_ack,
           a_forgery_was_believed]

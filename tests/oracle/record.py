@@ -29,7 +29,7 @@ class End:
         self.fin = None  # the number behind the FIN that the other end has taken from it
         self.shown = None  # the highest end of all that came from it, also of what is no part of its stream
         self.fins = set()  # the numbers behind all FINs that came from it
-        self.twisted = False  # a FIN came at a number that had been data
+        self.twisted = False  # a FIN came at a number that had been data, or data at one that had been a FIN
         self.limit = None  # behind the last number that it ever offered to take
         self.window = 0  # the largest window that it ever offered
         self.scale = None  # of its SYN
@@ -165,6 +165,8 @@ class Record:
 
     @staticmethod
     def _other(s, sender, receiver, view):
+        data_end = (s.seq + s.length) & MASK
+        sender.twisted |= s.length > 0 and any(not after(fin, data_end) for fin in sender.fins)
         if s.flags & FIN:
             sender.twisted |= s.end not in sender.fins and not after(s.end, sender.shown)
             sender.fins.add(s.end)
