@@ -82,13 +82,8 @@ void Pipeline::Process(Burst* burst, Now now) {
   Track(burst, now);
 }
 
-void Pipeline::Locate(Burst* burst) {
-  burst->farther = 0;
-  for (uint32_t first = 0; first < burst->count; first += kChunk) LocateChunk(burst, first);
-}
-
 // The packets from `first` on, as many as go through a stage together.
-void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
+[[gnu::always_inline]] inline void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
   static_assert(kMaxBurst <= 64);
   fetches_.Rest();
   if (!Together(first, std::min(first + kChunk, burst->count))) [[unlikely]]
@@ -136,6 +131,11 @@ void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of
   }
 }
 
+void Pipeline::Locate(Burst* burst) {
+  burst->farther = 0;
+  for (uint32_t first = 0; first < burst->count; first += kChunk) LocateChunk(burst, first);
+}
+
 // Of what has no candidate in its home group: that lies farther from home, or will be inserted. A stage after Locate(), when
 // its next group's bucket has come.
 void Pipeline::LocateFarther(Burst* burst) {
@@ -181,6 +181,39 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
   return i;
 }
 
+[[gnu::always_inline]] inline Mask Pipeline::TrackLanes(Burst* burst, uint32_t first,
+                                                        uint32_t packets, Now now) {
+  const auto udp_ms = [this](DatagramClass of) {
+    return tunables_.datagram_timeout_ms[static_cast<int>(of)];
+  };
+  const PlainTimeouts timeouts{.established_ms = EstablishedMs(),
+                               .udp_ms = udp_ms(DatagramClass::kUdp),
+                               .udp_answered_ms = udp_ms(DatagramClass::kUdpStream)};
+  return TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
+                               burst->candidate.data(), first, static_cast<Mask>(packets), now.tick,
+                               timeouts, &fetches_);
+}
+
+[[gnu::always_inline]] inline void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now,
+                                                        Tally& tally) {
+  const uint32_t last = std::min(first + kChunk, burst->count);
+  uint32_t left = AllOf(last - first);
+  if (Together(first, last) && options_.shortcuts) {
+    const bool established = were_established_ || LooksEstablished(*burst, first);
+    if (established) {
+      left ^= TrackLanes(burst, first, left, now);
+      were_established_ = left != AllOf(kChunk);
+    }
+    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
+      left ^= TrackRest(burst, first, left, established, now);
+    tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
+    if (left == 0) return;
+    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
+      return TrackOpenings(burst, first, left, now, tally);
+  }
+  TrackEach(burst, first, left, now, tally);
+}
+
 void Pipeline::Track(Burst* burst, Now now) {
   fetches_.Rest();
   BeginTracking(burst);
@@ -204,37 +237,6 @@ void Pipeline::TrackAndLocate(Burst* burst, Now now, Burst* next) {
 void Pipeline::BeginTracking(Burst* burst) {
   if (burst->farther != 0) LocateFarther(burst);
   burst->verdict.fill(Verdict::kForward);
-}
-
-void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally) {
-  const uint32_t last = std::min(first + kChunk, burst->count);
-  uint32_t left = AllOf(last - first);
-  if (Together(first, last) && options_.shortcuts) {
-    const bool established = were_established_ || LooksEstablished(*burst, first);
-    if (established) {
-      left ^= TrackLanes(burst, first, left, now);
-      were_established_ = left != AllOf(kChunk);
-    }
-    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
-      left ^= TrackRest(burst, first, left, established, now);
-    tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
-    if (left == 0) return;
-    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
-      return TrackOpenings(burst, first, left, now, tally);
-  }
-  TrackEach(burst, first, left, now, tally);
-}
-
-Mask Pipeline::TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now) {
-  const auto udp_ms = [this](DatagramClass of) {
-    return tunables_.datagram_timeout_ms[static_cast<int>(of)];
-  };
-  const PlainTimeouts timeouts{.established_ms = EstablishedMs(),
-                               .udp_ms = udp_ms(DatagramClass::kUdp),
-                               .udp_answered_ms = udp_ms(DatagramClass::kUdpStream)};
-  return TrackEstablishedLanes(burst->segments, burst->words, burst->hash.data(),
-                               burst->candidate.data(), first, static_cast<Mask>(packets), now.tick,
-                               timeouts, &fetches_);
 }
 
 // What TrackLanes() has left, or would have (not `tried`), of which there is much: flows without room in their deltas have taken

@@ -10,37 +10,9 @@
 
 namespace coretrack {
 
-void Pipeline::Prepare(Burst* burst, Burst* located) {
-  burst->fragments = false;
-  burst->words.Clear();
-  burst->segments.Clear();
-  // Hashes are long chains of instructions, so two chunks' of eight together.
-  constexpr uint32_t kHashed = std::max(kChunk, 16u);
-  uint32_t fetched = 0;
-  const auto fetch = [&](uint32_t hashed) {
-    FetchBuckets(burst, fetched, std::min(fetched + kChunk, hashed));
-    fetched += kChunk;
-  };
-  for (uint32_t begin = 0; begin < burst->count; begin += kHashed) {
-    const uint32_t end = std::min(begin + kHashed, burst->count);
-    for (uint32_t first = begin; first < end; first += kChunk) {
-      if (fetched < begin) fetch(begin);  // while this chunk is parsed
-      const uint32_t last = std::min(first + kChunk, end);
-      for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
-        ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
-    }
-    fetches_.Rest();
-    // What it needs for that was asked for with the first chunk, and has come.
-    if (begin == kMaxBurst / 2 && located != nullptr) LocateFarther(located);
-    hasher_.OfBurst(burst->words, begin, end, burst->hash.data());
-  }
-  while (fetched < burst->count) fetch(burst->count);
-  if (located != nullptr && located->farther != 0)
-    LocateFarther(located);  // the burst was that short
-}
-
 // Asks for the home groups' buckets of [first, last).
-void Pipeline::FetchBuckets(Burst* burst, uint32_t first, uint32_t last) {
+[[gnu::always_inline]] inline void Pipeline::FetchBuckets(Burst* burst, uint32_t first,
+                                                          uint32_t last) {
   fetches_.Rest();
   if (Together(first, last)) [[likely]] {
     const uint32_t ipv6 = burst->Ipv6Of(first);
@@ -59,7 +31,8 @@ void Pipeline::FetchBuckets(Burst* burst, uint32_t first, uint32_t last) {
 }
 
 // Parses what is common in [first, last). Bit i: first + i is for ParseOther().
-uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first, uint32_t last) {
+[[gnu::always_inline]] inline uint32_t Pipeline::ParseCommon(Burst* burst, uint32_t first,
+                                                             uint32_t last) {
   const uint32_t all = AllOf(last - first);
   if (burst->link != LinkLayer::kEthernet) [[unlikely]]
     return all;
@@ -118,6 +91,35 @@ void Pipeline::ParseOther(Burst* burst, uint32_t i) const {
     burst->fragments |= meta.kind == PacketKind::kFragment;
   }
   burst->words.Set(i, meta.key);
+}
+
+void Pipeline::Prepare(Burst* burst, Burst* located) {
+  burst->fragments = false;
+  burst->words.Clear();
+  burst->segments.Clear();
+  // Hashes are long chains of instructions, so two chunks' of eight together.
+  constexpr uint32_t kHashed = std::max(kChunk, 16u);
+  uint32_t fetched = 0;
+  const auto fetch = [&](uint32_t hashed) {
+    FetchBuckets(burst, fetched, std::min(fetched + kChunk, hashed));
+    fetched += kChunk;
+  };
+  for (uint32_t begin = 0; begin < burst->count; begin += kHashed) {
+    const uint32_t end = std::min(begin + kHashed, burst->count);
+    for (uint32_t first = begin; first < end; first += kChunk) {
+      if (fetched < begin) fetch(begin);  // while this chunk is parsed
+      const uint32_t last = std::min(first + kChunk, end);
+      for (uint32_t others = ParseCommon(burst, first, last); others != 0; others &= others - 1)
+        ParseOther(burst, first + static_cast<uint32_t>(std::countr_zero(others)));
+    }
+    fetches_.Rest();
+    // What it needs for that was asked for with the first chunk, and has come.
+    if (begin == kMaxBurst / 2 && located != nullptr) LocateFarther(located);
+    hasher_.OfBurst(burst->words, begin, end, burst->hash.data());
+  }
+  while (fetched < burst->count) fetch(burst->count);
+  if (located != nullptr && located->farther != 0)
+    LocateFarther(located);  // the burst was that short
 }
 
 }  // namespace coretrack
