@@ -86,15 +86,16 @@ class TimerCodes {
   }
   // What is filed under a code for a deadline in its unit has been looked at by this tick.
   Tick SeenBy(TimerCode relative) const {
-    // Those of level 2 are looked at in the unit before.
-    constexpr std::array<uint32_t, kLevels> kAfterStart = {0, (1u << kShift[1]) - 1, 0,
-                                                           (1u << kShift[3]) - 1};
     return StartOf(relative) + kAfterStart[relative >> kNumberBits];
   }
   // Is `a` the earlier? Of ticks that begin a filed code's unit or are deadlines as above.
   bool IsBefore(Tick a, Tick b) const { return Ahead(a) < Ahead(b); }
 
  private:
+  // By level: how long after the start of its unit a code has surely been looked at. (Those of level 2 are in the unit before.)
+  static constexpr std::array<uint32_t, kLevels> kAfterStart = {0, (1u << kShift[1]) - 1, 0,
+                                                                (1u << kShift[3]) - 1};
+
   static constexpr TimerCode CodeOf(uint32_t level, uint32_t unit) {
     return static_cast<TimerCode>(level << kNumberBits | (unit & kNumberMask));
   }
