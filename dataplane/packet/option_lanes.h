@@ -32,7 +32,7 @@ struct SynLanes {
                                            Mask syns) {
   constexpr uint32_t kWord = sizeof(uint32_t), kWords = 6, kLastWords = 4;
   // The options' last four words; of few options that begins in the header before them.
-  constexpr uint8_t kZeros[kLastWords * kWord] = {};
+  static constexpr uint8_t kZeros[kLastWords * kWord] = {};
   alignas(kCacheLine) uint32_t ends[kLanes];
   Spill(segment_begins + option_bytes + kTcpMinBytes, &ends);
   const uint8_t* rows[kLanes];
@@ -40,7 +40,7 @@ struct SynLanes {
   for (uint32_t i = 0; i < kLanes; ++i)
     rows[i] = (syns >> i & 1) != 0 ? frames.data[i] + ends[i] - sizeof(kZeros) : kZeros;
   const Quarter last = LoadQuarter(rows);
-  const Mask four = Equal(option_bytes, All(4 * kWord)), five = Equal(option_bytes, All(5 * kWord));
+  const Test four = Equal(option_bytes, All(4 * kWord)), five = Equal(option_bytes, All(5 * kWord));
   const Lanes words[kWords] = {first_words[0],
                                first_words[1],
                                first_words[2],
@@ -49,25 +49,28 @@ struct SynLanes {
                                last.row[3]};
 
   // As bytes: 4 2 8 10 or 1 1 8 10, and two words of timestamps. One that begins among another's is not looked into.
-  Mask there[kWords + 2] = {}, stamp[kWords] = {};
-#pragma GCC unroll 6
-  for (uint32_t w = 0; w < kWords; ++w) there[w] = Below(All(w * kWord), option_bytes);
+  const Test none = AsTest(Mask{0});
+  Test there[kWords + 2], stamp[kWords];
+#pragma GCC unroll 8
+  for (uint32_t w = 0; w < kWords + 2; ++w)
+    there[w] = w < kWords ? Below(All(w * kWord), option_bytes) : none;
+  stamp[0] = none;
   constexpr uint32_t kSackAndStamp = 0x0a080204;
   Lanes sack = All(0), stamp_at = All(0), ts_value = All(0);
   Lanes scale = All(SynOptions::kNoScale);
-  Mask unknown = static_cast<Mask>(~AtMost(option_bytes, All(kWords * kWord))) |
-                 (there[0] & static_cast<Mask>(~Equal(words[0] & 0xffff, All(0x0402))));
+  Test unknown = Below(All(kWords * kWord), option_bytes) |
+                 (there[0] & ~Equal(words[0] & 0xffff, All(0x0402)));
 #pragma GCC unroll 6
   for (uint32_t w = 1; w < kWords; ++w) {
-    const Mask with_sack = Equal(words[w], All(kSackAndStamp));
-    const Mask data = stamp[w - 1] | (w > 1 ? stamp[w - 2] : 0);
+    const Test with_sack = Equal(words[w], All(kSackAndStamp));
+    const Test data = stamp[w - 1] | (w > 1 ? stamp[w - 2] : none);
     stamp[w] = there[w] & (with_sack | Equal(words[w], All(kTimestampsBegin)));
     // 1 1 4 2, or at the end 4 2 0 0; 1 3 3 scale.
-    const Mask just_sack = Equal(words[w], All(0x02040101)) |
-                           (Equal(words[w], All(0x00000204)) & static_cast<Mask>(~there[w + 1]));
-    const Mask scales = Equal(words[w] & 0xffffff, All(0x030301)) & there[w] & ~data;
-    unknown |=
-        (there[w] & ~data & ~(stamp[w] | just_sack | scales)) | (stamp[w] & (data | ~there[w + 2]));
+    const Test just_sack =
+        Equal(words[w], All(0x02040101)) | (Equal(words[w], All(0x00000204)) & ~there[w + 1]);
+    const Test scales = Equal(words[w] & 0xffffff, All(0x030301)) & there[w] & ~data;
+    unknown = unknown | (there[w] & ~data & ~(stamp[w] | just_sack | scales)) |
+              (stamp[w] & (data | ~there[w + 2]));
     sack |=
         Select((with_sack | just_sack) & there[w] & ~data, All(SynOptions::kSackPermitted), All(0));
     scale = Select(scales, Least(words[w] >> 24, All(SynOptions::kMaxScale)), scale);
@@ -75,7 +78,7 @@ struct SynLanes {
     if (w + 1 < kWords) ts_value = Select(stamp[w], words[w + 1], ts_value);
   }
   const Lanes mss = Select(there[0], SwapBytes(words[0]) & SynOptions::kMss, All(0));
-  return {static_cast<Mask>(syns & ~unknown),
+  return {static_cast<Mask>(syns & static_cast<Mask>(~unknown)),
           mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
 }
 

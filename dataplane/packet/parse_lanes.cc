@@ -69,7 +69,7 @@ constexpr uint32_t RowBegins(const Format& format) {
 // What lies before such a row of IPv6: the frames' bytes 10 to 25, four numbers each; zeros for those that are shorter.
 [[gnu::always_inline]] inline Quarter LoadBeginnings(const FrameLanes& frames, Lanes bytes) {
   constexpr uint32_t kBegins = kEthernetBytes - sizeof(uint32_t);
-  constexpr uint8_t kZeros[16] = {};
+  static constexpr uint8_t kZeros[16] = {};
   const Mask there = AtMost(All(kBegins + sizeof(kZeros)), bytes);
   const uint8_t* rows[kLanes];
 #pragma GCC unroll 16
