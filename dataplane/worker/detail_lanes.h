@@ -13,12 +13,12 @@
 
 namespace coretrack::line_lanes {
 
-// Of a detail: both MSS; the facts (flags, offered scales, small); the history, and what shares its half.
+// Of a detail its first two words: both MSS; the facts (flags, offered scales, small); the history, and what shares its half; the
+// rest of the times that the handshake took.
 struct Details {
   AtomicDetail* at[kLanes];
-  Lanes mss, facts, history;
+  Lanes mss, facts, history, times;
 };
-inline constexpr uint32_t kFactsHalf = 1, kHistoryHalf = 2;
 // In the facts. kProvisionalShift: of direction 0.
 inline constexpr uint32_t kAssured = detail_flag::kAssured, kKept = detail_flag::kKept;
 inline constexpr unsigned kOfferedShift = detail_word::OfferedScaleShift(0) - 32,
@@ -80,10 +80,31 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
 [[gnu::always_inline]] inline void LoadDetails(Details* details) {
   const uint8_t* rows[kLanes];
   for (uint32_t i = 0; i < kLanes; ++i) rows[i] = reinterpret_cast<const uint8_t*>(details->at[i]);
-  const Quarter words = LoadQuarter(rows);
-  details->mss = words.row[0];
-  details->facts = words.row[kFactsHalf];
-  details->history = words.row[kHistoryHalf];
+  const Quarter halves = LoadQuarter(rows);
+  details->mss = halves.row[0];
+  details->facts = halves.row[1];
+  details->history = halves.row[2];
+  details->times = halves.row[3];
+}
+
+// What they are to be, to be gone through one by one.
+struct DetailsAfter {
+  WordOfEach word0, word1;
+  [[gnu::always_inline]] explicit DetailsAfter(const Details& details)
+      : word0(Interleave(details.mss, details.facts)),
+        word1(Interleave(details.history, details.times)) {}
+};
+
+// Writes those of `stored`, by the first part of writes that StoreLines() ends. (In a loop of its own: among the lines' stores, steps cost more.)
+[[gnu::always_inline]] inline void StoreDetails(const Details& details, const DetailsAfter& after,
+                                                AtomicLine* const* lines, Mask stored) {
+  for (uint32_t left = stored; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(std::countr_zero(left));
+    AtomicDetail& detail = *details.at[i];
+    BeginWrite(*lines[i]);
+    detail.words[0].store(after.word0.of[i], std::memory_order_release);
+    detail.words[1].store(after.word1.of[i], std::memory_order_release);
+  }
 }
 
 // AddLetters() where somebody is the first to have a history.

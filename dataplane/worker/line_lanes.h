@@ -209,27 +209,22 @@ template <typename Rows, typename Write>
   }
 }
 
-// Writes each line that is in `stored`: what `held` has of it, and word 0 as it is to be.
-[[gnu::always_inline]] inline void StoreLines(Matrix* held, const Halves& word0,
+// Writes each line that is in `stored`: word 0 as it is to be, and of `held` all but words 1 and 2, which are as they were: the key.
+// (`M` is Matrix: a name that depends on it need not be there.)
+template <typename M>
+[[gnu::always_inline]] inline void StoreLines(M* held, const Halves& word0,
                                               AtomicLine* const* lines, Mask stored) {
   const WordOfEach word0_after(word0);
-  held->row[kHead] |= 1;  // as BeginWrite() leaves it
-  StoreEach(RowsOf(*held), word0_after, lines, stored,
-            [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
-}
-
-// The same, where of words 0 to 3 only bytes have changed beside word 0. (`M` is Matrix: a name that depends on it need not be there.)
-template <typename M>
-[[gnu::always_inline]] inline void StoreCounted(M* held, const Halves& word0,
-                                                AtomicLine* const* lines, Mask stored) {
   if constexpr (kRowIsOneRegister) {
-    StoreLines(held, word0, lines, stored);
+    held->row[kHead] |= 1;  // as BeginWrite() leaves it
+    StoreEach(RowsOf(*held), word0_after, lines, stored,
+              [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
   } else {
-    static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1);
-    const WordOfEach word0_after(word0), counted(Interleave(held->row[kFlags], held->row[kBytes]));
+    static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1 && kFlags == 6);
+    const WordOfEach word3(Interleave(held->row[kFlags], held->row[kBytes]));
     StoreEach(LastHalvesOf(*held), word0_after, lines, stored,
-              [&counted](AtomicLine& line, uint32_t i, const auto& last) {
-                line.words[kFlags / 2].store(counted.of[i], std::memory_order_relaxed);
+              [&word3](AtomicLine& line, uint32_t i, const auto& last) {
+                line.words[kFlags / 2].store(word3.of[i], std::memory_order_relaxed);
                 Store(last, &line.halves[kProtocol]);
               });
   }

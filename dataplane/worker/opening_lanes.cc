@@ -157,24 +157,17 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   steps->sooner = tracked & Before(deadline, row[kDeadline]);
   steps->last = steps->assured = 0;
 
-  alignas(kCacheLine) uint64_t word0_after[kLanes];
-  alignas(kCacheLine) uint32_t history_after[kLanes];
-  const Halves word0 = Interleave(mss, facts);
-  StoreWords(word0.first, word0_after);
-  StoreWords(word0.last, word0_after + kLanes / 2);
-  Store(details.history, history_after);
-  KeepInMemory(&word0_after);
-  KeepInMemory(&history_after);
+  details.mss = mss;
+  details.facts = facts;
+  DetailsAfter after(details);
   for (uint32_t left = tracked; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    AtomicDetail& detail = *details.at[i];
-    const AtomicLine& line = *all_lines[first + i];
-    BeginWrite(*all_lines[first + i]);
-    detail.words[0].store(word0_after[i], std::memory_order_release);
-    detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
-    StoreSynAckTime(reversed >> i & 1, now.unix_us,
-                    table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
+    const FlowIndex index = table.IndexOf(*all_lines[first + i]);
+    after.word1.of[i] =
+        WithSynAckTime(reversed >> i & 1, now.unix_us,
+                       table.origin(index).load(std::memory_order_relaxed), after.word1.of[i]);
   }
+  StoreDetails(details, after, all_lines + first, tracked);
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
 }
 

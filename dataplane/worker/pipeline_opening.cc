@@ -220,8 +220,10 @@ bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now
 
   BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
-  detail.words[1].store((word1 & ~kHistoryMask) | history, std::memory_order_release);
-  StoreSynAckTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed), &detail);
+  detail.words[1].store(
+      WithSynAckTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed),
+                     (word1 & ~kHistoryMask) | history),
+      std::memory_order_release);
   Scales(line) = scaled ? offered : 0;
   sender.end = s.seq + 1;
   sender.max_end = s.seq + 1 + tcp::DecodeHeardWindow(receiver.max_window);

@@ -229,11 +229,13 @@ bool Pipeline::TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now n
   const Tick deadline = now.tick + TimeoutMs(step.pair);
   const auto state_after =
       static_cast<uint8_t>((step.pair + 1) | (state_before & kOriginatorReverse));
+  if (tcp::EndsHandshake(PairCodeOf(state_before), from_responder)) [[unlikely]] {
+    word1 =
+        WithAnswerTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed), word1);
+  }
   established::BeginWrite(line, head);
   detail.words[0].store(word0, std::memory_order_release);
   detail.words[1].store(word1, std::memory_order_release);
-  if (tcp::EndsHandshake(PairCodeOf(state_before), from_responder)) [[unlikely]]
-    StoreAnswerTime(d, now.unix_us, table.origin(index).load(std::memory_order_relaxed), &detail);
   established::ZoneFlags(line) = static_cast<uint8_t>(flags);
   MoveInLine(meta, line, head, state_after, deadline);
   if ((word0 & ~word0_before & kAssured) != 0) NotUnassured(table, index);

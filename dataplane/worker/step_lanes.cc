@@ -170,25 +170,16 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   steps->last = tracked & Equal(timeout, All(static_cast<uint32_t>(tcp::TimeoutClass::kTimeWait)));
   steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
 
-  alignas(kCacheLine) uint32_t facts_after[kLanes];
-  alignas(kCacheLine) uint32_t history_after[kLanes];
-  Store(facts, facts_after);
-  Store(details.history, history_after);
-  KeepInMemory(&facts_after);
-  KeepInMemory(&history_after);
-  const Mask answered = ends_handshake;
-  for (uint32_t left = tracked; left != 0; left &= left - 1) {
+  details.facts = facts;
+  DetailsAfter after(details);
+  for (uint32_t left = tracked & ends_handshake; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    AtomicDetail& detail = *details.at[i];
-    const AtomicLine& line = *all_lines[first + i];
-    BeginWrite(*all_lines[first + i]);
-    detail.halves[kFactsHalf].store(facts_after[i], std::memory_order_release);
-    detail.halves[kHistoryHalf].store(history_after[i], std::memory_order_release);
-    if ((answered >> i & 1) != 0) {
-      StoreAnswerTime(reversed >> i & 1, now.unix_us,
-                      table.origin(table.IndexOf(line)).load(std::memory_order_relaxed), &detail);
-    }
+    const FlowIndex index = table.IndexOf(*all_lines[first + i]);
+    after.word1.of[i] =
+        WithAnswerTime(reversed >> i & 1, now.unix_us,
+                       table.origin(index).load(std::memory_order_relaxed), after.word1.of[i]);
   }
+  StoreDetails(details, after, all_lines + first, tracked);
   StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
 }
 

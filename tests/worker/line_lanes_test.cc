@@ -1,4 +1,5 @@
-// The sequence lock of lines that are written several at once: a reader on another thread sees all of a write, or none of it.
+// The sequence lock of lines that are written several at once, with the first words of their details: a reader on another thread
+// sees all of a write, or none of it.
 #include "dataplane/worker/line_lanes.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +9,8 @@
 #include <random>
 #include <thread>
 
+#include "dataplane/worker/detail_lanes.h"
+
 namespace coretrack {
 namespace {
 
@@ -16,7 +19,12 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
   using namespace line_lanes;
   std::array<AtomicLine, kLanes> lines;
   std::array<AtomicLine*, kLanes> at;
-  for (uint32_t i = 0; i < kLanes; ++i) at[i] = &lines[i];
+  std::array<AtomicDetail, kLanes> their_details;
+  Details details;
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    at[i] = &lines[i];
+    details.at[i] = &their_details[i];
+  }
   // Each word of a line says which write it is of.
   const auto word = [](uint32_t number, uint32_t w) { return number * 8 + w; };
   constexpr uint32_t kZone = 5;
@@ -29,12 +37,15 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
     uint32_t last = 0;
     for (uint32_t i = 0; !over.load(std::memory_order_relaxed); i = (i + 1) % kLanes) {
       const LineWords words = lines[i].LoadAcquired();
+      const DetailWords of_detail = LoadAcquired(their_details[i]);
       if (VersionIsOdd(words[0]) || lines[i].LoadAcquired() != words) continue;
       const auto number = static_cast<uint32_t>(words[0] >> 32);
       reading.store(true, std::memory_order_relaxed);
       bool same = number == 0 || words[3] == (uint64_t{word(number, 3)} << 32 | kZone);
       for (uint32_t w = 4; number != 0 && w < 8; ++w)
         same &= words[w] == (uint64_t{number} << 32 | word(number, w));
+      for (uint32_t w = 0; number != 0 && w < 2; ++w)
+        same &= of_detail[w] == (uint64_t{number} << 32 | word(number, w));
       ++(same ? seen.whole : seen.torn);
       seen.numbers += number != last;
       last = number;
@@ -55,12 +66,11 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
     const Lanes head = held.row[kHead];
     const Halves word0 = Interleave((head & 0xffffff00) | (((head | 1) + 1) & 0xff), All(number));
     const Mask stored = random() % 2 == 0 ? kEach : static_cast<Mask>(random());
-    // (The first one writes all of each.)
-    if (number == 1 || random() % 4 == 0) {
-      StoreLines(&held, word0, at.data(), number == 1 ? kEach : stored);
-    } else {
-      StoreCounted(&held, word0, at.data(), stored);
-    }
+    details.mss = All(word(number, 0));
+    details.history = All(word(number, 1));
+    details.facts = details.times = All(number);
+    StoreDetails(details, DetailsAfter(details), at.data(), stored);
+    StoreLines(&held, word0, at.data(), stored);
   }
   over.store(true, std::memory_order_relaxed);
   reader.join();
