@@ -108,7 +108,7 @@ def syn_on_a_connection(p):
 def inexact_reset(p):
     """A RST that is not exact is invalid, inside the window or not; one that answers a SYN must acknowledge it.
 
-    RFC 5961 3.2, RFC 9293 3.10.7.3, second. The kernel does not let it close either, but says so only outside of the window; and lets it
+    RFC 5961 3.2, RFC 9293 3.10.7.3, second. The receiver may have acknowledged more since, in a segment that it sent again. The kernel does not let it close either, but says so only outside of the window; and lets it
     close after a FIN, after a SYN on the connection, an entry that is not assured, and right behind a segment, also if that lies behind a hole."""
     r = p.view.receiver
     if not p.is_(RST) or not p.only_we_object or p.kernel_state not in (p.before.kernel_state, "CLOSE", None):
@@ -254,9 +254,10 @@ def fin_again(p):
 
 
 def ack_of_uncounted_data(p):
-    """After a SYN on the connection, or a RST beyond what was sent, the kernel does not count the next segment's data; their ACK is invalid to it.
+    """After a SYN or a RST on the connection the kernel does not count data that it takes for part of a challenge, or for old; their ACK is invalid to it.
 
-    RFC 9293 3.10.7.4, first, and RFC 5961: neither moves anything. The kernel takes the next ACK for the challenge ACK, data in it or not, and counts the RST's number."""
+    RFC 5961 3.2 and 4, RFC 9293 3.10.7.4, fifth: neither moves anything. The kernel takes the next ACK after a SYN for the challenge ACK, data in it or
+    not, and counts the number of a RST: until the other end's ACKs come near that, they are ignored, with the data in them."""
     return (p.only_kernel_objects and p.is_(0, FIN) and any(s.flags & (SYN | RST) for s in p.talk.log[3:p.index])
             and (p.view.takes(p.segment) or p.view.repeats(p.segment)))
 
@@ -264,14 +265,17 @@ def ack_of_uncounted_data(p):
 def of_a_new_incarnation(p):
     """What goes on from a SYN that was sent on the connection, or answers it, is tried on the one that it would open, also where its SYN+ACK was missed (TCP.md 37, 38).
 
-    RFC 9293 3.10.7.4, fourth, RFC 5961 4: whoever has lost the connection sends it. The kernel knows one connection on two ports."""
-    s, sender = p.segment, p.view.sender
-    if p.reason or p.before.kernel_state not in _SYNCHRONIZED:
+    RFC 9293 3.10.7.4, fourth, RFC 5961 4: whoever has lost the connection sends it. The kernel knows one connection on two ports. What is of use
+    to the connection itself is its own, and nothing of this moves us but into an opening."""
+    s, sender, receiver = p.segment, p.view.sender, p.view.receiver
+    if p.reason or p.before.kernel_state not in _SYNCHRONIZED or not p.is_(0, FIN, SYN, RST) or p.view.takes(s) or p.view.repeats(s):
         return False
-    opening = 0 if sender.isn is None else 3
-    syns = [e for e in p.talk.log[opening:p.index] if e.flags & (SYN | ACK | RST | FIN) == SYN]
-    goes_on = any(e.source == s.source and e.seq != sender.isn and (s.seq - e.seq) & MASK <= 1 for e in syns)
-    return goes_on or any(e.source != s.source and s.ack == e.end for e in syns)
+    if not p.we_stay and (p.is_(RST) or p.our_state not in _OPENING):
+        return False
+    syns = [e for e in p.talk.log[:p.index] if e.flags & (SYN | ACK | RST | FIN) == SYN]
+    goes_on = any(e.source == s.source and e.seq not in sender.isns and (s.seq - e.seq) & MASK <= 1 for e in syns)
+    fresh = [e for e in syns if e.source != s.source and (sender.isn is None or e.seq not in receiver.isns)]
+    return bool(s.flags & ACK) and (goes_on or any(s.ack == e.end for e in fresh))
 
 
 def stray_reset(p):
@@ -366,12 +370,12 @@ def ack_after_a_syn(p):
 
 
 def syn_ack_again(p):
-    """A SYN+ACK with the old one's number opens nothing, whatever of the connection it acknowledges, also after a SYN on it.
+    """A SYN+ACK that has the number of the old one, or acknowledges the old SYN, opens nothing, also after a SYN on the connection.
 
     RFC 5961 4: a SYN on the connection is answered with an ACK, never with a SYN+ACK. The kernel opens anew."""
     s, sender, receiver = p.segment, p.view.sender, p.view.receiver
-    return (p.is_(SYN) and s.flags & ACK and not p.reason and p.we_stay and p.kernel_state == "SYN_RECV" and s.seq == sender.isn
-            and not after(s.ack, receiver.sent))
+    return (p.is_(SYN) and s.flags & ACK and not p.reason and p.we_stay and p.kernel_state == "SYN_RECV" and receiver.isn is not None
+            and after(s.ack, receiver.isn) and not after(s.ack, receiver.sent) and (s.seq == sender.isn or s.ack == (receiver.isn + 1) & MASK))
 
 
 def syn_ack_takes_back(p):
@@ -388,8 +392,9 @@ def window_is_rounded(p):
 
     The kernel is right; a window is kept in a byte, rounded up (dataplane/tcp/sequence.h). To use it one must be inside nearly as exactly."""
     limit, window = p.view.receiver.limit, p.view.receiver.window
-    of_window = p.is_(0, FIN) or (p.is_(RST) and p.before.our_state in _CLOSING)
-    return of_window and not p.reason and limit is not None and not after(limit, p.segment.seq) and after(limit + window // 8 + 1, p.segment.seq)
+    of_window = p.is_(0, FIN) or (p.is_(RST) and p.before.our_state in _CLOSING and p.before.our_state != "TIME_WAIT" and p.our_state == "CLOSE")
+    return (of_window and not p.reason and p.kernel_stays and not p.we_stay and limit is not None and not after(limit, p.segment.seq)
+            and after(limit + window // 8 + 1, p.segment.seq))
 
 
 def kernel_is_ahead(p):
@@ -405,7 +410,8 @@ def a_forgery_was_believed(p):
 
     Which of the two, and of which side, depends on rules that are all in this list; what follows from two such numbers has no rule. The
     test fails if there are more than two of a thousand talks, and what is `of_use` is never excused by it."""
-    return any(turn.startswith("odd_") for turn in p.talk.turns[:p.index + 1]) and (contradicted(p) or any(p.view.misled))
+    beyond_its_fin = any(end.fin is not None and after(end.shown, end.fin) for end in (p.view.sender, p.view.receiver))
+    return any(turn.startswith("odd_") for turn in p.talk.turns[:p.index + 1]) and (contradicted(p) or any(p.view.misled) or beyond_its_fin)
 
 
 VERDICTS = [syn_on_a_connection, inexact_reset, held_to_its_first_numbers, beyond_the_fin, old_segment, beyond_the_window, ack_beyond_the_fin, old_timestamp,

@@ -166,7 +166,7 @@ class Record:
     @staticmethod
     def _other(s, sender, receiver, view):
         data_end = (s.seq + s.length) & MASK
-        sender.twisted |= s.length > 0 and any(not after(fin, data_end) for fin in sender.fins)
+        sender.twisted |= s.length > 0 and any(not after(fin, data_end) and after(fin, s.seq) for fin in sender.fins)
         if s.flags & FIN:
             sender.twisted |= s.end not in sender.fins and not after(s.end, sender.shown)
             sender.fins.add(s.end)
