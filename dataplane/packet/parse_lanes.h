@@ -2,7 +2,7 @@
 //
 // How       The last 64 bytes of a frame's headers are one row of sixteen numbers; sixteen rows are turned into one
 //           register a header field, and all checks are made on these. No PacketMeta comes of it: who needs
-//           one makes it (FillMeta(), parse_fast.h).
+//           one makes it (FillMeta(), parse_fast.h; of many meta_lanes.h).
 // Cost      bench: Pipeline/established, stages
 #pragma once
 
@@ -11,7 +11,6 @@
 #include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/packet/flow_hash.h"
-#include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/segment_lanes.h"
 
 namespace coretrack {
@@ -32,10 +31,5 @@ struct FrameLanes {
 // REQUIRES: frames of Ethernet, kHasLanes.
 Mask ParseLanes(const FrameLanes& frames, bool verify, KeyWords* words, SegmentLanes* segments,
                 Fetches* meanwhile);
-
-// FillMeta() of `packets` among those from `first` on, whose frames are at data[first] and so on, into meta[first] and so
-// on.  REQUIRES: they are, or were, common; kHasLanes.
-void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t first,
-                   Mask packets, const uint8_t* const* data, PacketMeta* meta);
 
 }  // namespace coretrack

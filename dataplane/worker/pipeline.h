@@ -26,6 +26,7 @@
 #include "dataplane/base/types.h"
 #include "dataplane/flow/flow_table.h"
 #include "dataplane/packet/flow_hash.h"
+#include "dataplane/packet/meta_lanes.h"
 #include "dataplane/packet/packet_meta.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/parse_fast.h"

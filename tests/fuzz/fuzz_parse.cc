@@ -14,6 +14,7 @@
 #include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/fragment.h"
 #include "dataplane/packet/layers.h"
+#include "dataplane/packet/meta_lanes.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/packet/parse_lanes.h"

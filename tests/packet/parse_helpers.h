@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/packet/layers.h"
+#include "dataplane/packet/meta_lanes.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/packet/parse_fast.h"
 #include "dataplane/packet/parse_lanes.h"
