@@ -92,7 +92,7 @@ class TimerCodes {
   bool IsBefore(Tick a, Tick b) const { return Ahead(a) < Ahead(b); }
 
  private:
-  // By level: how long after the start of its unit a code has surely been looked at. (Those of level 2 are in the unit before.)
+  // By level: how long after the start of its unit a code has surely been looked at. (Those of level 2 are looked at in the unit before.)
   static constexpr std::array<uint32_t, kLevels> kAfterStart = {0, (1u << kShift[1]) - 1, 0,
                                                                 (1u << kShift[3]) - 1};
 

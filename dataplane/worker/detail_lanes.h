@@ -1,5 +1,5 @@
 // The first two words of sixteen flow details in lanes, beside their lines (line_lanes.h), and what steps and openings do alike with
-// both: step_lanes.cc, opening_lanes.cc. Included by these only.
+// both: step_lanes.cc, opening_lanes.cc. Included by these, and by a test.
 #pragma once
 
 #include <bit>

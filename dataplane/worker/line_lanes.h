@@ -1,5 +1,5 @@
 // Sixteen flow lines in lanes, for what tracks segments of sixteen flows at once: established_lanes.cc, step_lanes.cc,
-// opening_lanes.cc. Included by these only.
+// opening_lanes.cc. Included by these, and by a test.
 //
 // How      The lines are sixteen rows; transposed, a field of all of them is one register. kHead, kEnd and so on are the rows
 //          of a transposed matrix that hold FlowLine's fields.
@@ -209,7 +209,7 @@ template <typename Rows, typename Write>
   }
 }
 
-// Writes each line that is in `stored`: word 0 as it is to be, and of `held` all but words 1 and 2, which are as they were: the key.
+// Writes each line that is in `stored`: word 0 as it is to be, and what `held` has of the others; words 1 and 2, the key, are as they were.
 // (`M` is Matrix: a name that depends on it need not be there.)
 template <typename M>
 [[gnu::always_inline]] inline void StoreLines(M* held, const Halves& word0,
