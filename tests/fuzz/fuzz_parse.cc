@@ -103,7 +103,8 @@ void CheckLanes(const uint8_t* data, uint32_t bytes, uint32_t wire_bytes,
                                   .zone = zones.data(),
                                   .checksum_known_good = known_good.data()},
                                  options.verify_checksums, &words, &segments, &none);
-  Check(common == 0 || common == 0xffff, "what one lane takes, all take");
+  constexpr auto kAll = static_cast<Mask>((uint64_t{1} << kLanes) - 1);
+  Check(common == 0 || common == kAll, "what one lane takes, all take");
   if (common == 0) return;
   static std::array<PacketMeta, kLanes> metas;
   FillMetaLanes(segments, words, 0, common, all_data.data(), metas.data());
