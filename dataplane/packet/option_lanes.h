@@ -78,7 +78,7 @@ struct SynLanes {
     if (w + 1 < kWords) ts_value = Select(stamp[w], words[w + 1], ts_value);
   }
   const Lanes mss = Select(there[0], SwapBytes(words[0]) & SynOptions::kMss, All(0));
-  return {static_cast<Mask>(syns & static_cast<Mask>(~unknown)),
+  return {static_cast<Mask>(syns & ~unknown),
           mss | scale << SynOptions::kScaleShift | sack | stamp_at | SynOptions::kKnown, ts_value};
 }
 

@@ -82,7 +82,7 @@ void Pipeline::Process(Burst* burst, Now now) {
   Track(burst, now);
 }
 
-// The packets from `first` on, as many as go through a stage together.
+// The packets from `first` on, as many as go through a stage together. (What goes chunk by chunk is inlined: README.md.)
 [[gnu::always_inline]] inline void Pipeline::LocateChunk(Burst* burst, uint32_t first) {
   static_assert(kMaxBurst <= 64);
   fetches_.Rest();

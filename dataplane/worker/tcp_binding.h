@@ -120,22 +120,26 @@ constexpr unsigned MaxWindowShift(unsigned d) { return 16 + 8 * d; }
 constexpr unsigned BytesShift(unsigned d) { return 32 + 16 * d; }
 }  // namespace line_word
 
-// Word 1 of a detail, with the time that the SYN+ACK, of direction `d`, took to come.
+// Word 1 of a detail, with a time that a segment of direction `d` took to come.
+inline uint64_t WithRtt(unsigned d, uint64_t us, uint64_t word1) {
+  using namespace detail_word;
+  const uint64_t rtt_us = std::clamp<uint64_t>(us, 1, kRttMask);
+  return (word1 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d);
+}
+// Of the SYN+ACK.
 inline uint64_t WithSynAckTime(unsigned d, uint64_t now_us, uint64_t origin, uint64_t word1) {
   using namespace detail_word;
   if ((origin & kBothRetransmits) != 0) return word1;
-  const uint64_t rtt_us = std::clamp<uint64_t>(SinceStartUs(origin, now_us), 1, kRttMask);
-  return (word1 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d);
+  return WithRtt(d, SinceStartUs(origin, now_us), word1);
 }
-// With the time that the third ACK, of direction `d`, took to come; the SYN+ACK's is there.
+// Of the third ACK; the SYN+ACK's is there.
 inline uint64_t WithAnswerTime(unsigned d, uint64_t now_us, uint64_t origin, uint64_t word1) {
   using namespace detail_word;
   if ((origin & kBothRetransmits) != 0) return word1;
   const uint64_t since_start_us = SinceStartUs(origin, now_us);
   const uint64_t answer_us = word1 >> RttShift(1 - d) & kRttMask;
   if (answer_us == 0 || since_start_us < answer_us) return word1;
-  const uint64_t rtt_us = std::clamp<uint64_t>(since_start_us - answer_us, 1, kRttMask);
-  return (word1 & ~(kRttMask << RttShift(d))) | rtt_us << RttShift(d);
+  return WithRtt(d, since_start_us - answer_us, word1);
 }
 
 void UnpackFacts(const FlowDetail& detail, tcp::Facts* facts);
