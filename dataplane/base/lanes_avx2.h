@@ -216,6 +216,13 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
 [[gnu::always_inline]] inline Words64 Product(Words64 a, uint32_t b) {
   return WordsFrom(_mm256_mul_epu32(Raw(a), _mm256_set1_epi64x(b)));
 }
+// table[index] each; 0 in the words that are not in `mask`.
+[[gnu::always_inline]] inline Words64 GatherWords(uint8_t mask, const uint64_t* table,
+                                                  Words64 index) {
+  return WordsFrom(_mm256_mask_i64gather_epi64(_mm256_setzero_si256(),
+                                               reinterpret_cast<const long long*>(table),
+                                               Raw(index), SpreadWords(mask), sizeof(*table)));
+}
 // Bit i: of word i.
 [[gnu::always_inline]] inline uint8_t NotZeroWords(Words64 a) {
   return WordBits(_mm256_cmpeq_epi64(Raw(a), _mm256_setzero_si256())) ^ 0xf;
@@ -305,6 +312,27 @@ template <size_t kBehind = 0, typename Row>
     m[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load(i)), load(i + 4), 1);
   TransposeQuarters(m);
   return {{From(m[0]), From(m[1]), From(m[2]), From(m[3])}};
+}
+
+// And back to rows, each a register for itself.
+struct QuarterRows {
+  __m128i row[kLanes];
+};
+[[gnu::always_inline]] inline QuarterRows RowsOf(const Quarter& quarter) {
+  __m256i m[4];
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) m[i] = Raw(quarter.row[i]);
+  TransposeQuarters(m);
+  QuarterRows rows;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {
+    rows.row[i] = _mm256_castsi256_si128(m[i]);
+    rows.row[i + 4] = _mm256_extracti128_si256(m[i], 1);
+  }
+  return rows;
+}
+[[gnu::always_inline]] inline void Store(__m128i row, void* aligned) {
+  _mm_store_si128(static_cast<__m128i*>(aligned), row);
 }
 
 // kLanes rows of 64 bytes, as lanes.

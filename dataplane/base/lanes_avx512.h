@@ -137,6 +137,11 @@ inline Words64 LowOnes(Words64 missing) {
   return reinterpret_cast<Words64>(_mm512_maskz_srlv_epi64(
       0xff, reinterpret_cast<__m512i>(~Words64{}), reinterpret_cast<__m512i>(missing)));
 }
+// table[index] each; 0 in the words that are not in `mask`.
+inline Words64 GatherWords(uint8_t mask, const uint64_t* table, Words64 index) {
+  return reinterpret_cast<Words64>(_mm512_mask_i64gather_epi64(
+      _mm512_setzero_si512(), mask, reinterpret_cast<__m512i>(index), table, sizeof(*table)));
+}
 // Bit i: of word i.
 inline uint8_t NotZeroWords(Words64 a) {
   return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(a));
@@ -261,6 +266,30 @@ struct Quarter {
   }
   TransposeQuarters(quarter.row);
   return quarter;
+}
+
+// And back to rows, each a register for itself.
+struct QuarterRows {
+  __m128i row[kLanes];
+};
+[[gnu::always_inline]] inline QuarterRows RowsOf(Quarter quarter) {
+  TransposeQuarters(quarter.row);
+  QuarterRows rows;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {
+    const Lanes four = quarter.row[i];
+    const auto put = [&rows, i](uint32_t from, auto row) {
+      rows.row[from + i] = reinterpret_cast<__m128i>(row);
+    };
+    put(0, __builtin_shufflevector(four, four, 0, 1, 2, 3));
+    put(4, __builtin_shufflevector(four, four, 4, 5, 6, 7));
+    put(8, __builtin_shufflevector(four, four, 8, 9, 10, 11));
+    put(12, __builtin_shufflevector(four, four, 12, 13, 14, 15));
+  }
+  return rows;
+}
+inline void Store(__m128i row, void* aligned) {
+  _mm_store_si128(static_cast<__m128i*>(aligned), row);
 }
 
 // Element j of row i -> element i of row j.

@@ -130,8 +130,12 @@ class FlowTable {
     return *reinterpret_cast<AtomicDetail*>(details_ + (SlotOf(index) << detail_shift_));
   }
   AtomicOrigin& origin(FlowIndex index) const { return origins_[SlotOf(index)]; }
-  // The details of kLanes slots, by their lines; of a line that is not this table's, anything.  REQUIRES: aligned to 64 bytes.
-  void DetailsOf(const AtomicLine* const* lines, AtomicDetail** details) const;
+#ifdef CORETRACK_LANES
+  // Of kLanes / 2 slots, by where their lines are: where the details are; of a line that is not this table's, anything.
+  lanes::Words64 DetailsOf(lanes::Words64 lines) const;
+  // And the origins, of those in `mask`; 0 of the others.
+  lanes::Words64 OriginsOf(lanes::Words64 lines, uint8_t mask) const;
+#endif
   // Detail and origin, by the owner: unpacked; packed, in a write of the flow, with wide counts if need be.
   FlowDetail LoadDetail(FlowIndex index) const;
   void StoreDetail(FlowIndex index, const FlowDetail& detail);

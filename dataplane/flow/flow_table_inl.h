@@ -117,6 +117,20 @@ inline FlowIndex FlowTable::IndexOf(const AtomicLine& line) const {
   return FlowIndex{first_index_ + static_cast<uint32_t>((&line - lines_) >> line_shift_)};
 }
 
+#ifdef CORETRACK_LANES
+[[gnu::always_inline]] inline lanes::Words64 FlowTable::DetailsOf(lanes::Words64 lines) const {
+  const uint32_t shift = line_shift_ + 6 - detail_shift_;
+  return ((lines - reinterpret_cast<uintptr_t>(lines_)) >> shift) +
+         reinterpret_cast<uintptr_t>(details_);
+}
+[[gnu::always_inline]] inline lanes::Words64 FlowTable::OriginsOf(lanes::Words64 lines,
+                                                                  uint8_t mask) const {
+  static_assert(sizeof(AtomicLine) == 1 << 6 && sizeof(AtomicOrigin) == sizeof(uint64_t));
+  return lanes::GatherWords(mask, reinterpret_cast<const uint64_t*>(origins_),
+                            (lines - reinterpret_cast<uintptr_t>(lines_)) >> (line_shift_ + 6));
+}
+#endif
+
 inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
                                  const AtomicLine* candidate) const {
   // An erased line keeps its key but has state 0: a stale candidate is never taken for a flow.

@@ -136,19 +136,8 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
   return static_cast<Mask>(~found);
 }
 
-void FlowTable::DetailsOf(const AtomicLine* const* lines, AtomicDetail** details) const {
-  const uint32_t shift = line_shift_ + 6 - detail_shift_;
-  for (uint32_t i = 0; i < kLanes; i += kLanes / 2) {
-    const Words64 line = LoadWords(lines + i) - reinterpret_cast<uintptr_t>(lines_);
-    StoreWords((line >> shift) + reinterpret_cast<uintptr_t>(details_), details + i);
-  }
-}
-
 #else
 
-void FlowTable::DetailsOf(const AtomicLine* const* lines, AtomicDetail** details) const {
-  for (uint32_t i = 0; i < kLanes; ++i) details[i] = &detail(IndexOf(*lines[i]));
-}
 void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const {
   const void** fetched = fetches->Refill(1);
   for (uint32_t i = 0; i < kLanes; ++i) fetched[i] = buckets[i] = HomeBucket(hashes[i]);

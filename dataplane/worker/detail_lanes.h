@@ -16,7 +16,7 @@ namespace coretrack::line_lanes {
 // Of a detail its first two words: both MSS; the facts (flags, offered scales, small); the history, and what shares its half; the
 // rest of the times that the handshake took.
 struct Details {
-  AtomicDetail* at[kLanes];
+  alignas(kCacheLine) AtomicDetail* at[kLanes];
   Lanes mss, facts, history, times;
 };
 // In the facts. kProvisionalShift: of direction 0.
@@ -30,19 +30,13 @@ static_assert(detail_word::kFlagsShift == 32 && uint32_t{detail_small::Provision
 // Where they are, of `packets`; of the others, a line that holds nothing.
 [[gnu::always_inline]] inline void PlaceDetails(const FlowTable& table, AtomicLine* const* lines,
                                                 Mask packets, Details* details) {
-  alignas(kCacheLine) AtomicDetail* at[kLanes];
-  table.DetailsOf(lines, at);
   for (uint32_t from = 0; from < kLanes; from += kLanes / 2) {
-    const auto there = static_cast<uint8_t>(packets >> from);
-    StoreWords(Keep(there, LoadWords(at + from)) |
-                   Keep(static_cast<uint8_t>(~there), LoadWords(kNothing.data() + from)),
-               at + from);
+    StoreWords(Select(static_cast<uint8_t>(packets >> from),
+                      table.DetailsOf(LoadWords(lines + from)), LoadWords(kNothing.data() + from)),
+               details->at + from);
   }
-  KeepInMemory(&at);
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    details->at[i] = at[i];
-    __builtin_prefetch(at[i]);
-  }
+  KeepInMemory(&details->at);
+  for (const AtomicDetail* at : details->at) __builtin_prefetch(at);
 }
 
 // The lines of sixteen packets, and where the details of `packets` are. `instead`: as Place() has it.
@@ -87,24 +81,70 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
   details->times = halves.row[3];
 }
 
-// What they are to be, to be gone through one by one.
-struct DetailsAfter {
-  WordOfEach word0, word1;
-  [[gnu::always_inline]] explicit DetailsAfter(const Details& details)
-      : word0(Interleave(details.mss, details.facts)),
-        word1(Interleave(details.history, details.times)) {}
-};
-
 // Writes those of `stored`, by the first part of writes that StoreLines() ends. (In a loop of its own: among the lines' stores, steps cost more.)
-[[gnu::always_inline]] inline void StoreDetails(const Details& details, const DetailsAfter& after,
-                                                AtomicLine* const* lines, Mask stored) {
-  for (uint32_t left = stored; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    AtomicDetail& detail = *details.at[i];
+[[gnu::always_inline]] inline void StoreDetails(const Details& details, AtomicLine* const* lines,
+                                                Mask stored) {
+  const Quarter words{{details.mss, details.facts, details.history, details.times}};
+  ForEach(RowsOf(words), stored, [&](uint32_t i, const auto& row) {
     BeginWrite(*lines[i]);
-    detail.words[0].store(after.word0.of[i], std::memory_order_release);
-    detail.words[1].store(after.word1.of[i], std::memory_order_release);
-  }
+    std::atomic_signal_fence(std::memory_order_release);
+    Store(row, details.at[i]);
+  });
+}
+
+// Of each, the time that a segment of its direction took to come: the low half of word 1 has 16 bits of direction 0's, the other one
+// the rest and direction 1's.
+static_assert(detail_word::RttShift(0) == 16 && detail_word::RttShift(1) == 32 + 8 &&
+              detail_word::kRttMask == 0xffffff);
+inline Lanes RttOf(const Details& details, Test reverse) {
+  return Select(reverse, details.times >> 8, details.history >> 16 | (details.times & 0xff) << 16);
+}
+// WithRtt() each of `wanted`.
+[[gnu::always_inline]] inline void SetRtt(Test reverse, Lanes us, Test wanted, Details* details) {
+  const Lanes rtt = Least(Select(IsSet(us), us, All(1)), All(detail_word::kRttMask));
+  const Lanes times = Select(reverse, (details->times & 0xff) | rtt << 8,
+                             (details->times & 0xffffff00) | rtt >> 16);
+  details->history =
+      Select(wanted & ~reverse, (details->history & 0xffff) | rtt << 16, details->history);
+  details->times = Select(wanted, times, details->times);
+}
+
+// Since the flows of `packets` began, and whether nobody has repeated a segment of theirs.
+struct SinceStart {
+  Lanes us;  // SinceStartUs(), or 2^32 - 1 where that is more
+  Test once;
+};
+[[gnu::always_inline]] inline SinceStart SinceStartOf(const FlowTable& table,
+                                                      AtomicLine* const* lines, Mask packets,
+                                                      uint64_t now_us) {
+  static_assert(FlowDetail::kStartBits == 48 && detail_word::kBothRetransmits == 0xfffull << 48);
+  const auto origins = [&](uint32_t from) {
+    return table.OriginsOf(LoadWords(lines + from), static_cast<uint8_t>(packets >> from));
+  };
+  const Words64 first = origins(0), last = origins(kLanes / 2);
+  // Signed, and 16 zeros behind it.
+  const Words64 since_first = (now_us - first) << 16, since_last = (now_us - last) << 16;
+  const Lanes high = lanes::HighHalves(since_first, since_last);
+  const Lanes us = high << 16 | lanes::LowHalves(since_first, since_last) >> 16;
+  const Lanes in_time = Select(Below(high, All(0x10000)), us, All(0xffffffff));
+  return {.us = Select(IsNegative(high), All(0), in_time),
+          .once = Equal(lanes::HighHalves(first, last) & 0x0fff0000, All(0))};
+}
+// WithSynAckTime() each of `packets`.
+[[gnu::always_inline]] inline void SetSynAckTimes(const FlowTable& table, AtomicLine* const* lines,
+                                                  Mask packets, Test reverse, uint64_t now_us,
+                                                  Details* details) {
+  const SinceStart since = SinceStartOf(table, lines, packets, now_us);
+  SetRtt(reverse, since.us, since.once, details);
+}
+// WithAnswerTime() each of `packets`.
+[[gnu::always_inline]] inline void SetAnswerTimes(const FlowTable& table, AtomicLine* const* lines,
+                                                  Mask packets, Test reverse, uint64_t now_us,
+                                                  Details* details) {
+  const SinceStart since = SinceStartOf(table, lines, packets, now_us);
+  const Lanes answer = RttOf(*details, ~reverse);
+  const Test known = since.once & IsSet(answer) & ~Below(since.us, answer);
+  SetRtt(reverse, since.us - answer, AsTest(packets) & known, details);
 }
 
 // AddLetters() where somebody is the first to have a history.

@@ -183,19 +183,9 @@ struct WordOfEach {
   }
 };
 
-// Writes each line that is in `stored`, by `write(line, i, what rows has of it)`, and word 0 as it is to be.
-template <typename Rows, typename Write>
-[[gnu::always_inline]] inline void StoreEach(const Rows& rows, const WordOfEach& word0,
-                                             AtomicLine* const* lines, Mask stored,
-                                             const Write& write) {
-  const auto store = [&](uint32_t i, const auto& row) {
-    AtomicLine& line = *lines[i];
-    BeginWrite(line);
-    std::atomic_signal_fence(std::memory_order_release);
-    write(line, i, row);
-    std::atomic_signal_fence(std::memory_order_release);
-    line.words[0].store(word0.of[i], std::memory_order_release);
-  };
+// Calls `store(i, what rows has of it)` for each that is in `stored`.
+template <typename Rows, typename Store>
+[[gnu::always_inline]] inline void ForEach(const Rows& rows, Mask stored, const Store& store) {
   if (stored == kEach) [[likely]] {
 #pragma GCC unroll 16
     for (uint32_t i = 0; i < kLanes; ++i) store(i, rows.row[i]);
@@ -209,24 +199,42 @@ template <typename Rows, typename Write>
   }
 }
 
+// Whether BeginWrite() of a line, which its detail shares, has been called.
+enum class Write : uint8_t { kBegins, kHasBegun };
+
+// Writes each line that is in `stored`, by `fill(line, i, what rows has of it)`, and word 0 as it is to be.
+template <Write kWrite, typename Rows, typename Fill>
+[[gnu::always_inline]] inline void StoreEach(const Rows& rows, const WordOfEach& word0,
+                                             AtomicLine* const* lines, Mask stored,
+                                             const Fill& fill) {
+  ForEach(rows, stored, [&](uint32_t i, const auto& row) {
+    AtomicLine& line = *lines[i];
+    if (kWrite == Write::kBegins) BeginWrite(line);
+    std::atomic_signal_fence(std::memory_order_release);
+    fill(line, i, row);
+    std::atomic_signal_fence(std::memory_order_release);
+    line.words[0].store(word0.of[i], std::memory_order_release);
+  });
+}
+
 // Writes each line that is in `stored`: word 0 as it is to be, and what `held` has of the others; words 1 and 2, the key, are as they were.
 // (`M` is Matrix: a name that depends on it need not be there.)
-template <typename M>
+template <Write kWrite = Write::kBegins, typename M>
 [[gnu::always_inline]] inline void StoreLines(M* held, const Halves& word0,
                                               AtomicLine* const* lines, Mask stored) {
   const WordOfEach word0_after(word0);
   if constexpr (kRowIsOneRegister) {
     held->row[kHead] |= 1;  // as BeginWrite() leaves it
-    StoreEach(RowsOf(*held), word0_after, lines, stored,
-              [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
+    StoreEach<kWrite>(RowsOf(*held), word0_after, lines, stored,
+                      [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
   } else {
     static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1 && kFlags == 6);
     const WordOfEach word3(Interleave(held->row[kFlags], held->row[kBytes]));
-    StoreEach(LastHalvesOf(*held), word0_after, lines, stored,
-              [&word3](AtomicLine& line, uint32_t i, const auto& last) {
-                line.words[kFlags / 2].store(word3.of[i], std::memory_order_relaxed);
-                Store(last, &line.halves[kProtocol]);
-              });
+    StoreEach<kWrite>(LastHalvesOf(*held), word0_after, lines, stored,
+                      [&word3](AtomicLine& line, uint32_t i, const auto& last) {
+                        line.words[kFlags / 2].store(word3.of[i], std::memory_order_relaxed);
+                        Store(last, &line.halves[kProtocol]);
+                      });
   }
 }
 

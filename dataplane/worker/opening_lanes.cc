@@ -159,16 +159,10 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
 
   details.mss = mss;
   details.facts = facts;
-  DetailsAfter after(details);
-  for (uint32_t left = tracked; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    const FlowIndex index = table.IndexOf(*all_lines[first + i]);
-    after.word1.of[i] =
-        WithSynAckTime(reversed >> i & 1, now.unix_us,
-                       table.origin(index).load(std::memory_order_relaxed), after.word1.of[i]);
-  }
-  StoreDetails(details, after, all_lines + first, tracked);
-  StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
+  SetSynAckTimes(table, all_lines + first, tracked, reverse, now.unix_us, &details);
+  StoreDetails(details, all_lines + first, tracked);
+  StoreLines<Write::kHasBegun>(&lines.held, Interleave(head_after, deadline), all_lines + first,
+                               tracked);
 }
 
 #else

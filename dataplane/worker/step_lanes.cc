@@ -171,16 +171,11 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   steps->moved = tracked & static_cast<Mask>(~Equal(state, state_after));
 
   details.facts = facts;
-  DetailsAfter after(details);
-  for (uint32_t left = tracked & ends_handshake; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    const FlowIndex index = table.IndexOf(*all_lines[first + i]);
-    after.word1.of[i] =
-        WithAnswerTime(reversed >> i & 1, now.unix_us,
-                       table.origin(index).load(std::memory_order_relaxed), after.word1.of[i]);
-  }
-  StoreDetails(details, after, all_lines + first, tracked);
-  StoreLines(&lines.held, Interleave(head_after, deadline), all_lines + first, tracked);
+  if (const Mask ending = tracked & ends_handshake; ending != 0)
+    SetAnswerTimes(table, all_lines + first, ending, reverse, now.unix_us, &details);
+  StoreDetails(details, all_lines + first, tracked);
+  StoreLines<Write::kHasBegun>(&lines.held, Interleave(head_after, deadline), all_lines + first,
+                               tracked);
 }
 
 Mask SameMoves(const StepsTracked& steps, uint32_t of) {

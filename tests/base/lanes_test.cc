@@ -242,6 +242,19 @@ TEST_F(LanesTest, Gathers) {
     const Lanes gathered = Gather(mask, table.data(), Select(mask, index, All(0x7fffffff)));
     for (uint32_t i = 0; i < kLanes; ++i)
       ASSERT_EQ(gathered[i], (mask >> i & 1) != 0 ? table[index[i]] : 0u);
+
+    constexpr uint32_t kWords = kLanes / 2;
+    const uint64_t numbers[] = {random_(), random_(), random_() * uint64_t{random_()}};
+    Words64 of_number;
+    uint64_t wanted[kWords];
+    for (uint32_t i = 0; i < kWords; ++i) {
+      const uint64_t any = random_() % std::size(numbers);
+      const bool is_asked = (mask >> i & 1) != 0;
+      of_number[i] = is_asked ? any : any + (uint64_t{1} << 40);
+      wanted[i] = is_asked ? numbers[any] : 0;
+    }
+    const Words64 words = GatherWords(static_cast<uint8_t>(mask), numbers, of_number);
+    for (uint32_t i = 0; i < kWords; ++i) ASSERT_EQ(words[i], wanted[i]);
   });
 }
 
@@ -336,6 +349,12 @@ TEST_F(LanesTest, Transposes) {
         std::memcpy(&number, bytes[j] + i * sizeof(number), sizeof(number));
         ASSERT_EQ(quarter.row[i][j], number);
       }
+    }
+    const QuarterRows of_quarter = RowsOf(quarter);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      alignas(16) uint8_t row[16];
+      Store(of_quarter.row[i], row);
+      ASSERT_EQ(std::memcmp(row, bytes[i], sizeof(row)), 0);
     }
   });
 }

@@ -119,6 +119,15 @@ inline Register gather(Register src, uint16_t m, Register index, const void* p, 
     return v;
   });
 }
+inline Register gather64(Register src, uint8_t m, Register index, const void* p, int scale) {
+  const auto s = Get<uint64_t>(src), x = Get<uint64_t>(index);
+  return Map<uint64_t>([&](unsigned i) {
+    if ((m >> i & 1) == 0) return s.v[i];
+    uint64_t v;
+    std::memcpy(&v, static_cast<const char*>(p) + static_cast<int64_t>(x.v[i]) * scale, 8);
+    return v;
+  });
+}
 inline Register conflict(uint16_t m, Register a) {
   const auto x = Get<uint32_t>(a);
   return Map<uint32_t>([&](unsigned i) {
@@ -221,6 +230,8 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_maskz_broadcast_i64x4(m, a) W(bcast64x4)(__m512i{}, m, a)
 #undef _mm512_mask_i32gather_epi32
 #define _mm512_mask_i32gather_epi32 W(gather)
+#undef _mm512_mask_i64gather_epi64
+#define _mm512_mask_i64gather_epi64 W(gather64)
 #define _mm512_maskz_conflict_epi32 W(conflict)
 #define _mm512_maskz_cvtepu8_epi32 W(cvtepu8)
 #define _mm512_maskz_loadu_epi8 W(loadu8)

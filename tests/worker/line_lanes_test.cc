@@ -69,8 +69,8 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
     details.mss = All(word(number, 0));
     details.history = All(word(number, 1));
     details.facts = details.times = All(number);
-    StoreDetails(details, DetailsAfter(details), at.data(), stored);
-    StoreLines(&held, word0, at.data(), stored);
+    StoreDetails(details, at.data(), stored);
+    StoreLines<Write::kHasBegun>(&held, word0, at.data(), stored);
   }
   over.store(true, std::memory_order_relaxed);
   reader.join();
