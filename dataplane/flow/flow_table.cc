@@ -80,20 +80,6 @@ FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
   return FlowIndex::kNone;
 }
 
-FlowIndex FlowTable::PrefetchInsert(FlowHash hash) const {
-  const uint32_t home = HomeOf(hash);
-  const uint32_t empty = TagMatch::Match(&buckets_[home], 0);
-  if (empty == 0) {
-    __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
-    return FlowIndex::kNone;
-  }
-  const FlowIndex index = IndexAt(home, static_cast<uint32_t>(std::countr_zero(empty)));
-  PrefetchLine(index);
-  PrefetchDetail(index);
-  PrefetchOrigin(index);
-  return index;
-}
-
 FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
   const uint32_t step = StepOf(hash);
   const uint32_t group = NextGroup(HomeOf(hash), step);

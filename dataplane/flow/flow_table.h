@@ -83,8 +83,13 @@ class FlowTable {
   // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
 
-  // Can no flow be there whose hash is `hash`? Of the home group's bucket alone: false says nothing.
-  bool IsAbsent(FlowHash hash) const;
+  // What the home group's bucket alone says of a hash, until something is inserted.
+  struct Home {
+    uint32_t group;
+    uint32_t empty;  // its slots that are: bit i: slot i
+    bool absent;     // there can be no flow with that hash; false says nothing
+  };
+  Home LookAtHome(FlowHash hash) const;
   // The flow with `key`, or kNone. Expiry is the caller's business: a flow past its deadline is
   // found.
   FlowIndex Find(const FlowKey& key, FlowHash hash) const;
@@ -100,7 +105,8 @@ class FlowTable {
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
-  FlowIndex PrefetchInsert(FlowHash hash) const;
+  FlowIndex PrefetchInsert(FlowHash hash, const Home& home) const;
+  FlowIndex PrefetchInsert(FlowHash hash) const { return PrefetchInsert(hash, LookAtHome(hash)); }
   // The same in the second group, where PrefetchInsert() has answered kNone; a while after it, unless its bucket has come. Where
   // that is full, too, the third group's bucket starts loading.
   FlowIndex PrefetchFartherInsert(FlowHash hash) const;
@@ -113,7 +119,9 @@ class FlowTable {
   [[nodiscard]] FlowIndex Insert(const FlowKey& key, FlowHash hash);
   // The same for who stores the key itself, and everything else in line and detail, by one write of the flow (flow_slot.h) that
   // ends with its state. Until then they are as the flow before has left them, whose state is 0.
-  [[nodiscard]] FlowIndex Take(FlowHash hash);
+  // REQUIRES: `home` is LookAtHome(hash), now or before something was erased.
+  [[nodiscard]] FlowIndex Take(FlowHash hash, const Home& home);
+  [[nodiscard]] FlowIndex Take(FlowHash hash) { return Take(hash, LookAtHome(hash)); }
   // The key's part of that: words 1 and 2, and an IPv6 flow's addresses. The zone is the caller's, in word 3.
   static void StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line);
 

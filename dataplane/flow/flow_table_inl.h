@@ -69,10 +69,13 @@ inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
 }
 
-inline bool FlowTable::IsAbsent(FlowHash hash) const {
-  const Bucket& home = buckets_[HomeOf(hash)];
-  return TagMatch::Match(&home, TagOf(hash)) == 0 &&
-         home.overflow.load(std::memory_order_relaxed) == 0;
+inline FlowTable::Home FlowTable::LookAtHome(FlowHash hash) const {
+  const uint32_t group = HomeOf(hash);
+  const Bucket& bucket = buckets_[group];
+  return {.group = group,
+          .empty = TagMatch::Match(&bucket, 0),
+          .absent = TagMatch::Match(&bucket, TagOf(hash)) == 0 &&
+                    bucket.overflow.load(std::memory_order_relaxed) == 0};
 }
 
 inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
@@ -141,6 +144,19 @@ inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
   return Find(key, hash);
 }
 
+[[gnu::always_inline]] inline FlowIndex FlowTable::PrefetchInsert(FlowHash hash,
+                                                                  const Home& home) const {
+  if (home.empty == 0) [[unlikely]] {
+    __builtin_prefetch(&buckets_[NextGroup(home.group, StepOf(hash))]);
+    return FlowIndex::kNone;
+  }
+  const FlowIndex index = IndexAt(home.group, static_cast<uint32_t>(std::countr_zero(home.empty)));
+  PrefetchLine(index);
+  PrefetchDetail(index);
+  PrefetchOrigin(index);
+  return index;
+}
+
 // The first of the slots `empty` of `group`.
 inline FlowIndex FlowTable::Occupy(uint32_t group, uint32_t empty, FlowHash hash) {
   const auto position = static_cast<uint32_t>(std::countr_zero(empty));
@@ -149,10 +165,8 @@ inline FlowIndex FlowTable::Occupy(uint32_t group, uint32_t empty, FlowHash hash
   return IndexAt(group, position);
 }
 
-inline FlowIndex FlowTable::Take(FlowHash hash) {
-  const uint32_t home = HomeOf(hash);
-  const uint32_t empty = TagMatch::Match(&buckets_[home], 0);
-  return empty != 0 ? Occupy(home, empty, hash) : TakeFarther(hash);
+inline FlowIndex FlowTable::Take(FlowHash hash, const Home& home) {
+  return home.empty != 0 ? Occupy(home.group, home.empty, hash) : TakeFarther(hash);
 }
 
 inline void FlowTable::StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line) {

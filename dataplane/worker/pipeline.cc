@@ -143,10 +143,13 @@ void Pipeline::LocateFarther(Burst* burst) {
     const auto i = static_cast<uint32_t>(std::countr_zero(burst->farther));
     const FlowHash hash = burst->hash[i];
     FlowTable& table = TableOf(burst->IsIpv6(i));
-    burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
-    if (burst->candidate[i] != nullptr) [[likely]]
-      continue;
-    FlowIndex place = table.PrefetchInsert(hash);
+    const FlowTable::Home home = table.LookAtHome(hash);
+    if (!home.absent) {
+      burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
+      if (burst->candidate[i] != nullptr) [[likely]]
+        continue;
+    }
+    FlowIndex place = table.PrefetchInsert(hash, home);
     if (place == FlowIndex::kNone) place = table.PrefetchFartherInsert(hash);
     if (place != FlowIndex::kNone) wheel_->Prefetch(place);
   }

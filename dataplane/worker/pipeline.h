@@ -270,8 +270,8 @@ class Pipeline {
   bool OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally);
   bool TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   void TrackOpenings(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
-  Mask Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, Now now,
-            Tally& tally);
+  Mask Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, FlowTable& table,
+            Now now, Tally& tally);
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
@@ -309,8 +309,6 @@ class Pipeline {
   void StoreNew(Slot& slot, uint64_t start_us, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream, Now now);
-  void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
-               const TimerCodes::Filing& filing, uint8_t state, bool midstream);
   Tick FiledFor(const FlowTable& table, Tick deadline, Now now) const;
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);

@@ -127,12 +127,7 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  FileNew(table, index, generation, wheel_->FilingFor(FiledFor(table, deadline, now)), state,
-          midstream);
-}
-void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation,
-                       const TimerCodes::Filing& filing, uint8_t state, bool midstream) {
-  wheel_->Schedule(index, filing);
+  wheel_->Schedule(index, FiledFor(table, deadline, now));
   is_unassured_->Set(index);
   ++unassured_flows_[table.ipv6()];
   unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});

@@ -113,42 +113,61 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   }
   if (left != opening) TrackEach(burst, first, left ^ opening, now, tally);
   if (opening == 0) return;
-  const Mask there = Open(*burst, first, opening, openings, now, tally);
+  const uint32_t ipv6 = burst->Ipv6Of(first);
+  Mask there = 0;
+  for (FlowTable* table : {ipv4_.get(), ipv6_.get()}) {
+    const auto of_table = static_cast<Mask>(opening & (table->ipv6() ? ipv6 : ~ipv6));
+    if (of_table != 0) there |= Open(*burst, first, of_table, openings, *table, now, tally);
+  }
   if (there != 0) TrackEach(burst, first, there, now, tally);
 }
 
-// Opens the flows of `opening`, and counts their packets. Bit i: the flow of packet first + i is there, and nothing was done.
-Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, Now now,
-                    Tally& tally) {
+// Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
+// nothing was done. As Admit() and FileNew() would, in a loop that seldom calls anything.
+Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,
+                    FlowTable& table, Now now, Tally& tally) {
   using namespace established;
-  const uint32_t ipv6 = burst.Ipv6Of(first);
   Mask there = 0;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
-  const FlowTable* filed_in = nullptr;  // whose `filing` is; most are of one table
-  TimerCodes::Filing filing{};
+  const TimerCodes::Filing filing = wheel_->FilingFor(FiledFor(table, deadline, now));
+  const bool ipv6 = table.ipv6();
+  UnassuredQueue& queue = *unassured_[ipv6][0];
+  uint64_t opened = 0;  // and not counted
+  const auto count = [&] {
+    counters_.flows_created.Add(opened);
+    counters_.flows.Add(opened);
+    if (ipv6) counters_.flows_ipv6.Add(opened);
+    CountState(0, kSynSentState, opened);
+    tally.tracked += opened;
+    opened = 0;
+  };
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
     const FlowHash hash = burst.hash[i];
-    FlowTable& table = TableOf((ipv6 >> n & 1) != 0);
     FlowKey key;
     burst.words.Get(i, &key);
+    const FlowTable::Home home = table.LookAtHome(hash);
     // Its SYN again, or of a connection that is over.
-    if (!table.IsAbsent(hash) && table.Find(key, hash, burst.candidate[i]) != FlowIndex::kNone)
+    if (!home.absent && table.Find(key, hash, burst.candidate[i]) != FlowIndex::kNone)
         [[unlikely]] {
       there |= static_cast<Mask>(left & -left);
       continue;
     }
-    if (filed_in != &table) {
-      filed_in = &table;
-      filing = wheel_->FilingFor(FiledFor(table, deadline, now));
+    // Mostly that is all that HasRoom() would do.
+    if (queue.IsJustFull() && !is_unassured_->Test(queue.Ahead(0))) queue.Pop();
+    FlowIndex index;
+    if (home.empty == 0 || queue.full() || table.size() >= table.capacity()) [[unlikely]] {
+      count();  // one of them may give way
+      index = AdmitBare(table, hash, now);
+      if (index == FlowIndex::kNone) {
+        NoFlow(burst, i, Untracked::kTableFull, tally);
+        continue;
+      }
+    } else {
+      index = table.Take(hash, home);
     }
-    const FlowIndex index = AdmitBare(table, hash, now);
-    if (index == FlowIndex::kNone) [[unlikely]] {
-      NoFlow(burst, i, Untracked::kTableFull, tally);
-      continue;
-    }
-    ++tally.tracked;
+    ++opened;
     AtomicLine& line = table.line(index);
     AtomicDetail& detail = table.detail(index);
     AtomicOrigin& origin = table.origin(index);
@@ -171,8 +190,19 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileNew(table, index, GenerationOf(start_us), filing,
-            static_cast<uint8_t>(openings.head[n] >> 8), false);
+    wheel_->Schedule(index, filing);
+    is_unassured_->Set(index);
+    ++unassured_flows_[ipv6];
+    queue.Push({.index = index, .generation = GenerationOf(start_us)});
+  }
+  count();
+  if (queue.full()) {
+    // What the next ones look at.
+    for (uint32_t n = 0; n < kLanes; ++n) {
+      is_unassured_->Prefetch(queue.Ahead(kLanes + n));
+      if (const FlowIndex next = queue.Ahead(n); is_unassured_->Test(next))
+        table.PrefetchOrigin(next);
+    }
   }
   return there;
 }

@@ -312,15 +312,21 @@ TEST_P(FlowTableTest, WhatIsAbsentIsNotThere) {
   const uint32_t count = table_->slots() / 20 * 17;
   uint32_t absent = 0, far = 0, equal_tags = 0;
   for (uint32_t id = 0; id < count; ++id) {
-    equal_tags += !table_->IsAbsent(PlainHash(Key(id))) && table_->OverflowSum() == 0;
+    equal_tags += !table_->LookAtHome(PlainHash(Key(id))).absent && table_->OverflowSum() == 0;
     ASSERT_NE(table_->Insert(Key(id), PlainHash(Key(id))), FlowIndex::kNone);
   }
   EXPECT_LT(equal_tags, count / 100) << "1 in 1,200 meets one in its group";
   for (uint32_t id = 0; id < count; ++id) {
     const FlowHash hash = PlainHash(Key(id));
-    EXPECT_FALSE(table_->IsAbsent(hash));
+    EXPECT_FALSE(table_->LookAtHome(hash).absent);
     far += table_->Candidate(hash) == FlowIndex::kNone;
-    absent += table_->IsAbsent(PlainHash(Key(count + id)));
+    const FlowTable::Home home = table_->LookAtHome(PlainHash(Key(count + id)));
+    absent += home.absent;
+    for (uint32_t i = 0; i < FlowTable::kGroupSlots; ++i) {
+      const FlowIndex slot{table_->first_index() + home.group * FlowTable::kGroupSlots + i};
+      ASSERT_EQ(home.empty >> i & 1, table_->LooksEmpty(slot) ? 1u : 0u);
+    }
+    ASSERT_EQ(home.empty >> FlowTable::kGroupSlots, 0u);
   }
   EXPECT_GT(far, 0u) << "no flow lies past a full group";
   EXPECT_GT(absent, count / 2);
