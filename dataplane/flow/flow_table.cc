@@ -83,7 +83,7 @@ FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
 FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
   const uint32_t step = StepOf(hash);
   const uint32_t group = NextGroup(HomeOf(hash), step);
-  const uint32_t empty = TagMatch::Match(&buckets_[group], 0);
+  const uint32_t empty = EmptyIn(group);
   if (empty == 0) {
     __builtin_prefetch(&buckets_[NextGroup(group, step)]);
     return FlowIndex::kNone;
@@ -108,7 +108,7 @@ FlowIndex FlowTable::TakeFarther(FlowHash hash) {
       return FlowIndex::kNone;
     }
     group = NextGroup(group, step);
-    empty = TagMatch::Match(&buckets_[group], 0);
+    empty = EmptyIn(group);
   }
   for (uint32_t passed = home; passed != group; passed = NextGroup(passed, step)) {
     std::atomic<uint16_t>& overflow = buckets_[passed].overflow;

@@ -86,7 +86,7 @@ class FlowTable {
   // What the home group's bucket alone says of a hash, until something is inserted.
   struct Home {
     uint32_t group;
-    uint32_t empty;  // its slots that are: bit i: slot i
+    uint32_t empty;  // of its slots: bit i: position i
     bool absent;     // there can be no flow with that hash; false says nothing
   };
   Home LookAtHome(FlowHash hash) const;
@@ -105,8 +105,8 @@ class FlowTable {
 
   // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
   // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
+  FlowIndex PrefetchInsert(FlowHash hash) const { return PrefetchInsert(hash, RoomAtHome(hash)); }
   FlowIndex PrefetchInsert(FlowHash hash, const Home& home) const;
-  FlowIndex PrefetchInsert(FlowHash hash) const { return PrefetchInsert(hash, LookAtHome(hash)); }
   // The same in the second group, where PrefetchInsert() has answered kNone; a while after it, unless its bucket has come. Where
   // that is full, too, the third group's bucket starts loading.
   FlowIndex PrefetchFartherInsert(FlowHash hash) const;
@@ -121,7 +121,7 @@ class FlowTable {
   // ends with its state. Until then they are as the flow before has left them, whose state is 0.
   // REQUIRES: `home` is LookAtHome(hash), now or before something was erased.
   [[nodiscard]] FlowIndex Take(FlowHash hash, const Home& home);
-  [[nodiscard]] FlowIndex Take(FlowHash hash) { return Take(hash, LookAtHome(hash)); }
+  [[nodiscard]] FlowIndex Take(FlowHash hash) { return Take(hash, RoomAtHome(hash)); }
   // The key's part of that: words 1 and 2, and an IPv6 flow's addresses. The zone is the caller's, in word 3.
   static void StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line);
 
@@ -141,7 +141,7 @@ class FlowTable {
 #ifdef CORETRACK_LANES
   // Of kLanes / 2 slots, by where their lines are: where the details are; of a line that is not this table's, anything.
   lanes::Words64 DetailsOf(lanes::Words64 lines) const;
-  // And the origins, of those in `mask`; 0 of the others.
+  // And the origins, of those in `mask`; 0 of the others. The owner.  REQUIRES: those are this table's lines.
   lanes::Words64 OriginsOf(lanes::Words64 lines, uint8_t mask) const;
 #endif
   // Detail and origin, by the owner: unpacked; packed, in a write of the flow, with wide counts if need be.
@@ -214,6 +214,8 @@ class FlowTable {
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextGroup(uint32_t group, uint32_t step) const;
   FlowIndex IndexAt(uint32_t group, uint32_t position) const;
+  uint32_t EmptyIn(uint32_t group) const;  // bit i: position i
+  Home RoomAtHome(FlowHash hash) const;    // LookAtHome() without the look for the tag
   FlowIndex TakeFarther(FlowHash hash);
   FlowIndex Occupy(uint32_t group, uint32_t empty, FlowHash hash);
   void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);

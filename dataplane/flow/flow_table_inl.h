@@ -69,11 +69,20 @@ inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
 }
 
+inline uint32_t FlowTable::EmptyIn(uint32_t group) const {
+  return TagMatch::Match(&buckets_[group], 0);
+}
+
+inline FlowTable::Home FlowTable::RoomAtHome(FlowHash hash) const {
+  const uint32_t group = HomeOf(hash);
+  return {.group = group, .empty = EmptyIn(group), .absent = false};
+}
+
 inline FlowTable::Home FlowTable::LookAtHome(FlowHash hash) const {
   const uint32_t group = HomeOf(hash);
   const Bucket& bucket = buckets_[group];
   return {.group = group,
-          .empty = TagMatch::Match(&bucket, 0),
+          .empty = EmptyIn(group),
           .absent = TagMatch::Match(&bucket, TagOf(hash)) == 0 &&
                     bucket.overflow.load(std::memory_order_relaxed) == 0};
 }
@@ -160,6 +169,7 @@ inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
 // The first of the slots `empty` of `group`.
 inline FlowIndex FlowTable::Occupy(uint32_t group, uint32_t empty, FlowHash hash) {
   const auto position = static_cast<uint32_t>(std::countr_zero(empty));
+  assert(buckets_[group].tags[position].load(std::memory_order_relaxed) == 0);
   buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
   ++size_;
   return IndexAt(group, position);

@@ -81,7 +81,7 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
   details->times = halves.row[3];
 }
 
-// Writes those of `stored`, by the first part of writes that StoreLines() ends. (In a loop of its own: among the lines' stores, steps cost more.)
+// Writes those of `stored`, by the first part of writes that StoreLines<Write::kHasBegun>() ends. (In a loop of its own: among the lines' stores, steps cost more.)
 [[gnu::always_inline]] inline void StoreDetails(const Details& details, AtomicLine* const* lines,
                                                 Mask stored) {
   const Quarter words{{details.mss, details.facts, details.history, details.times}};
@@ -92,7 +92,7 @@ inline Lanes HeadAfter(Lanes head, Lanes d, Lanes state) {
   });
 }
 
-// Of each, the time that a segment of its direction took to come: the low half of word 1 has 16 bits of direction 0's, the other one
+// Of each, the microseconds that a segment of its direction took to come: the low half of word 1 has 16 bits of direction 0's, the other one
 // the rest and direction 1's.
 static_assert(detail_word::RttShift(0) == 16 && detail_word::RttShift(1) == 32 + 8 &&
               detail_word::kRttMask == 0xffffff);
@@ -122,15 +122,15 @@ struct SinceStart {
     return table.OriginsOf(LoadWords(lines + from), static_cast<uint8_t>(packets >> from));
   };
   const Words64 first = origins(0), last = origins(kLanes / 2);
-  // Signed, and 16 zeros behind it.
+  // Microseconds: 48 bits, signed, and 16 zeros behind them.
   const Words64 since_first = (now_us - first) << 16, since_last = (now_us - last) << 16;
   const Lanes high = lanes::HighHalves(since_first, since_last);
   const Lanes us = high << 16 | lanes::LowHalves(since_first, since_last) >> 16;
-  const Lanes in_time = Select(Below(high, All(0x10000)), us, All(0xffffffff));
-  return {.us = Select(IsNegative(high), All(0), in_time),
+  const Lanes us_or_most = Select(Below(high, All(0x10000)), us, All(0xffffffff));
+  return {.us = Select(IsNegative(high), All(0), us_or_most),
           .once = Equal(lanes::HighHalves(first, last) & 0x0fff0000, All(0))};
 }
-// WithSynAckTime() each of `packets`.
+// WithSynAckTime() each of `packets`; of the others, anything.
 [[gnu::always_inline]] inline void SetSynAckTimes(const FlowTable& table, AtomicLine* const* lines,
                                                   Mask packets, Test reverse, uint64_t now_us,
                                                   Details* details) {

@@ -183,19 +183,19 @@ struct WordOfEach {
   }
 };
 
-// Calls `store(i, what rows has of it)` for each that is in `stored`.
-template <typename Rows, typename Store>
-[[gnu::always_inline]] inline void ForEach(const Rows& rows, Mask stored, const Store& store) {
+// Calls `use(i, what rows has of it)` for each that is in `stored`.
+template <typename Rows, typename Use>
+[[gnu::always_inline]] inline void ForEach(const Rows& rows, Mask stored, const Use& use) {
   if (stored == kEach) [[likely]] {
 #pragma GCC unroll 16
-    for (uint32_t i = 0; i < kLanes; ++i) store(i, rows.row[i]);
+    for (uint32_t i = 0; i < kLanes; ++i) use(i, rows.row[i]);
     return;
   }
   alignas(kCacheLine) Rows in_memory = rows;
   KeepInMemory(&in_memory);
   for (uint32_t left = stored; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    store(i, in_memory.row[i]);
+    use(i, in_memory.row[i]);
   }
 }
 
@@ -209,7 +209,7 @@ template <Write kWrite, typename Rows, typename Fill>
                                              const Fill& fill) {
   ForEach(rows, stored, [&](uint32_t i, const auto& row) {
     AtomicLine& line = *lines[i];
-    if (kWrite == Write::kBegins) BeginWrite(line);
+    if constexpr (kWrite == Write::kBegins) BeginWrite(line);
     std::atomic_signal_fence(std::memory_order_release);
     fill(line, i, row);
     std::atomic_signal_fence(std::memory_order_release);

@@ -309,6 +309,14 @@ class Pipeline {
   void StoreNew(Slot& slot, uint64_t start_us, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream, Now now);
+  // What is common to all new flows, but for the counters.
+  void FileUnassured(FlowIndex index, uint32_t generation, const TimerCodes::Filing& filing,
+                     bool ipv6, UnassuredQueue* queue) {
+    wheel_->Schedule(index, filing);
+    is_unassured_->Set(index);
+    ++unassured_flows_[ipv6];
+    queue->Push({.index = index, .generation = generation});
+  }
   Tick FiledFor(const FlowTable& table, Tick deadline, Now now) const;
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);

@@ -127,10 +127,8 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  wheel_->Schedule(index, FiledFor(table, deadline, now));
-  is_unassured_->Set(index);
-  ++unassured_flows_[table.ipv6()];
-  unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
+  FileUnassured(index, generation, wheel_->FilingFor(FiledFor(table, deadline, now)), table.ipv6(),
+                unassured_[table.ipv6()][midstream].get());
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);
   if (table.ipv6()) counters_.flows_ipv6.Add(1);

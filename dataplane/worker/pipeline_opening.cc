@@ -123,7 +123,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 }
 
 // Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
-// nothing was done. As Admit() and FileNew() would, in a loop that seldom calls anything.
+// nothing was done. As AdmitBare() and FileNew() would, in place; AdmitBare() is called where somebody may have to give way, or the home group is full.
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,
                     FlowTable& table, Now now, Tally& tally) {
   using namespace established;
@@ -132,12 +132,12 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   const TimerCodes::Filing filing = wheel_->FilingFor(FiledFor(table, deadline, now));
   const bool ipv6 = table.ipv6();
   UnassuredQueue& queue = *unassured_[ipv6][0];
-  uint64_t opened = 0;  // and not counted
+  uint64_t opened = 0;  // and not counted yet
   const auto count = [&] {
     counters_.flows_created.Add(opened);
     counters_.flows.Add(opened);
     if (ipv6) counters_.flows_ipv6.Add(opened);
-    CountState(0, kSynSentState, opened);
+    CountState(0, kSynSentState, opened);  // as all of openings.head say
     tally.tracked += opened;
     opened = 0;
   };
@@ -190,10 +190,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    wheel_->Schedule(index, filing);
-    is_unassured_->Set(index);
-    ++unassured_flows_[ipv6];
-    queue.Push({.index = index, .generation = GenerationOf(start_us)});
+    FileUnassured(index, GenerationOf(start_us), filing, ipv6, &queue);
   }
   count();
   if (queue.full()) {

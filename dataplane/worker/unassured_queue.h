@@ -30,6 +30,7 @@ class UnassuredQueue {
   // of others among an eighth more than the quota let so many in (eight out, one in) before one is found that gives way.
   uint32_t enough() const { return quota_ - quota_ / 56; }
   bool full() const { return count_ >= quota_; }
+  // And no longer when one entry has left it.
   bool IsJustFull() const { return count_ == quota_; }
   bool HasPlace() const { return count_ != entries_.size(); }
   bool empty() const { return count_ == 0; }

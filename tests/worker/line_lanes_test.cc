@@ -82,5 +82,31 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
 #endif
 }
 
+// The window of a write is too short for a reader to meet what was stored before it was announced.
+TEST(LineLanes, AWriteIsAnnouncedBeforeAndEndedBehindWhatItStores) {
+#ifdef CORETRACK_LANES
+  using namespace line_lanes;
+  std::array<AtomicLine, kLanes> lines;
+  std::array<AtomicLine*, kLanes> at;
+  for (uint32_t i = 0; i < kLanes; ++i) at[i] = &lines[i];
+  for (const Mask stored : {kEach, Mask{0x25}}) {
+    for (AtomicLine& line : lines) line.words[0].store(0x0604);
+    Matrix held{};
+    const WordOfEach word0(Interleave(All(0x0606), All(7)));
+    Mask filled = 0;
+    StoreEach<Write::kBegins>(RowsOf(held), word0, at.data(), stored,
+                              [&filled](AtomicLine& line, uint32_t i, const Row&) {
+                                EXPECT_EQ(line.words[0].load(), 0x0605u);
+                                filled = static_cast<Mask>(filled | 1u << i);
+                              });
+    EXPECT_EQ(filled, stored);
+    for (uint32_t i = 0; i < kLanes; ++i)
+      EXPECT_EQ(lines[i].words[0].load(), (stored >> i & 1) != 0 ? 0x7'0000'0606u : 0x0604u);
+  }
+#else
+  GTEST_SKIP() << "no lanes in this build";
+#endif
+}
+
 }  // namespace
 }  // namespace coretrack

@@ -152,6 +152,27 @@ TEST(Steps, WideFlowsStayWide) {
   }
 }
 
+// Of flows that are there, beside SYNs of others of both IP versions.
+TEST(Steps, SynsAgainOfBothIpVersionsAreTracked) {
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    std::mt19937 random(seed);
+    Twins twins(Harness::SmallOptions(), kListen);
+    twins.AllowAnyOrder();
+    std::vector<Connection> all = Connections(kMaxBurst / 2, false, random);
+    for (const Connection& c : Connections(kMaxBurst / 2, true, random)) all.push_back(c);
+    std::shuffle(all.begin(), all.end(), random);
+    for (uint32_t round = 1; round <= 4; ++round) {
+      const size_t known = all.size() / 4 * (round - 1);
+      std::vector<Harness::Frame> burst;
+      for (size_t n = 0; n < all.size(); ++n) {
+        const bool again = n % 2 == 0 && known != 0;
+        burst.push_back(all[again ? random() % known : n].Segment(0, kSyn, 0));
+      }
+      ASSERT_EQ(twins.Send(burst), "") << "seed " << seed << ", round " << round;
+    }
+  }
+}
+
 // SYNs of new flows and of others, in full tables and at the quota, into slots that others have left.
 TEST(Steps, OpeningsAreTrackedAsOneByOne) {
   uint64_t together = 0, sent = 0, refused = 0, evicted = 0;
