@@ -15,6 +15,7 @@
 #include <chrono>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -125,12 +126,9 @@ Answer QueryAll(Dataplane* dataplane, const Tunables& tunables) {
   const auto start = Clock::now();
   const Reply reply = ListFlows(HttpRequest{}, dataplane, tunables);
   if (reply.response.stream == nullptr) return answer;
-  std::string piece;
-  for (bool more = true; more;) {
-    piece.clear();
-    more = reply.response.stream->Next(&piece);
-    answer.bytes += piece.size();
-    answer.flows += CountLines(piece);
+  while (const std::optional<std::string_view> piece = reply.response.stream->Next()) {
+    answer.bytes += piece->size();
+    answer.flows += CountLines(*piece);
   }
   answer.seconds = SecondsSince(start);
   return answer;

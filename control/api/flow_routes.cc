@@ -13,17 +13,23 @@ constexpr const char* kNdjson = "application/x-ndjson";
 class FlowStream : public BodySource {
  public:
   explicit FlowStream(FlowScan scan) : scan_(std::move(scan)) {}
-  bool Next(std::string* piece) override {
-    scan_.Run(kSliceSlots, [piece](const FlowRecord& flow) {
-      AppendFlowJson(flow, piece);
-      piece->push_back('\n');
-      return piece->size() < kPieceBytes;
+  std::optional<std::string_view> Next() override {
+    if (scan_.done()) return std::nullopt;
+    char* const begin = piece_.get();
+    char* end = begin;
+    scan_.Run(kSliceSlots, [begin, &end](const FlowRecord& flow) {
+      end = PutFlowJson(end, flow);
+      *end++ = '\n';
+      return end < begin + kPieceBytes;
     });
-    return !scan_.done();
+    return std::string_view(begin, end);
   }
 
  private:
   FlowScan scan_;
+  // The last line begins before kPieceBytes.
+  std::unique_ptr<char[]> piece_ =
+      std::make_unique_for_overwrite<char[]>(kPieceBytes + kMaxFlowJsonBytes + 1);
 };
 
 class PageJob : public Job {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,9 +30,9 @@ struct HttpRequest {
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  // Appends the next piece (which may be empty). False: that was the last one. Takes milliseconds
+  // The next piece, which may be empty and is good until the next call; nothing: that was all. Takes milliseconds
   // at most, so that other requests proceed.
-  virtual bool Next(std::string* piece) = 0;
+  virtual std::optional<std::string_view> Next() = 0;
 };
 
 struct HttpResponse {

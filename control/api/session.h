@@ -185,19 +185,19 @@ class Session {
     beast::error_code error;
     stream_.expires_after(options_.write_time);
     co_await http::async_write_header(stream_, serializer, Token(&error));
-    std::string piece;
-    for (bool more = true; more && !error;) {
-      piece.clear();
-      more = response.stream->Next(&piece);
-      if (piece.empty()) {
+    while (!error) {
+      const std::optional<std::string_view> piece = response.stream->Next();
+      if (!piece) break;
+      if (piece->empty()) {
         co_await net::post(stream_.get_executor(), net::use_awaitable);
         continue;
       }
+      const auto bytes = net::buffer(*piece);
       stream_.expires_after(options_.write_time);
       if (chunked) {
-        co_await net::async_write(stream_, http::make_chunk(net::buffer(piece)), Token(&error));
+        co_await net::async_write(stream_, http::make_chunk(bytes), Token(&error));
       } else {
-        co_await net::async_write(stream_, net::buffer(piece), Token(&error));
+        co_await net::async_write(stream_, bytes, Token(&error));
       }
     }
     if (!error && chunked) {

@@ -1,15 +1,26 @@
 #include "control/query/flow_json.h"
 
+#include <array>
+#include <cstring>
+
 #include "control/query/text.h"
 
 namespace coretrack {
 namespace {
 
-char* PutId(char* out, FlowId id) {
+// "00" to "ff" one after the other.
+constexpr auto kHexPairs = [] {
   constexpr std::string_view kHex = "0123456789abcdef";
+  std::array<char, 512> pairs{};
+  for (size_t i = 0; i < pairs.size(); ++i) pairs[i] = kHex[i / 2 >> (i % 2 == 0 ? 4 : 0) & 0xf];
+  return pairs;
+}();
+
+char* PutId(char* out, FlowId id) {
   const uint64_t value = uint64_t{id.worker} << 56 | uint64_t{Raw(id.index)} << 24 |
                          uint64_t{id.generation & 0xffffff};
-  for (int shift = 60; shift >= 0; shift -= 4) *out++ = kHex[value >> shift & 0xf];
+  for (int shift = 56; shift >= 0; shift -= 8, out += 2)
+    std::memcpy(out, &kHexPairs[(value >> shift & 0xff) * 2], 2);
   return out;
 }
 
@@ -25,12 +36,28 @@ char* PutMaybe(char* out, const std::optional<T>& value) {
   }
 }
 
+// A state as JSON. All of the characters are copied, which is an instruction; a copy of as many as there are is a call.
+struct StateJson {
+  std::array<char, 16> text{};
+  uint8_t size = 0;
+};
+constexpr auto kStateJson = [] {
+  std::array<StateJson, tcp::kStates> states;
+  for (int i = 0; i < tcp::kStates; ++i) {
+    const std::string_view name = tcp::Name(static_cast<tcp::State>(i));
+    StateJson& json = states[i];
+    json.text[json.size++] = '"';
+    for (const char c : name) json.text[json.size++] = c;
+    json.text[json.size++] = '"';
+  }
+  return states;
+}();
+
 char* PutState(char* out, const std::optional<tcp::State>& state) {
   if (!state) return PutText(out, "null");
-  *out++ = '"';
-  out = PutText(out, tcp::Name(*state));
-  *out++ = '"';
-  return out;
+  const StateJson& json = kStateJson[static_cast<size_t>(*state)];
+  std::memcpy(out, json.text.data(), json.text.size());
+  return out + json.size;
 }
 
 // {"address":"10.0.0.1","port":40312,"state":"TIME_WAIT"  : the brace is left open.
@@ -90,7 +117,9 @@ char* PutProvisional(char* out, const FlowRecord& flow) {
   return out;
 }
 
-char* PutFlow(char* out, const FlowRecord& flow) {
+}  // namespace
+
+char* PutFlowJson(char* out, const FlowRecord& flow) {
   out = PutText(out, "{\"id\":\"");
   out = PutId(out, flow.id);
   out = PutText(out, "\",\"worker\":");
@@ -144,11 +173,9 @@ char* PutFlow(char* out, const FlowRecord& flow) {
   return out;
 }
 
-}  // namespace
-
 void AppendFlowJson(const FlowRecord& flow, std::string* out) {
   char text[kMaxFlowJsonBytes];
-  out->append(text, PutFlow(text, flow));
+  out->append(text, PutFlowJson(text, flow));
 }
 
 void AppendChangeJson(uint64_t packet, const FlowRecord& flow, std::string* out) {

@@ -20,7 +20,9 @@ namespace coretrack {
 
 inline constexpr size_t kMaxFlowJsonBytes = 1536;
 
-// Adds the object, without a line end.
+// Writes the object, without a line end; answers the end.  REQUIRES: room for kMaxFlowJsonBytes at `out`.
+char* PutFlowJson(char* out, const FlowRecord& flow);
+// Adds it.
 void AppendFlowJson(const FlowRecord& flow, std::string* out);
 
 // replay --events: a change of either state at packet `packet`, or an invalid packet.

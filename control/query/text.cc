@@ -1,8 +1,7 @@
 #include "control/query/text.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 namespace coretrack {
@@ -54,6 +53,53 @@ void PutDate(char* out, uint64_t day) {
   PutPair(out, static_cast<unsigned>(date.day()));
 }
 
+char* PutIpv4(char* out, const uint8_t* address) {
+  for (int i = 0; i < 4; ++i) {
+    if (i != 0) *out++ = '.';
+    const Octet& octet = kOctets[address[i]];
+    std::memcpy(out, octet.digits, sizeof(octet.digits));
+    out += octet.count;
+  }
+  return out;
+}
+
+// Without leading zeros.
+char* PutHex(char* out, uint16_t value) {
+  for (int shift = (std::bit_width(value | 1u) - 1) / 4 * 4; shift >= 0; shift -= 4)
+    *out++ = "0123456789abcdef"[value >> shift & 0xf];
+  return out;
+}
+
+char* PutIpv6(char* out, const std::array<uint8_t, 16>& address) {
+  constexpr int kGroups = 8;
+  std::array<uint16_t, kGroups> groups;
+  for (int i = 0; i < kGroups; ++i)
+    groups[i] = static_cast<uint16_t>(address[2 * i] << 8 | address[2 * i + 1]);
+  // "::" stands for the longest run of zeros, the first one of equals, and never for one alone.
+  int at = kGroups, zeros = 1;
+  for (int i = 0, run = 0; i < kGroups; ++i) {
+    run = groups[i] == 0 ? run + 1 : 0;
+    if (run <= zeros) continue;
+    zeros = run;
+    at = i + 1 - run;
+  }
+  const bool holds_ipv4 = at == 0 && (zeros == 6 || (zeros == 5 && groups[5] == 0xffff));
+  const int last = holds_ipv4 ? 6 : kGroups;
+  for (int i = 0; i < last; ++i) {
+    if (i != 0) *out++ = ':';
+    if (i != at) {
+      out = PutHex(out, groups[i]);
+      continue;
+    }
+    if (i == 0) *out++ = ':';
+    i += zeros - 1;
+    if (i == kGroups - 1) *out++ = ':';
+  }
+  if (!holds_ipv4) return out;
+  *out++ = ':';
+  return PutIpv4(out, &address[12]);
+}
+
 }  // namespace
 
 char* PutTime(char* out, uint64_t unix_us) {
@@ -62,7 +108,7 @@ char* PutTime(char* out, uint64_t unix_us) {
   // Most flows of an answer began on the same day.
   thread_local uint64_t cached_day = ~uint64_t{0};
   thread_local std::array<char, 10> cached_date;
-  if (day != cached_day) {
+  if (day != cached_day) [[unlikely]] {
     PutDate(cached_date.data(), day);
     cached_day = day;
   }
@@ -84,18 +130,7 @@ char* PutTime(char* out, uint64_t unix_us) {
 }
 
 char* PutAddress(char* out, const std::array<uint8_t, 16>& address, bool ipv6) {
-  if (!ipv6) {
-    for (int i = 0; i < 4; ++i) {
-      if (i != 0) *out++ = '.';
-      const Octet& octet = kOctets[address[i]];
-      std::memcpy(out, octet.digits, sizeof(octet.digits));
-      out += octet.count;
-    }
-    return out;
-  }
-  char text[INET6_ADDRSTRLEN];
-  inet_ntop(AF_INET6, address.data(), text, sizeof(text));
-  return PutText(out, text);
+  return ipv6 ? PutIpv6(out, address) : PutIpv4(out, address.data());
 }
 
 std::string TimeText(uint64_t unix_us) {

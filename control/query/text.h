@@ -32,7 +32,7 @@ inline char* PutUint(char* out, uint64_t value) {
 }
 // UTC, microseconds since 1970; years from 1970 to 9999, later ones as the last instant of 9999.
 char* PutTime(char* out, uint64_t unix_us);
-// Network order; IPv4 in the first four bytes. IPv6 as RFC 5952 has it.
+// Network order; IPv4 in the first four bytes. IPv6 as RFC 5952 has it, and as inet_ntop() prints it.
 char* PutAddress(char* out, const std::array<uint8_t, 16>& address, bool ipv6);
 
 std::string TimeText(uint64_t unix_us);

@@ -173,31 +173,30 @@ inline WideCounts WideCountsOf(const FlowDetail& detail) {
   return counts;
 }
 
-// `wide`: its counts, or null if it has none.
-inline FlowDetail Unpack(const PackedDetail& packed, const WideCounts* wide) {
+// Fills all of `detail`, where it is to be: the copy of what was just stored by narrow fields would wait for them. `wide`: its counts, or
+// null if it has none.
+inline void Unpack(const PackedDetail& packed, const WideCounts* wide, FlowDetail* detail) {
   using namespace detail_word;
-  FlowDetail detail;
   const uint64_t word0 = packed.words[0], word1 = packed.words[1], origin = packed.origin;
-  detail.flags = static_cast<uint16_t>(word0 >> kFlagsShift);
-  detail.offered_scales = static_cast<uint8_t>(word0 >> OfferedScaleShift(0));
-  detail.small = static_cast<uint8_t>(word0 >> kSmallShift);
-  detail.history = word1 & kHistoryMask;
-  detail.related_icmp = static_cast<uint8_t>(origin >> kRelatedIcmpShift);
-  detail.start_us = origin & FlowDetail::kStartMask;
+  detail->flags = static_cast<uint16_t>(word0 >> kFlagsShift);
+  detail->offered_scales = static_cast<uint8_t>(word0 >> OfferedScaleShift(0));
+  detail->small = static_cast<uint8_t>(word0 >> kSmallShift);
+  detail->history = word1 & kHistoryMask;
+  detail->related_icmp = static_cast<uint8_t>(origin >> kRelatedIcmpShift);
+  detail->start_us = origin & FlowDetail::kStartMask;
   for (unsigned d = 0; d < 2; ++d) {
-    detail.mss[d] = static_cast<uint16_t>(word0 >> MssShift(d));
-    detail.handshake_rtt_us[d] = static_cast<uint32_t>(word1 >> RttShift(d) & kRttMask);
+    detail->mss[d] = static_cast<uint16_t>(word0 >> MssShift(d));
+    detail->handshake_rtt_us[d] = static_cast<uint32_t>(word1 >> RttShift(d) & kRttMask);
     const uint64_t counts = packed.words[2 + d];
-    detail.bytes[d] = wide != nullptr ? wide->bytes[d].Get() : counts & kMaxBytes;
-    detail.packets[d] =
+    detail->bytes[d] = wide != nullptr ? wide->bytes[d].Get() : counts & kMaxBytes;
+    detail->packets[d] =
         wide != nullptr ? wide->packets[d].Get() : counts >> kPacketsShift & kMaxPackets;
-    detail.out_of_window[d] = wide != nullptr ? wide->out_of_window[d]
-                                              : static_cast<uint16_t>(counts >> kOutOfWindowShift);
-    detail.retransmits[d] =
+    detail->out_of_window[d] = wide != nullptr ? wide->out_of_window[d]
+                                               : static_cast<uint16_t>(counts >> kOutOfWindowShift);
+    detail->retransmits[d] =
         wide != nullptr ? wide->retransmits[d]
                         : static_cast<uint16_t>(origin >> RetransmitsShift(d) & kMaxRetransmits);
   }
-  return detail;
 }
 
 }  // namespace coretrack

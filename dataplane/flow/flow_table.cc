@@ -161,11 +161,11 @@ void FlowTable::Erase(FlowIndex index, FlowHash hash) {
     wide_.GiveBack(of, WideIndex(LoadPacked(detail(index), origin(index))));
 }
 
-FlowDetail FlowTable::LoadDetail(FlowIndex index) const {
+void FlowTable::LoadDetail(FlowIndex index, FlowDetail* unpacked) const {
   const PackedDetail packed = LoadPacked(detail(index), origin(index));
-  if (!IsWide(packed)) return Unpack(packed, nullptr);
+  if (!IsWide(packed)) return Unpack(packed, nullptr, unpacked);
   const auto counts = std::bit_cast<WideCounts>(LoadAcquired(wide_.at(WideIndex(packed))));
-  return Unpack(packed, &counts);
+  Unpack(packed, &counts, unpacked);
 }
 
 void FlowTable::StoreDetail(FlowIndex index, const FlowDetail& of) {
@@ -206,7 +206,8 @@ void FlowTable::AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_
     return to.words[2 + d].store(word + bytes + (uint64_t{packets} << kPacketsShift),
                                  std::memory_order_release);
   }
-  FlowDetail sums = LoadDetail(index);
+  FlowDetail sums;
+  LoadDetail(index, &sums);
   sums.packets[d] += packets;
   sums.bytes[d] += bytes;
   StoreDetail(index, sums);
@@ -250,7 +251,7 @@ bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
         std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed))) : DetailWords{});
     if (first->LoadAcquired() != before) continue;
     copy->line = std::bit_cast<FlowLine>(before);
-    copy->detail = Unpack(packed, wide ? &counts : nullptr);
+    Unpack(packed, wide ? &counts : nullptr, &copy->detail);
     return true;
   }
   return false;

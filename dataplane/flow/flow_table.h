@@ -145,7 +145,7 @@ class FlowTable {
   lanes::Words64 OriginsOf(lanes::Words64 lines, uint8_t mask) const;
 #endif
   // Detail and origin, by the owner: unpacked; packed, in a write of the flow, with wide counts if need be.
-  FlowDetail LoadDetail(FlowIndex index) const;
+  void LoadDetail(FlowIndex index, FlowDetail* unpacked) const;
   void StoreDetail(FlowIndex index, const FlowDetail& detail);
   // The same of more packets and bytes of direction `d` alone.
   void AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_t bytes);

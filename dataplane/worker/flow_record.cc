@@ -17,11 +17,11 @@ uint16_t PortFromWire(uint32_t ports, unsigned endpoint) {
   return static_cast<uint16_t>(raw << 8 | raw >> 8);
 }
 
-// What is known of endpoint `d`, which sends in that direction.
-EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
+// What is known of endpoint `d`, which sends in that direction; in place, as Unpack().
+void FillEndpoint(const FlowCopy& copy, unsigned d, bool ipv6, EndpointRecord* record) {
   const FlowLine& line = copy.line;
   const FlowDetail& detail = copy.detail;
-  EndpointRecord e;
+  EndpointRecord& e = *record;
   if (ipv6) {
     std::memcpy(e.address.data(), &copy.ipv6_address[2 * d], 16);
   } else {
@@ -31,7 +31,7 @@ EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
   e.port = PortFromWire(line.ports, d);
   e.packets = detail.packets[d] + line.packets[d];
   e.bytes = detail.bytes[d] + line.bytes[d];
-  if (!IsTcpState(line.state)) return e;
+  if (!IsTcpState(line.state)) return;
 
   const tcp::StatePair pair = PairOf(line.state);
   e.state = d == Raw(OriginatorOf(line.state)) ? pair.originator : pair.responder;
@@ -47,7 +47,6 @@ EndpointRecord MakeEndpoint(const FlowCopy& copy, unsigned d, bool ipv6) {
   e.retransmits = detail.retransmits[d];
   e.out_of_window = detail.out_of_window[d];
   e.provisional = (detail.small & detail_small::Provisional(d)) != 0;
-  return e;
 }
 
 }  // namespace
@@ -83,8 +82,8 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   r.ipv6 = (copy.ipv6_address[0] | copy.ipv6_address[1] | copy.ipv6_address[2] |
             copy.ipv6_address[3]) != 0;
   const unsigned o = Raw(OriginatorOf(line.state));
-  r.originator = MakeEndpoint(copy, o, r.ipv6);
-  r.responder = MakeEndpoint(copy, 1 - o, r.ipv6);
+  FillEndpoint(copy, o, r.ipv6, &r.originator);
+  FillEndpoint(copy, 1 - o, r.ipv6, &r.responder);
   r.start_us = StartUsOf(copy.detail.start_us, now.unix_us);
 
   const int32_t left_ms = line.deadline() - now.tick;

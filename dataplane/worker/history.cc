@@ -1,27 +1,34 @@
 #include "dataplane/worker/history.h"
 
-#include <algorithm>
-#include <cctype>
+#include <bit>
 #include <string_view>
 
 namespace coretrack {
 namespace {
 
-constexpr std::string_view kText = "SHADFRTWQ^ICG";
+constexpr std::string_view kUpper = "SHADFRTWQ^ICG", kLower = "shadfrtwq^icg";
 constexpr uint32_t kCodes = 1u << Histories::kCodeBits;
 
-constexpr uint32_t LengthIn(uint32_t node) { return node >> 8 & 0xff; }
+constexpr char LetterOf(uint32_t code) {
+  const uint32_t number = (code & 0xf) - 1;
+  return number >= kUpper.size() ? '?' : (code & 0x10) != 0 ? kLower[number] : kUpper[number];
+}
+
+uint32_t LengthOf(const std::array<uint64_t, 2>& words) {
+  const auto bits = std::bit_width(words[1]) + (words[1] != 0 ? 64 : std::bit_width(words[0]));
+  return static_cast<uint32_t>(bits + 7) / 8;
+}
 
 }  // namespace
 
 size_t Histories::ArenaBytes() {
   return Arena::SizeOf<uint16_t>((size_t{kMaxHistories} << kCodeBits) + 1) +
-         Arena::SizeOf<std::atomic<uint32_t>>(kMaxHistories);
+         Arena::SizeOf<Letters>(kMaxHistories);
 }
 
 Histories::Histories(Arena* arena)
     : next_(arena->Carve<uint16_t>((size_t{kMaxHistories} << kCodeBits) + 1)),
-      parents_(arena->Carve<std::atomic<uint32_t>>(kMaxHistories)) {
+      letters_(arena->Carve<Letters>(kMaxHistories)) {
   MakeChild(kEmpty, Code(Letter::kSyn, false));
   static_assert(kSyn == kEmpty + 1);
 }
@@ -33,31 +40,30 @@ uint16_t Histories::MakeChild(uint16_t parent, uint32_t code) {
     return kUnknown;
   }
   const auto child = static_cast<uint16_t>(size_++);
-  const uint32_t length = LengthIn(parents_[parent].load(std::memory_order_relaxed)) + 1;
+  Words words = WordsOf(parent);
+  const uint32_t before = LengthOf(words);
+  words[before / 8] |= uint64_t{static_cast<uint8_t>(LetterOf(code))} << before % 8 * 8;
   // Letters that it has lead to itself; all do, where there is no room for another.
   const uint16_t* const of_parent = &next_[Edge(parent, 0)];
   uint16_t* const of_child = &next_[Edge(child, 0)];
   for (uint32_t c = 0; c < kCodes; ++c) {
     const bool there = c == code || (parent != kEmpty && of_parent[c] == parent);
-    if (there || length == kLetters) of_child[c] = child;
+    if (there || before + 1 == kLetters) of_child[c] = child;
   }
-  parents_[child].store(uint32_t{parent} << 16 | length << 8 | code, std::memory_order_relaxed);
+  for (size_t i = 0; i < words.size(); ++i)
+    letters_[child][i].store(words[i], std::memory_order_relaxed);
   next_[Edge(parent, code)] = child;
   return child;
 }
 
+Histories::Words Histories::WordsOf(uint16_t history) const {
+  const Letters& letters = letters_[history % kMaxHistories];
+  return {letters[0].load(std::memory_order_relaxed), letters[1].load(std::memory_order_relaxed)};
+}
+
 std::string Histories::Text(uint16_t history) const {
-  std::string text;
-  while (history != kEmpty) {
-    const uint32_t node = parents_[history % kMaxHistories].load(std::memory_order_relaxed);
-    const uint32_t number = (node & 0xf) - 1;
-    const char letter = number < kText.size() ? kText[number] : '?';
-    text += (node & 0x10) != 0 ? static_cast<char>(std::tolower(letter)) : letter;
-    if (text.size() == kLetters) break;
-    history = static_cast<uint16_t>(node >> 16);
-  }
-  std::reverse(text.begin(), text.end());
-  return text;
+  const Words words = WordsOf(history);
+  return std::string(reinterpret_cast<const char*>(words.data()), LengthOf(words));
 }
 
 }  // namespace coretrack

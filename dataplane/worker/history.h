@@ -2,7 +2,7 @@
 // originator. At most kLetters of them.
 //
 // Why       Sixteen letters take 10 bytes; but few of all possible histories are ever seen. So a flow holds the number
-//           of its history, 2 bytes, and Histories is where its worker looks it up.
+//           of its history, 2 bytes, and Histories is where its worker looks it up, and a query what it says.
 // Layout    A tree: a history is its node, and with one letter more it is that node's child. next(history, code) is the
 //           child, the history itself where the letter adds nothing (it is there already, or the history is full), or
 //           kUnknown.
@@ -79,8 +79,13 @@ class Histories {
   }
   uint16_t MakeChild(uint16_t parent, uint32_t code);
 
-  uint16_t* next_;                  // [kMaxHistories << kCodeBits]
-  std::atomic<uint32_t>* parents_;  // [kMaxHistories]: parent << 16 | length << 8 | code
+  // A history in letters, the first in the lowest byte, with zeros behind the last.
+  using Words = std::array<uint64_t, kLetters / sizeof(uint64_t)>;
+  using Letters = std::array<std::atomic<uint64_t>, std::tuple_size_v<Words>>;
+  Words WordsOf(uint16_t history) const;
+
+  uint16_t* next_;    // [kMaxHistories << kCodeBits]
+  Letters* letters_;  // [kMaxHistories]
   uint32_t size_ = 1;
   uint64_t lost_ = 0;
 };

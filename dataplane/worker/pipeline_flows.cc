@@ -20,7 +20,7 @@ void Pipeline::Load(FlowIndex index, Slot* slot) {
   slot->table = &TableOf(index);
   slot->index = index;
   slot->line = slot->table->line(index).LoadOwned<FlowLine>();
-  slot->detail = slot->table->LoadDetail(index);
+  slot->table->LoadDetail(index, &slot->detail);
 }
 
 void Pipeline::Store(const Slot& slot) {

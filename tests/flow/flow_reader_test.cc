@@ -52,7 +52,7 @@ void Write(FlowTable& table, FlowIndex index, uint32_t id, uint32_t value) {
   for (uint32_t i = 1; i < hot.protocol_words.size(); ++i) {
     hot.protocol_words[i] = Word(id, value, i);
   }
-  const uint64_t start_us = table.LoadDetail(index).start_us;
+  const uint64_t start_us = DetailOf(table, index).start_us;
   BeginWrite(line);
   table.StoreDetail(index, DetailOf(id, value, start_us));
   EndWrite(line, hot);

@@ -120,7 +120,7 @@ TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
 TEST_P(FlowTableTest, InsertClearsAllButVersionAndStart) {
   const FlowHash hash = PlainHash(Key(1));
   const FlowIndex index = table_->Insert(Key(1), hash);
-  EXPECT_EQ(table_->LoadDetail(index), FlowDetail());
+  EXPECT_EQ(DetailOf(*table_, index), FlowDetail());
   LineWords ones;
   ones.fill(~uint64_t{0});
   auto line = std::bit_cast<FlowLine>(ones);
@@ -142,7 +142,7 @@ TEST_P(FlowTableTest, InsertClearsAllButVersionAndStart) {
   expected.address = GetParam() ? hash.value : Key(2).address[0];
   EXPECT_EQ(std::bit_cast<LineWords>(line), std::bit_cast<LineWords>(expected));
   // Nothing else survives.
-  EXPECT_EQ(table_->LoadDetail(index), (FlowDetail{.start_us = kStartUs}));
+  EXPECT_EQ(DetailOf(*table_, index), (FlowDetail{.start_us = kStartUs}));
 }
 
 TEST_P(FlowTableTest, ALaterFlowOfASlotHasAnotherGeneration) {
@@ -151,7 +151,7 @@ TEST_P(FlowTableTest, ALaterFlowOfASlotHasAnotherGeneration) {
     const FlowIndex index = table_->Insert(Key(1), hash);
     const uint64_t start_us = table_->StartIn(index, now_us);
     table_->StoreDetail(index, {.start_us = start_us});
-    EXPECT_EQ(table_->LoadDetail(index).start_us, start_us);
+    EXPECT_EQ(DetailOf(*table_, index).start_us, start_us);
     table_->Erase(index, hash);
     return start_us;
   };

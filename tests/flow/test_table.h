@@ -49,6 +49,12 @@ inline std::string IpVersionName(const testing::TestParamInfo<bool>& ipv6) {
   return ipv6.param ? "6" : "4";
 }
 
+inline FlowDetail DetailOf(const FlowTable& table, FlowIndex index) {
+  FlowDetail detail;
+  table.LoadDetail(index, &detail);
+  return detail;
+}
+
 class TestTable {
  public:
   explicit TestTable(const FlowTable::Shape& shape)

@@ -1,5 +1,6 @@
 #include "control/query/flow_json.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -152,6 +153,32 @@ TEST(Text, EveryOctetAndLengthOfANumber) {
       char text[kMaxUintChars];
       EXPECT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
     }
+  }
+}
+
+// Every pattern of groups that are zero, with short and long ones between them; what holds an IPv4 address is among them.
+TEST(Text, Ipv6AddressesAreWhatInetNtopPrints) {
+  std::mt19937 random(6);
+  constexpr std::array<uint16_t, 6> kGroups = {1, 0xf, 0x10, 0xabc, 0x1000, 0xffff};
+  for (uint32_t i = 0; i < 256 * 200; ++i) {
+    std::array<uint8_t, 16> address{};
+    for (int group = 0; group < 8; ++group) {
+      if ((i >> group & 1) != 0) continue;
+      const uint16_t value = kGroups[random() % kGroups.size()];
+      address[2 * group] = static_cast<uint8_t>(value >> 8);
+      address[2 * group + 1] = static_cast<uint8_t>(value);
+    }
+    char expected[INET6_ADDRSTRLEN];
+    ASSERT_NE(inet_ntop(AF_INET6, address.data(), expected, sizeof(expected)), nullptr);
+    ASSERT_EQ(AddressText(address, true), expected);
+  }
+  // RFC 5952, 4 and 5.
+  for (const char* text :
+       {"::", "::1", "1::", "2001:db8::aaaa:0:0:1", "2001:db8:0:1:1:1:1:1", "::1:0:0:1:1:1",
+        "1:1:1:1:1:1:1:0", "::ffff:192.0.2.1", "64:ff9b::c000:201", "fe80::ab"}) {
+    std::array<uint8_t, 16> address{};
+    ASSERT_EQ(inet_pton(AF_INET6, text, address.data()), 1) << text;
+    EXPECT_EQ(AddressText(address, true), text);
   }
 }
 
