@@ -30,8 +30,8 @@ struct HttpRequest {
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  // The next piece, which may be empty and is good until the next call; nothing: that was all. Takes milliseconds
-  // at most, so that other requests proceed.
+  // The next piece, which may be empty and is good until the next call; nothing: that was all. Takes
+  // milliseconds at most, so that other requests proceed.
   virtual std::optional<std::string_view> Next() = 0;
 };
 

@@ -2,11 +2,11 @@
 //
 // Layout   Members stand in a fixed order, without spaces. What was not observed is null. Members
 //          after "out_of_window" are ours beyond the agreed schema: "zone", "originator_guessed",
-//          "time_wait", "retransmits_by", "out_of_window_by". A state is null where the protocol has
-//          none; "retransmits" and "out_of_window" are both directions together.
+//          "time_wait", "retransmits_by", "out_of_window_by", "provisional", "related_icmp". A state is null
+//          where the protocol has none; "retransmits" and "out_of_window" are both directions together.
 // Limits   A line has at most kMaxFlowJsonBytes.
 // Threads  Pure.
-// Cost     tests/query/flow_json_test prints it; see README.md.
+// Cost     bench: Pipeline/query; README.md, "Choices"
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ inline constexpr size_t kMaxFlowJsonBytes = 1536;
 
 // Writes the object, without a line end; answers the end.  REQUIRES: room for kMaxFlowJsonBytes at `out`.
 char* PutFlowJson(char* out, const FlowRecord& flow);
-// Adds it.
+// Appends it to `out`.
 void AppendFlowJson(const FlowRecord& flow, std::string* out);
 
 // replay --events: a change of either state at packet `packet`, or an invalid packet.

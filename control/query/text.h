@@ -1,8 +1,8 @@
 // Writing values into a buffer that is known to be large enough: numbers, times, addresses.
 //
-// What for  10 M flows as JSON in about a second: no stream, no format string, no allocation.
+// What for  10 M flows as JSON in two seconds (README.md): no stream, no format string, no allocation.
 // Limits    Each function says what it may write at most. REQUIRES: that much room at `out`.
-// Threads   Pure; FormatTime() keeps the last day's text per thread.
+// Threads   Pure; PutTime() keeps the last day's text per thread.
 #pragma once
 
 #include <array>

@@ -173,8 +173,8 @@ inline WideCounts WideCountsOf(const FlowDetail& detail) {
   return counts;
 }
 
-// Fills all of `detail`, where it is to be: the copy of what was just stored by narrow fields would wait for them. `wide`: its counts, or
-// null if it has none.
+// Fills all of `detail`, in place: a copy of what narrower stores have just written would wait for them. `wide`: its
+// counts, or null if it has none.
 inline void Unpack(const PackedDetail& packed, const WideCounts* wide, FlowDetail* detail) {
   using namespace detail_word;
   const uint64_t word0 = packed.words[0], word1 = packed.words[1], origin = packed.origin;

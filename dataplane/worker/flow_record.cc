@@ -17,7 +17,8 @@ uint16_t PortFromWire(uint32_t ports, unsigned endpoint) {
   return static_cast<uint16_t>(raw << 8 | raw >> 8);
 }
 
-// What is known of endpoint `d`, which sends in that direction; in place, as Unpack().
+// What is known of endpoint `d`, which sends in that direction; in place, as Unpack(), but what was not observed is left as it is.
+// REQUIRES: `*record` is as it was made.
 void FillEndpoint(const FlowCopy& copy, unsigned d, bool ipv6, EndpointRecord* record) {
   const FlowLine& line = copy.line;
   const FlowDetail& detail = copy.detail;

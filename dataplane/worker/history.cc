@@ -14,6 +14,7 @@ constexpr char LetterOf(uint32_t code) {
   return number >= kUpper.size() ? '?' : (code & 0x10) != 0 ? kLower[number] : kUpper[number];
 }
 
+static_assert(Histories::kLetters == 16 && std::endian::native == std::endian::little);
 uint32_t LengthOf(const std::array<uint64_t, 2>& words) {
   const auto bits = std::bit_width(words[1]) + (words[1] != 0 ? 64 : std::bit_width(words[0]));
   return static_cast<uint32_t>(bits + 7) / 8;

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "control/api/flow_routes.h"
 #include "tests/api/api_fixture.h"
 
 namespace coretrack {
@@ -54,6 +55,28 @@ TEST_F(Routes, FlowsAreNdjsonWithFilters) {
   EXPECT_EQ(Get("/api/v1/flows?count=true&dport=443").body, "{\"count\":10}\n");
   EXPECT_EQ(Get("/api/v1/flows?state=LISTEN").body, "");
   EXPECT_EQ(fake_.sent(), 0u);
+}
+
+// Whole slices without a flow, and one behind them.
+class SparseRoutes : public ApiFixture {
+ protected:
+  void SetUp() override {
+    fake_.Feed(0, testing::PacketBuilder()
+                      .Ethernet()
+                      .Ipv6("2001:db8::1", "2001:db8::2")
+                      .Udp(1000, 53)
+                      .Build());
+    Start(&fake_);
+  }
+  FakeDataplane fake_{1, 4 * kSliceSlots};
+};
+
+TEST_F(SparseRoutes, AnEmptyPieceIsNoEndOfTheAnswer) {
+  const auto line = HasSubstr(R"("address":"2001:db8::1","port":1000)");
+  EXPECT_THAT(Get("/api/v1/flows").body, line);
+  HttpClient old(socket());
+  old.Send("GET /api/v1/flows HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.Receive().body, line);
 }
 
 TEST_F(Routes, PagesFollowTheCursor) {

@@ -50,7 +50,7 @@ inline std::string IpVersionName(const testing::TestParamInfo<bool>& ipv6) {
 }
 
 inline FlowDetail DetailOf(const FlowTable& table, FlowIndex index) {
-  FlowDetail detail;
+  FlowDetail detail{.mss = {1, 2}, .flags = 3, .small = 4, .history = 5, .related_icmp = 6};
   table.LoadDetail(index, &detail);
   return detail;
 }
