@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/query/flow_json.h"
 #include "tests/worker/harness.h"
 
 namespace coretrack::testing {
@@ -102,36 +103,14 @@ inline std::string DifferenceInAnyOrder(const Harness& a, const Harness& b) {
   return SameCounters(a, b) ? "" : "counters";
 }
 
-// All that a record says, but for addresses, which go with the slot.
-inline std::string TextOf(const FlowRecord& flow) {
-  std::string text = ToString(flow.id);
-  const auto add = [&text](const auto& value) {
-    text += ' ';
-    if constexpr (requires { value.has_value(); }) {
-      text += value ? std::to_string(static_cast<uint64_t>(*value)) : "-";
-    } else {
-      text += std::to_string(static_cast<uint64_t>(value));
-    }
-  };
-  for (const EndpointRecord& end : {flow.originator, flow.responder}) {
-    text += end.state ? " " + std::string(tcp::Name(*end.state)) : " -";
-    add(end.port), add(end.packets), add(end.bytes), add(end.mss), add(end.window_scale);
-    add(end.timestamps), add(end.sack), add(end.handshake_rtt_us), add(end.retransmits);
-    add(end.out_of_window), add(end.provisional);
-  }
-  text += " " + flow.history + " " + std::string(Name(flow.end));
-  add(flow.protocol), add(flow.start_us), add(flow.last_us), add(flow.timeout_ms);
-  add(flow.assured), add(flow.midstream), add(flow.time_wait_fins);
-  add(flow.time_wait_duplicates), add(flow.related_icmp);
-  return text;
-}
-
 // What its listener has heard since.
 inline std::vector<std::string> Heard(Harness& harness) {
   std::vector<std::string> heard = std::exchange(harness.invalids, {});
   for (auto* flows : {&harness.changes, &harness.ends}) {
-    for (const FlowRecord& flow : std::exchange(*flows, {}))
-      heard.push_back((flows == &harness.changes ? "change " : "end ") + TextOf(flow));
+    for (const FlowRecord& flow : std::exchange(*flows, {})) {
+      heard.emplace_back(flows == &harness.changes ? "change " : "end ");
+      AppendFlowJson(flow, &heard.back());
+    }
   }
   return heard;
 }
