@@ -77,7 +77,6 @@ class FilledTable {
     // for: lines that are asked for all at once come late or not at all.
     constexpr uint32_t kChunk = 4;
     std::array<KeyBurst, 3> bursts;
-    std::array<uint64_t, 3> full{};
     const uint32_t count = (last - first) / kBurst;
     uint32_t refused = 0;
     for (uint32_t n = 0; n < count + 2; ++n) {
@@ -85,26 +84,20 @@ class FilledTable {
         std::array<PackedKey, kBurst> packed;
         for (uint32_t i = 0; i < kBurst; ++i) packed[i] = FlowNumber(first + n * kBurst + i);
         bursts[n % 3].Hash(packed.data());
-        full[n % 3] = 0;
       }
       const bool locate = n >= 1 && n <= count;
       const KeyBurst& located = bursts[(n + 2) % 3];
-      uint64_t* located_full = &full[(n + 2) % 3];
       const KeyBurst& inserted = bursts[(n + 1) % 3];
       for (uint32_t begin = 0; begin < kBurst; begin += kChunk) {
         for (uint32_t i = begin; n < count && i < begin + kChunk; ++i)
           table_.PrefetchBucket(bursts[n % 3].hashes[i]);
-        for (uint32_t i = begin; locate && i < begin + kChunk; ++i) {
-          const bool farther = table_.PrefetchInsert(located.hashes[i]) == FlowIndex::kNone;
-          *located_full |= uint64_t{farther} << i;
-        }
+        for (uint32_t i = begin; locate && i < begin + kChunk; ++i)
+          table_.PrefetchNextBucket(located.hashes[i]);
         for (uint32_t i = begin; n >= 2 && i < begin + kChunk; ++i) {
           refused += table_.Insert(inserted.keys[i], inserted.hashes[i]) == FlowIndex::kNone;
         }
       }
-      for (uint64_t left = locate ? *located_full : 0; left != 0; left &= left - 1) {
-        table_.PrefetchFartherInsert(located.hashes[std::countr_zero(left)]);
-      }
+      for (uint32_t i = 0; locate && i < kBurst; ++i) table_.PrefetchInsert(located.hashes[i]);
     }
     return refused;
   }
@@ -121,6 +114,7 @@ class FilledTable {
       }
       if (n >= 1 && n <= count) {
         const KeyBurst& burst = bursts[(n - 1) % 3];
+        for (uint32_t i = 0; i < kBurst; ++i) table_.PrefetchNextBucket(burst.hashes[i]);
         for (uint32_t i = 0; i < kBurst; ++i) table_.PrefetchInsert(burst.hashes[i]);
       }
       if (n >= 2) insert(bursts[(n - 2) % 3]);

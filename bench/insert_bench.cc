@@ -72,7 +72,7 @@ class CacheEvictor {
 //                What an interrupt or the hypervisor takes cannot be told from work in one sample:
 //                it is in p999_ns and max_ns. But it does not hit the same insertion in every round:
 //                max_repeatable_ns is the longest of each insertion's shortest time.
-// Refusals       What finds no slot within kMaxProbe groups is refused: none should be, a table is built for load 0.95.
+// Refusals       What finds no room within kMaxProbe buckets, or no slot in its region, is refused: none should be below the design load.
 //                Such an insertion counts like the others, the counters say how many there are:
 //                `refused_before` up to load 0.94, `refused` from there on, once a round.
 void InsertTail(benchmark::State& state) {

@@ -1,6 +1,8 @@
 #include "dataplane/flow/flow_table.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <thread>
 
 namespace coretrack {
@@ -10,28 +12,51 @@ static_assert(offsetof(FlowLine, ports) == 8 && offsetof(FlowLine, context) == 1
               "FlowTable::Holds() compares the key as words, StoreKey() stores it so");
 static_assert(std::has_single_bit(kMaxZones), "zones are masked");
 
-uint32_t FlowTable::SlotsFor(uint32_t capacity) {
-  constexpr uint64_t kNumerator = 20, kDenominator = 19;
+FlowTable::Plan FlowTable::PlanFor(uint32_t capacity) {
+  constexpr uint64_t kNumerator = 50, kDenominator = 49;
   static_assert(kDenominator == kNumerator * kDesignLoad);
-  const uint64_t slots = (capacity * kNumerator + kDenominator - 1) / kDenominator;
-  const uint64_t groups = std::max<uint64_t>((slots + kGroupSlots - 1) / kGroupSlots, 1);
-  return static_cast<uint32_t>(groups * kGroupSlots);
+  constexpr uint64_t kRegionFlows = 64'000;
+  static_assert(kRegionFlows * kNumerator / kDenominator + SlotPool::kWordSlots <=
+                SlotPool::kMostSlots);
+  const auto in_units = [](uint64_t of, uint64_t unit) { return (of + unit - 1) / unit; };
+  const uint64_t regions = std::max<uint64_t>(in_units(capacity, kRegionFlows), 1);
+  const uint64_t flows = in_units(capacity, regions);
+  uint64_t slots = in_units(flows * kNumerator, kDenominator);
+  if (regions > 1) {
+    // So many flows have their homes in one region of several, but for chance.
+    constexpr double kDeviations = 5;
+    const double deviation = std::sqrt(static_cast<double>(flows));
+    slots = std::max(slots, flows + static_cast<uint64_t>(kDeviations * deviation));
+  }
+  slots = in_units(slots, SlotPool::kWordSlots) * SlotPool::kWordSlots;
+  return {.regions = static_cast<uint32_t>(regions),
+          .region_slots = static_cast<uint32_t>(slots),
+          .region_buckets = static_cast<uint32_t>(in_units(slots, kSlotsPerBucket))};
 }
 
 size_t FlowTable::ArenaBytes(const Shape& shape) {
-  const size_t slots = SlotsFor(shape.capacity);
-  return Arena::SizeOf<Bucket>(slots / kGroupSlots) +
+  const Plan plan = PlanFor(shape.capacity);
+  const size_t slots = plan.slots();
+  return Arena::SizeOf<Bucket>(plan.buckets()) +
+         SlotPool::ArenaBytes(plan.regions, plan.region_slots) +
          Arena::SizeOf<AtomicLine>(slots << (shape.ipv6 ? 1 : 0)) +
          (shape.ipv6 ? 0 : Arena::SizeOf<AtomicDetail>(slots)) +
-         Arena::SizeOf<AtomicOrigin>(slots) + WidePool::ArenaBytes(static_cast<uint32_t>(slots));
+         Arena::SizeOf<AtomicOrigin>(slots) + WidePool::ArenaBytes(plan.slots());
 }
 
 FlowTable::FlowTable(const Shape& shape, Arena* arena)
-    : wide_(SlotsFor(shape.capacity), arena),
-      groups_(SlotsFor(shape.capacity) / kGroupSlots),
-      probes_(std::min(groups_, kMaxProbe)),
-      step_range_(std::max(groups_ / kMaxProbe, 1u)),
-      slots_(groups_ * kGroupSlots),
+    : FlowTable(shape, PlanFor(shape.capacity), arena) {}
+
+FlowTable::FlowTable(const Shape& shape, const Plan& plan, Arena* arena)
+    : buckets_(arena->Carve<Bucket>(plan.buckets())),
+      pool_(plan.regions, plan.region_slots, arena),
+      wide_(plan.slots(), arena),
+      regions_(plan.regions),
+      region_slots_(plan.region_slots),
+      region_buckets_(plan.region_buckets),
+      probes_(std::min(plan.region_buckets, kMaxProbe)),
+      step_range_(std::max(plan.region_buckets / kMaxProbe, 1u)),
+      slots_(plan.slots()),
       capacity_(shape.capacity),
       first_index_(shape.first_index),
       line_shift_(shape.ipv6 ? 1 : 0),
@@ -40,7 +65,6 @@ FlowTable::FlowTable(const Shape& shape, Arena* arena)
       ipv6_(shape.ipv6) {
   assert(capacity_ >= 1 && capacity_ <= kMaxCapacity);
   assert(first_index_ + uint64_t{slots_} <= Raw(FlowIndex::kNone));
-  buckets_ = arena->Carve<Bucket>(groups_);
   lines_ = arena->Carve<AtomicLine>(size_t{slots_} << line_shift_);
   // An IPv6 flow's is the second half of its second line.
   details_ =
@@ -51,70 +75,60 @@ FlowTable::FlowTable(const Shape& shape, Arena* arena)
 
 FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
   const uint16_t tag = TagOf(hash);
-  const uint32_t step = StepOf(hash);
-  uint32_t group = HomeOf(hash);
-  for (uint32_t probe = 0; probe < probes_; ++probe, group = NextGroup(group, step)) {
-    const Bucket& bucket = buckets_[group];
-    for (uint32_t m = TagMatch::Match(&bucket, tag); m != 0; m &= m - 1) {
-      const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(m)));
+  const uint32_t region = RegionOf(hash), step = StepOf(hash);
+  uint32_t at = HomeOf(hash);
+  for (uint32_t probe = 0; probe < probes_; ++probe, at = NextBucket(region, at, step)) {
+    const Bucket& bucket = buckets_[at];
+    for (uint32_t m = WithTag(bucket, tag); m != 0; m &= m - 1) {
+      const uint32_t slot = bucket.slots[static_cast<uint32_t>(std::countr_zero(m))];
+      const FlowIndex index = IndexAt(region, slot - 1);
       if (Holds(line(index), key, hash)) return index;
     }
-    if (bucket.overflow.load(std::memory_order_relaxed) == 0) break;
+    if (bucket.overflow == 0) break;
   }
   return FlowIndex::kNone;
 }
 
 FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
   const uint16_t tag = TagOf(hash);
-  const uint32_t step = StepOf(hash);
-  uint32_t group = HomeOf(hash);
-  for (uint32_t probe = 1; probe < probes_; ++probe) {
-    if (buckets_[group].overflow.load(std::memory_order_relaxed) == 0) break;
-    group = NextGroup(group, step);
-    const uint32_t matches = TagMatch::Match(&buckets_[group], tag);
-    if (matches == 0) continue;
-    const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(matches)));
+  const uint32_t region = RegionOf(hash), step = StepOf(hash);
+  uint32_t at = HomeOf(hash);
+  for (uint32_t probe = 1; probe < probes_ && buckets_[at].overflow != 0; ++probe) {
+    at = NextBucket(region, at, step);
+    const FlowIndex index = CandidateIn(region, at, tag);
+    if (index == FlowIndex::kNone) continue;
     PrefetchLine(index);
     return index;
   }
   return FlowIndex::kNone;
 }
 
-FlowIndex FlowTable::PrefetchFartherInsert(FlowHash hash) const {
+void FlowTable::PrefetchInsert(FlowHash hash, const Home& home) const {
+  if (home.empty != 0) [[likely]]
+    return;
   const uint32_t step = StepOf(hash);
-  const uint32_t group = NextGroup(HomeOf(hash), step);
-  const uint32_t empty = EmptyIn(group);
-  if (empty == 0) {
-    __builtin_prefetch(&buckets_[NextGroup(group, step)]);
-    return FlowIndex::kNone;
-  }
-  const FlowIndex index = IndexAt(group, static_cast<uint32_t>(std::countr_zero(empty)));
-  PrefetchLine(index);
-  PrefetchDetail(index);
-  PrefetchOrigin(index);
-  return index;
+  const uint32_t second = NextBucket(home.region, home.bucket, step);
+  if (EmptyIn(buckets_[second]) == 0)
+    __builtin_prefetch(&buckets_[NextBucket(home.region, second, step)]);
 }
 
-// Past a home group that is full.
+// Past a home bucket that is full; kNone where a slot is what there is none of.
 FlowIndex FlowTable::TakeFarther(FlowHash hash) {
-  const uint32_t step = StepOf(hash);
+  const uint32_t region = RegionOf(hash), step = StepOf(hash);
+  if (!pool_.HasFree(region)) return FlowIndex::kNone;
   const uint32_t home = HomeOf(hash);
-  uint32_t group = home;
+  uint32_t at = home;
   uint32_t empty = 0;
   for (uint32_t probe = 1; empty == 0; ++probe) {
-    // A count that cannot grow refuses the flow: were it to saturate, it could never come down.
-    if (probe == probes_ ||
-        buckets_[group].overflow.load(std::memory_order_relaxed) == kMaxOverflow) {
-      return FlowIndex::kNone;
-    }
-    group = NextGroup(group, step);
-    empty = EmptyIn(group);
+    if (probe == probes_) return FlowIndex::kNone;
+    at = NextBucket(region, at, step);
+    empty = EmptyIn(buckets_[at]);
   }
-  for (uint32_t passed = home; passed != group; passed = NextGroup(passed, step)) {
-    std::atomic<uint16_t>& overflow = buckets_[passed].overflow;
-    overflow.store(overflow.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  }
-  return Occupy(group, empty, hash);
+  // (A region has fewer flows than this counts.)
+  static_assert(SlotPool::kMostSlots <= std::numeric_limits<decltype(Bucket::overflow)>::max());
+  for (uint32_t passed = home; passed != at; passed = NextBucket(region, passed, step))
+    ++buckets_[passed].overflow;
+  return Occupy(region, at, empty, hash);
 }
 
 FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
@@ -141,23 +155,26 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
 
 void FlowTable::Erase(FlowIndex index, FlowHash hash) {
   assert(Contains(index) && !LooksEmpty(index));
-  const size_t slot = SlotOf(index);
-  const auto group = static_cast<uint32_t>(slot / kGroupSlots);
-  const uint32_t step = StepOf(hash);
-  uint32_t passed = HomeOf(hash);
-  for (uint32_t probe = 0; passed != group && probe < probes_; ++probe) {
-    std::atomic<uint16_t>& overflow = buckets_[passed].overflow;
-    assert(overflow.load(std::memory_order_relaxed) != 0);
-    overflow.store(overflow.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    passed = NextGroup(passed, step);
+  const uint16_t tag = TagOf(hash);
+  const uint32_t region = RegionOf(hash), step = StepOf(hash);
+  const uint32_t slot = Raw(index) - Raw(IndexAt(region, 0));
+  assert(slot < region_slots_ && "the hash is another flow's");
+  uint32_t at = HomeOf(hash);
+  uint32_t entry = WithTagAndSlot(buckets_[at], tag, slot);
+  for (uint32_t probe = 1; entry == 0 && probe < probes_; ++probe) {
+    assert(buckets_[at].overflow != 0);
+    --buckets_[at].overflow;
+    at = NextBucket(region, at, step);
+    entry = WithTagAndSlot(buckets_[at], tag, slot);
   }
-  assert(passed == group && "the hash is another flow's");
-  buckets_[group].tags[slot % kGroupSlots].store(0, std::memory_order_relaxed);
+  assert(std::has_single_bit(entry) && "the hash is another flow's");
+  buckets_[at].tags[static_cast<uint32_t>(std::countr_zero(entry)) % Bucket::kFlows] = 0;
+  pool_.Give(region, slot);
   // Word 0 alone: the state becomes 0 and the version moves on; a reader needs no more.
   std::atomic<uint64_t>& word0 = line(index).words[0];
   word0.store(NextEvenVersion(word0.load(std::memory_order_relaxed)), std::memory_order_release);
   --size_;
-  if (const FlowIndex of{static_cast<uint32_t>(slot)}; wide_.IsWide(of)) [[unlikely]]
+  if (const FlowIndex of{static_cast<uint32_t>(SlotOf(index))}; wide_.IsWide(of)) [[unlikely]]
     wide_.GiveBack(of, WideIndex(LoadPacked(detail(index), origin(index))));
 }
 
@@ -259,9 +276,7 @@ bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
 
 uint64_t FlowTable::OverflowSum() const {
   uint64_t sum = 0;
-  for (uint32_t g = 0; g < groups_; ++g) {
-    sum += buckets_[g].overflow.load(std::memory_order_relaxed);
-  }
+  for (uint32_t b = 0; b < regions_ * region_buckets_; ++b) sum += buckets_[b].overflow;
   return sum;
 }
 

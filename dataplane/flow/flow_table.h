@@ -2,23 +2,23 @@
 // flows.
 //
 // Why not rte_hash or absl::flat_hash_map: see README.md, "Measured choices".
-// Layout   Groups of 31 slots. A group's bucket is one cache line: 31 16-bit tags and a 16-bit
-//          overflow count. A slot's FlowLine lies at its index in an array of its own (IPv6: two
+// Layout   Regions of the hash range, each with its buckets of 15 flows (bucket.h) and its slots (slot_pool.h). Which bucket has a
+//          flow its hash says; which slot, the bucket. A slot's FlowLine lies at its index in an array of its own (IPv6: two
 //          adjacent lines, the second holds the addresses and the detail), its detail in a third, and the detail's
 //          origin in a fourth (flow_detail.h).
-//            bucket[group]  | tag 0 | tag 1 | ... | tag 30 | overflow |      tag 0: empty
-//            line[slot]     | FlowLine |  (IPv6: | addresses | detail |)     slot = group * 31 + position
+//            bucket[b]      | 15 tags | overflow | 15 slots |            b = region * buckets of a region + home or farther
+//            line[slot]     | FlowLine |  (IPv6: | addresses | detail |)     slot = region * slots of a region + the bucket's
 //            detail[slot]   | detail |    (IPv4)
 //            origin[slot]   | origin |
-//          Tags are compared first, all in one vector instruction, so a miss reads one line. The
-//          overflow count says how many flows were placed past this group: a look-up stops at the
-//          first group where it is zero.
-// Hash     Disjoint bits: 63..32 the home group, 31..16 the probe step, 15..0 the tag, which is odd.
+//          Tags are compared first, all at once, so a miss reads one line. The overflow count says how many flows were placed
+//          past this bucket: a look-up stops at the first one where it is zero.
+// Hash     Disjoint bits: 63..32 region and home bucket, 31..16 the probe step, 15..0 the tag, which is odd.
 // Threads  Owned by one worker. Read() and LooksEmpty() may be called from any thread
-//          (flow_slot.h); tags are atomics for it.
+//          (flow_slot.h, slot_pool.h).
 // Limits   Slots fixed at construction; `capacity` is what they are meant for, and Insert() goes on
-//          past it while there is room. At most kMaxProbe groups are looked at, then Insert()
-//          answers kNone: count it.
+//          past it while there is room. At most kMaxProbe buckets are looked at, then Insert()
+//          answers kNone: count it. So it does where a flow's region is full: up to `capacity` flows, one region in three million is
+//          (five standard deviations).
 // Errors   REQUIRES: lines are caller bugs, asserted in debug builds.
 // Cost     bench: FlowTable/*
 #pragma once
@@ -32,7 +32,9 @@
 #include "dataplane/base/fetches.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/base/types.h"
+#include "dataplane/flow/bucket.h"
 #include "dataplane/flow/flow_slot.h"
+#include "dataplane/flow/slot_pool.h"
 #include "dataplane/flow/wide_pool.h"
 #include "dataplane/packet/flow_key.h"
 
@@ -40,19 +42,25 @@ namespace coretrack {
 
 class FlowTable {
  public:
-  static constexpr uint32_t kGroupSlots = 31;
   static constexpr uint32_t kMaxProbe = 64;
-  // Flows per slot that a table is built for: Shape::capacity / slots.
-  static constexpr double kDesignLoad = 0.95;
+  // Flows per slot that a table is built for: Shape::capacity / slots, or a little less.
+  static constexpr double kDesignLoad = 0.98;
+  static constexpr uint32_t kSlotsPerBucket =
+      12;  // so a bucket is four fifths full when all slots are
   static constexpr uint32_t kMaxCapacity = kMaxFlowsPerWorker;
 
   struct Shape {
-    uint32_t capacity = 0;     // flows it is built to hold, 1 to kMaxCapacity; it has capacity /
-                               // kDesignLoad slots, rounded up to whole groups
-    bool ipv6 = false;         // two lines a flow instead of one
+    uint32_t capacity = 0;  // flows it is built to hold, 1 to kMaxCapacity; it has PlanFor() slots
+    bool ipv6 = false;      // two lines a flow instead of one
     uint32_t first_index = 0;  // FlowIndex of slot 0, so that two tables share one index space
   };
-  static uint32_t SlotsFor(uint32_t capacity);
+  // How many regions a capacity takes, and what each has.
+  struct Plan {
+    uint32_t regions, region_slots, region_buckets;
+    uint32_t slots() const { return regions * region_slots; }
+    uint32_t buckets() const { return regions * region_buckets; }
+  };
+  static Plan PlanFor(uint32_t capacity);
   static size_t ArenaBytes(const Shape& shape);
   // REQUIRES: `arena` has ArenaBytes(shape) left and outlives the table.
   FlowTable(const Shape& shape, Arena* arena);
@@ -60,11 +68,11 @@ class FlowTable {
   // Starts loading the bucket of `hash`. Call a stage before Candidate() or Find().
   void PrefetchBucket(FlowHash hash) const;
 
-  // The first slot in the home group whose tag matches, or kNone. A guess, not an answer: Find()
+  // A slot in the home bucket whose tag matches, or kNone. A guess, not an answer: Find()
   // verifies; PrefetchLine() comes before it.
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash) const;  // its line, or null
-  // The same of kLanes hashes at once. Where their home groups' buckets are, to be fetched, and kept for CandidateLines().
+  // The same of kLanes hashes at once. Where their home buckets are, to be fetched, and kept for CandidateLines().
   // REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
   void FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const;
   // The same of hashes of two tables. Bit i of `is_ipv6`: of which.
@@ -73,20 +81,20 @@ class FlowTable {
   // Of one hash.
   AtomicLine* HomeBucket(FlowHash hash) const;
   // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
-  // group's bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
+  // bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
   // The same of two tables: lines[i] is that one's HomeBucket().
   static Mask CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                              const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
-  // Where there was none: starts loading the next group's bucket, if the home group has overflowed.
+  // Where there was none: starts loading the next bucket, if the home bucket has overflowed.
   void PrefetchNextBucket(FlowHash hash) const;
-  // And a stage later: Candidate() for the groups behind the home group; starts loading its line(s).
+  // And a stage later: Candidate() for the buckets behind the home bucket; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
 
-  // What the home group's bucket alone says of a hash, until something is inserted.
+  // What the home bucket alone says of a hash, until something is inserted.
   struct Home {
-    uint32_t group;
-    uint32_t empty;  // of its slots: bit i: position i
+    uint32_t region, bucket;
+    uint32_t empty;  // of its entries: bit i: entry i
     bool absent;     // there can be no flow with that hash; false says nothing
   };
   Home LookAtHome(FlowHash hash) const;
@@ -103,13 +111,10 @@ class FlowTable {
   // The same where key.ipv6 is known to be false.
   static bool HoldsIpv4(const AtomicLine& line, const FlowKey& key);
 
-  // Starts loading what Insert() of `hash` will write. Call a stage before it, a stage after
-  // PrefetchBucket(). Answers where that will probably be, or kNone: farther from home.
-  FlowIndex PrefetchInsert(FlowHash hash) const { return PrefetchInsert(hash, RoomAtHome(hash)); }
-  FlowIndex PrefetchInsert(FlowHash hash, const Home& home) const;
-  // The same in the second group, where PrefetchInsert() has answered kNone; a while after it, unless its bucket has come. Where
-  // that is full, too, the third group's bucket starts loading.
-  FlowIndex PrefetchFartherInsert(FlowHash hash) const;
+  // Where the home bucket is full, and the next one, whose bucket has come (PrefetchNextBucket()), is too: starts loading the third.
+  // What else Insert() will write is on its way (slot_pool.h).
+  void PrefetchInsert(FlowHash hash, const Home& home) const;
+  void PrefetchInsert(FlowHash hash) const { PrefetchInsert(hash, RoomAtHome(hash)); }
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
   // zero but the version and the start of the flow that was there before (StartIn()). line.state stays 0
@@ -176,16 +181,12 @@ class FlowTable {
   static void PrefetchLine(const AtomicLine* line, bool ipv6);
   void PrefetchDetail(FlowIndex index) const;
   void PrefetchOrigin(FlowIndex index) const;
-  // Starts loading what Erase() writes.
-  void PrefetchFlow(FlowIndex index) const;
-
   // Any thread: copies the flow at `index`. False when the slot is empty or not in this table.
   // Waits out a writer, which takes nanoseconds; one that stays inside a write for kReadAttempts
   // looks (a worker that was stopped there) counts as empty.
   bool Read(FlowIndex index, FlowCopy* copy) const;
   static constexpr uint32_t kReadAttempts = 1u << 16;
-  // Any thread: is the slot empty as far as its tag says? Cheaper than Read() by a random line. May
-  // be stale at once.  REQUIRES: Contains(index).
+  // Any thread: has the slot no flow? Cheaper than Read(): a bit. May be stale at once.  REQUIRES: Contains(index).
   bool LooksEmpty(FlowIndex index) const;
 
   bool Contains(FlowIndex index) const { return SlotOf(index) < slots_; }
@@ -199,25 +200,26 @@ class FlowTable {
   uint64_t OverflowSum() const;
 
  private:
-  struct alignas(kCacheLine) Bucket {
-    std::array<std::atomic<uint16_t>, kGroupSlots> tags;
-    std::atomic<uint16_t> overflow;
-  };
-  static_assert(sizeof(Bucket) == kCacheLine);
-  static constexpr uint16_t kMaxOverflow = 0xffff;
+  struct HomeWords;  // flow_table_lanes.cc
+
+  FlowTable(const Shape& shape, const Plan& plan, Arena* arena);
 
   static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
   bool AreHomes(const FlowHash* hashes, AtomicLine* const* lines,
                 Mask packets = static_cast<Mask>(~0)) const;
   static uint16_t TagOf(FlowHash hash);  // odd, so never 0
-  uint32_t HomeOf(FlowHash hash) const;
+  uint32_t RegionOf(FlowHash hash) const;
+  uint32_t HomeOf(FlowHash hash) const;  // a bucket
   uint32_t StepOf(FlowHash hash) const;
-  uint32_t NextGroup(uint32_t group, uint32_t step) const;
-  FlowIndex IndexAt(uint32_t group, uint32_t position) const;
-  uint32_t EmptyIn(uint32_t group) const;  // bit i: position i
-  Home RoomAtHome(FlowHash hash) const;    // LookAtHome() without the look for the tag
+  uint32_t NextBucket(uint32_t region, uint32_t bucket, uint32_t step) const;
+  uint32_t NextBucket(FlowHash hash) const {
+    return NextBucket(RegionOf(hash), HomeOf(hash), StepOf(hash));
+  }
+  FlowIndex IndexAt(uint32_t region, uint32_t slot) const;
+  FlowIndex CandidateIn(uint32_t region, uint32_t bucket, uint16_t tag) const;
+  Home RoomAtHome(FlowHash hash) const;  // LookAtHome() without the look for the tag
   FlowIndex TakeFarther(FlowHash hash);
-  FlowIndex Occupy(uint32_t group, uint32_t empty, FlowHash hash);
+  FlowIndex Occupy(uint32_t region, uint32_t bucket, uint32_t empty, FlowHash hash);
   void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }
@@ -226,10 +228,12 @@ class FlowTable {
   AtomicLine* lines_ = nullptr;
   std::byte* details_ = nullptr;  // of slot 0
   AtomicOrigin* origins_ = nullptr;
+  SlotPool pool_;
   WidePool wide_;
-  uint32_t groups_ = 0;
-  uint32_t probes_ = 0;      // groups a flow may lie in: kMaxProbe, or all of a smaller table
-  uint32_t step_range_ = 0;  // steps are 1 to this, so that a flow's groups are all different
+  uint32_t regions_ = 0;
+  uint32_t region_slots_ = 0, region_buckets_ = 0;
+  uint32_t probes_ = 0;      // buckets a flow may lie in: kMaxProbe, or all of a smaller region
+  uint32_t step_range_ = 0;  // steps are 1 to this, so that a flow's buckets are all different
   uint32_t slots_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;

@@ -6,7 +6,6 @@
 
 #include "dataplane/base/limits.h"
 #include "dataplane/flow/flow_table.h"
-#include "dataplane/flow/tag_match.h"
 
 namespace coretrack {
 
@@ -15,21 +14,33 @@ inline uint16_t FlowTable::TagOf(FlowHash hash) {
   return static_cast<uint16_t>(hash.value);
 }
 
+inline uint32_t FlowTable::RegionOf(FlowHash hash) const {
+  return static_cast<uint32_t>(((hash.value >> 32) * regions_) >> 32);
+}
+
+// The upper half of that product says in which region, the lower one where in it.
 inline uint32_t FlowTable::HomeOf(FlowHash hash) const {
-  return static_cast<uint32_t>(((hash.value >> 32) * groups_) >> 32);
+  const uint64_t product = (hash.value >> 32) * regions_;
+  const uint64_t within = ((product & 0xffffffff) * region_buckets_) >> 32;
+  return static_cast<uint32_t>((product >> 32) * region_buckets_ + within);
 }
 
 inline uint32_t FlowTable::StepOf(FlowHash hash) const {
   return 1 + static_cast<uint32_t>(((hash.value >> 16 & 0xffff) * step_range_) >> 16);
 }
 
-inline uint32_t FlowTable::NextGroup(uint32_t group, uint32_t step) const {
-  group += step;
-  return group < groups_ ? group : group - groups_;
+inline uint32_t FlowTable::NextBucket(uint32_t region, uint32_t bucket, uint32_t step) const {
+  bucket += step;
+  return bucket < (region + 1) * region_buckets_ ? bucket : bucket - region_buckets_;
 }
 
-inline FlowIndex FlowTable::IndexAt(uint32_t group, uint32_t position) const {
-  return FlowIndex{first_index_ + group * kGroupSlots + position};
+inline FlowIndex FlowTable::IndexAt(uint32_t region, uint32_t slot) const {
+  return FlowIndex{first_index_ + region * region_slots_ + slot};
+}
+
+inline FlowIndex FlowTable::CandidateIn(uint32_t region, uint32_t bucket, uint16_t tag) const {
+  const uint32_t slot = SlotWithTag(buckets_[bucket], tag);
+  return slot != 0 ? IndexAt(region, slot - 1) : FlowIndex::kNone;
 }
 
 inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
@@ -59,47 +70,36 @@ inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
   __builtin_prefetch(&origin(index));
 }
 
-[[gnu::always_inline]] inline void FlowTable::PrefetchFlow(FlowIndex index) const {
-  PrefetchLine(index);
-  __builtin_prefetch(&buckets_[SlotOf(index) / kGroupSlots]);
-}
-
 inline FlowIndex FlowTable::Candidate(FlowHash hash) const {
   const AtomicLine* line = CandidateLine(hash);
   return line != nullptr ? IndexOf(*line) : FlowIndex::kNone;
 }
 
-inline uint32_t FlowTable::EmptyIn(uint32_t group) const {
-  return TagMatch::Match(&buckets_[group], 0);
-}
-
 inline FlowTable::Home FlowTable::RoomAtHome(FlowHash hash) const {
-  const uint32_t group = HomeOf(hash);
-  return {.group = group, .empty = EmptyIn(group), .absent = false};
+  const uint32_t bucket = HomeOf(hash);
+  return {.region = RegionOf(hash),
+          .bucket = bucket,
+          .empty = EmptyIn(buckets_[bucket]),
+          .absent = false};
 }
 
 inline FlowTable::Home FlowTable::LookAtHome(FlowHash hash) const {
-  const uint32_t group = HomeOf(hash);
-  const Bucket& bucket = buckets_[group];
-  return {.group = group,
-          .empty = EmptyIn(group),
-          .absent = TagMatch::Match(&bucket, TagOf(hash)) == 0 &&
-                    bucket.overflow.load(std::memory_order_relaxed) == 0};
+  Home home = RoomAtHome(hash);
+  const Bucket& bucket = buckets_[home.bucket];
+  home.absent = WithTag(bucket, TagOf(hash)) == 0 && bucket.overflow == 0;
+  return home;
 }
 
 inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
-  const uint32_t home = HomeOf(hash);
-  const uint32_t matches = TagMatch::Match(&buckets_[home], TagOf(hash));
-  if (matches == 0) [[unlikely]]
+  const uint32_t slot = SlotWithTag(buckets_[HomeOf(hash)], TagOf(hash));
+  if (slot == 0) [[unlikely]]
     return nullptr;
-  const size_t slot = home * kGroupSlots + static_cast<uint32_t>(std::countr_zero(matches));
-  return &lines_[slot << line_shift_];
+  return &lines_[(size_t{RegionOf(hash)} * region_slots_ + slot - 1) << line_shift_];
 }
 
 [[gnu::always_inline]] inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
-  const uint32_t home = HomeOf(hash);
-  if (buckets_[home].overflow.load(std::memory_order_relaxed) == 0) return;
-  __builtin_prefetch(&buckets_[NextGroup(home, StepOf(hash))]);
+  if (buckets_[HomeOf(hash)].overflow == 0) return;
+  __builtin_prefetch(&buckets_[NextBucket(hash)]);
 }
 
 // What differs of the line's key words.
@@ -153,30 +153,29 @@ inline FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash,
   return Find(key, hash);
 }
 
-[[gnu::always_inline]] inline FlowIndex FlowTable::PrefetchInsert(FlowHash hash,
-                                                                  const Home& home) const {
-  if (home.empty == 0) [[unlikely]] {
-    __builtin_prefetch(&buckets_[NextGroup(home.group, StepOf(hash))]);
-    return FlowIndex::kNone;
-  }
-  const FlowIndex index = IndexAt(home.group, static_cast<uint32_t>(std::countr_zero(home.empty)));
-  PrefetchLine(index);
-  PrefetchDetail(index);
-  PrefetchOrigin(index);
-  return index;
-}
-
-// The first of the slots `empty` of `group`.
-inline FlowIndex FlowTable::Occupy(uint32_t group, uint32_t empty, FlowHash hash) {
-  const auto position = static_cast<uint32_t>(std::countr_zero(empty));
-  assert(buckets_[group].tags[position].load(std::memory_order_relaxed) == 0);
-  buckets_[group].tags[position].store(TagOf(hash), std::memory_order_relaxed);
+// In the first of the entries `empty` of `bucket`, and the next slot of `region`.  REQUIRES: there is one.
+inline FlowIndex FlowTable::Occupy(uint32_t region, uint32_t bucket, uint32_t empty,
+                                   FlowHash hash) {
+  const auto entry = static_cast<uint32_t>(std::countr_zero(empty));
+  Bucket& b = buckets_[bucket];
+  assert(b.tags[entry] == 0);
+  const SlotPool::Taken taken = pool_.Take(region);
+  b.tags[entry] = TagOf(hash);
+  b.slots[entry] = static_cast<uint16_t>(taken.slot + 1);
   ++size_;
-  return IndexAt(group, position);
+  if (taken.ahead != SlotPool::kNone) [[likely]] {
+    const FlowIndex ahead = IndexAt(region, taken.ahead);
+    PrefetchLine(ahead);
+    PrefetchDetail(ahead);
+    PrefetchOrigin(ahead);
+  }
+  return IndexAt(region, taken.slot);
 }
 
 inline FlowIndex FlowTable::Take(FlowHash hash, const Home& home) {
-  return home.empty != 0 ? Occupy(home.group, home.empty, hash) : TakeFarther(hash);
+  if (home.empty == 0 || !pool_.HasFree(home.region)) [[unlikely]]
+    return TakeFarther(hash);
+  return Occupy(home.region, home.bucket, home.empty, hash);
 }
 
 inline void FlowTable::StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line) {
@@ -190,9 +189,7 @@ inline void FlowTable::StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* l
 
 inline bool FlowTable::LooksEmpty(FlowIndex index) const {
   assert(Contains(index));
-  const size_t slot = SlotOf(index);
-  const Bucket& bucket = buckets_[slot / kGroupSlots];
-  return bucket.tags[slot % kGroupSlots].load(std::memory_order_relaxed) == 0;
+  return !pool_.IsTaken(SlotOf(index));
 }
 
 }  // namespace coretrack

@@ -3,8 +3,8 @@
 // What for   A packet only writes its flow's deadline; nothing moves here. Each flow is handed out by the
 //            tick it was filed under; the owner compares the flow's real deadline and either ends the
 //            flow or files it again. So a flow costs a few filings per timeout, not one per packet.
-// Layout     Slots of flows in groups of 31, as the flow table has them (its groups are these: slot =
-//            group * 31 + position). A wheel (timer_wheel.h) files groups, each at the first tick at
+// Layout     Slots of flows in groups of 31, which are mostly flows that began one after the other (flow/slot_pool.h).
+//            A wheel (timer_wheel.h) files groups, each at the first tick at
 //            which one of its flows must be looked at. Of each flow there is a byte:
 //              group  | code 0 | code 1 | ... | code 30 | of the group |      timer_code.h; 0: not filed
 //            The group's own code says by when the wheel will have handed it out: a flow that is filed for later

@@ -37,13 +37,10 @@ Pipeline::Pipeline(const Options& options)
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options, Now start) {
   const FlowTable::Shape ipv4{.capacity = options.capacity_ipv4, .ipv6 = false, .first_index = 0};
-  const uint32_t ipv4_slots = FlowTable::SlotsFor(options.capacity_ipv4);
-  // The timers go by groups of slots: the table's, so that a group's flows share a line there too.
-  static_assert(FlowTimers::kGroupFlows == FlowTable::kGroupSlots);
-  assert(ipv4_slots % FlowTimers::kGroupFlows == 0);
+  const uint32_t ipv4_slots = FlowTable::PlanFor(options.capacity_ipv4).slots();
   const FlowTable::Shape ipv6{
       .capacity = options.capacity_ipv6, .ipv6 = true, .first_index = ipv4_slots};
-  const uint64_t slots = uint64_t{ipv4_slots} + FlowTable::SlotsFor(options.capacity_ipv6);
+  const uint64_t slots = uint64_t{ipv4_slots} + FlowTable::PlanFor(options.capacity_ipv6).slots();
   if (options.capacity_ipv4 == 0 || options.capacity_ipv6 == 0 || slots > kMaxFlowsPerWorker) {
     return absl::InvalidArgumentError(absl::StrCat("a worker holds 1 to ", kMaxFlowsPerWorker,
                                                    " flow slots, not ", slots,
@@ -136,8 +133,8 @@ void Pipeline::Locate(Burst* burst) {
   for (uint32_t first = 0; first < burst->count; first += kChunk) LocateChunk(burst, first);
 }
 
-// Of what has no candidate in its home group: that lies farther from home, or will be inserted. A stage after Locate(), when
-// its next group's bucket has come.
+// Of what has no candidate in its home bucket: that lies farther from home, or will be inserted. A stage after Locate(), when
+// the next one has come.
 void Pipeline::LocateFarther(Burst* burst) {
   for (; burst->farther != 0; burst->farther &= burst->farther - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(burst->farther));
@@ -149,9 +146,7 @@ void Pipeline::LocateFarther(Burst* burst) {
       if (burst->candidate[i] != nullptr) [[likely]]
         continue;
     }
-    FlowIndex place = table.PrefetchInsert(hash, home);
-    if (place == FlowIndex::kNone) place = table.PrefetchFartherInsert(hash);
-    if (place != FlowIndex::kNone) wheel_->Prefetch(place);
+    table.PrefetchInsert(hash, home);
   }
 }
 

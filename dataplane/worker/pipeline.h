@@ -64,14 +64,14 @@ struct Burst {
       checksum_known_good;  // the NIC vouched for it, or Prepare() has verified it
   // Filled on the way.
   bool fragments = false;  // there is one
-  // Bit i: packet i has no candidate in its home group, and has not been looked for elsewhere.
+  // Bit i: packet i has no candidate in its home bucket, and has not been looked for elsewhere.
   uint64_t farther = 0;
   // Of what is common in `segments`: once NeedMetas() was called.
   std::array<PacketMeta, kMaxBurst> meta;
   KeyWords words;
   SegmentLanes segments;
   alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hash;
-  // Until Locate(): where its home group's bucket is, also of what is in lanes (flow/flow_table.h). Then the line that may
+  // Until Locate(): where its home bucket is, also of what is in lanes (flow/flow_table.h). Then the line that may
   // be its flow's, or null.
   alignas(kCacheLine) std::array<AtomicLine*, kMaxBurst> candidate;
   // Output.
@@ -151,7 +151,7 @@ class Pipeline {
   // Parses, hashes, starts loading buckets, the last of them in the stage that comes next. `located` (null: none) is the
   // burst that is tracked next: what lies farther from home than Locate() has looked is found on the way.
   void Prepare(Burst* burst, Burst* located = nullptr);
-  // Finds candidates in home groups, starts loading their lines, the last of them in the stage that comes next. What
+  // Finds candidates in home buckets, starts loading their lines, the last of them in the stage that comes next. What
   // is tracked between it and Track() of the same burst costs that burst time at most.
   void Locate(Burst* burst);
   // Each packet of `burst` gets its verdict.
@@ -323,7 +323,15 @@ class Pipeline {
   void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
   void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);
-  void EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now);
+  // Flows whose lines are loaded together when the timers hand them out; and those of them that are over.
+  static constexpr uint32_t kExpireChunk = 16;
+  struct OverFlows {
+    uint32_t count = 0;
+    std::array<FlowIndex, kExpireChunk> index;
+    std::array<FlowHash, kMaxBurst> hash;
+  };
+  void FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlows* over);
+  void EndOver(OverFlows* over, Now now);
   void NotUnassured(const FlowTable& table, FlowIndex index);
   bool IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const;
   void MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now);

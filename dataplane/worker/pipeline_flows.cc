@@ -1,5 +1,6 @@
 // The life of a flow's slot: admitted, counted, filed, ended.
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "dataplane/worker/pipeline.h"
@@ -11,8 +12,6 @@ namespace {
 
 // Unassured flows that one new flow may look at when it needs room in the table, and in its queue.
 constexpr int kEvictionProbes = 8, kQueueProbes = 8;
-// Flows whose lines are loaded together.
-constexpr uint32_t kExpireChunk = 16;
 
 }  // namespace
 
@@ -230,11 +229,10 @@ void Pipeline::EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now) {
   if (table.ipv6()) counters_.flows_ipv6.Add(std::numeric_limits<uint64_t>::max());
 }
 
-// What the wheel has handed out, at most kExpireChunk flows: over, or alive because their deadline has moved
-// since.
-void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
-  std::array<FlowIndex, kExpireChunk> over;
-  uint32_t count = 0;
+// What the wheel has handed out, at most kExpireChunk flows: alive because their deadline has moved since, and filed again; or over: their
+// buckets are on their way then.
+void Pipeline::FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlows* over) {
+  assert(over->count == 0 && handed_out.size() <= kExpireChunk);
   KeyWords keys;
   for (const FlowIndex index : handed_out) {
     const FlowTable& table = TableOf(index);
@@ -243,17 +241,22 @@ void Pipeline::EndOrFileAgain(std::span<const FlowIndex> handed_out, Now now) {
     if (now.tick.Before(deadline)) {
       wheel_->Schedule(index, FiledFor(table, deadline, now));
     } else {
-      keys.Set(count, table.KeyAt(index));
-      over[count++] = index;
+      keys.Set(over->count, table.KeyAt(index));
+      over->index[over->count++] = index;
     }
   }
-  std::array<FlowHash, kMaxBurst> hashes;
-  hasher_.OfBurst(keys, 0, count, hashes.data());
-  for (uint32_t i = 0; i < count; ++i) {
-    const End end =
-        EndOf(StateIn(TableOf(over[i]).line(over[i]).words[0].load(std::memory_order_relaxed)));
-    EndUnfiled(over[i], hashes[i], end, now);
+  hasher_.OfBurst(keys, 0, over->count, over->hash.data());
+  for (uint32_t i = 0; i < over->count; ++i) TableOf(over->index[i]).PrefetchBucket(over->hash[i]);
+}
+
+void Pipeline::EndOver(OverFlows* over, Now now) {
+  for (uint32_t i = 0; i < over->count; ++i) {
+    const FlowIndex index = over->index[i];
+    const AtomicLine& line = TableOf(index).line(index);
+    EndUnfiled(index, over->hash[i], EndOf(StateIn(line.words[0].load(std::memory_order_relaxed))),
+               now);
   }
+  over->count = 0;
 }
 
 bool Pipeline::Expire(Now now, uint32_t budget) {
@@ -263,8 +266,10 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
         follower_.Expire(now.tick, kDatagramBudget));
     counters_.fragments_waiting.Set(follower_.waiting());
   }
-  // Two chunks: one's lines are on their way while the other's flows are looked at.
+  // Three chunks: one's lines are on their way while the one before is looked at, and the buckets of that one's flows while those
+  // before are ended.
   std::array<std::array<FlowIndex, kExpireChunk>, 2> due;
+  std::array<OverFlows, 2> over;
   uint32_t loaded = 0;
   bool caught_up = false;
   for (uint32_t n = 0; loaded != 0 || (budget != 0 && !caught_up); ++n) {
@@ -275,15 +280,17 @@ bool Pipeline::Expire(Now now, uint32_t budget) {
       count = advanced.count;
       for (uint32_t i = 0; i < count; ++i) {
         const FlowIndex flow = due[n % 2][i];
-        TableOf(flow).PrefetchFlow(flow);
+        TableOf(flow).PrefetchLine(flow);
         is_unassured_->Prefetch(flow);
       }
       budget -= chunk;
       caught_up = advanced.caught_up;
     }
-    EndOrFileAgain(std::span(due[1 - n % 2]).first(loaded), now);
+    FindOver(std::span(due[1 - n % 2]).first(loaded), now, &over[n % 2]);
+    EndOver(&over[1 - n % 2], now);
     loaded = count;
   }
+  for (OverFlows& last : over) EndOver(&last, now);
   counters_.wheel_lag_ms.Set(wheel_->lag_ms());
   const WidePool &ipv4 = ipv4_->wide(), &ipv6 = ipv6_->wide();
   counters_.flows_wide.Set(ipv4.used() + ipv6.used());

@@ -124,7 +124,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
 // Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
 // nothing was done. As AdmitBare() and FileNew() would, in place; AdmitBare() is called where somebody may have to give way, or the
-// home group is full.
+// home bucket is full.
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,
                     FlowTable& table, Now now, Tally& tally) {
   using namespace established;

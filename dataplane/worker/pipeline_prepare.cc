@@ -1,4 +1,4 @@
-// The first stage: packets are parsed, their keys hashed, and their home groups' buckets asked for.
+// The first stage: packets are parsed, their keys hashed, and their home buckets asked for.
 #include <algorithm>
 #include <bit>
 
@@ -10,7 +10,7 @@
 
 namespace coretrack {
 
-// Asks for the home groups' buckets of [first, last).
+// Asks for the home buckets of [first, last).
 [[gnu::always_inline]] inline void Pipeline::FetchBuckets(Burst* burst, uint32_t first,
                                                           uint32_t last) {
   fetches_.Rest();

@@ -32,8 +32,8 @@ void ExpectEmpty(TestTable& table) {
 class EqualHashes : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Ipv, EqualHashes, testing::Bool(), IpVersionName);
 
-TEST_P(EqualHashes, FillTheirGroupsAndNoMore) {
-  constexpr uint32_t kRoom = FlowTable::kMaxProbe * FlowTable::kGroupSlots;
+TEST_P(EqualHashes, FillTheirBucketsAndNoMore) {
+  constexpr uint32_t kRoom = FlowTable::kMaxProbe * Bucket::kFlows;
   TestTable table({.capacity = 100000, .ipv6 = GetParam()});
   for (const uint64_t value : {uint64_t{0}, ~uint64_t{0}, uint64_t{0x8000'0000'ffff'0001}}) {
     const FlowHash hash{value | 1};
@@ -45,8 +45,8 @@ TEST_P(EqualHashes, FillTheirGroupsAndNoMore) {
       placed.push_back({id, hash, index});
     }
     const uint64_t sum = table->OverflowSum();
-    EXPECT_EQ(sum, uint64_t{FlowTable::kGroupSlots} * FlowTable::kMaxProbe *
-                       (FlowTable::kMaxProbe - 1) / 2);
+    EXPECT_EQ(sum,
+              uint64_t{Bucket::kFlows} * FlowTable::kMaxProbe * (FlowTable::kMaxProbe - 1) / 2);
     for (uint32_t id = kRoom; id < kRoom + 100; ++id) {
       ASSERT_EQ(table->Insert(KeyOf(id, GetParam()), hash), FlowIndex::kNone);
       ASSERT_EQ(table->Find(KeyOf(id, GetParam()), hash), FlowIndex::kNone);
@@ -64,25 +64,35 @@ TEST_P(EqualHashes, FillTheirGroupsAndNoMore) {
   }
 }
 
-TEST(OverflowCount, ThatCannotGrowRefuses) {
-  // One home, every step: far more than 65,535 flows want to pass the home group.
-  TestTable table({.capacity = 920000});
-  const uint64_t home = uint64_t{0x7777} << 48;
+TEST(Region, ThatIsFullRefusesAndTheOthersDoNot) {
+  constexpr uint32_t kCapacity = 128'000;
+  TestTable table({.capacity = kCapacity});
+  const FlowTable::Plan plan = FlowTable::PlanFor(kCapacity);
+  ASSERT_EQ(plan.regions, 2u);
+  ASSERT_GT(plan.region_slots, 65'000u);
   std::mt19937_64 random(3);
   std::vector<Placed> placed;
   uint32_t refused = 0;
-  for (uint32_t id = 0; id < 80000; ++id) {
-    const FlowHash hash{home | (random() & 0xffffffff) | 1};
+  const auto insert = [&](uint32_t id, FlowHash hash) {
     const FlowIndex index = table->Insert(KeyOf(id, false), hash);
     if (index == FlowIndex::kNone) {
       ++refused;
-      continue;
+      return;
     }
     Publish(*table, index, id);
     placed.push_back({id, hash, index});
+  };
+  for (uint32_t id = 0; id < 80'000; ++id) insert(id, FlowHash{random() >> 1 | 1});
+  EXPECT_EQ(placed.size(), plan.region_slots);
+  EXPECT_EQ(refused + placed.size(), 80'000u);
+  const uint64_t sum = table->OverflowSum();
+  for (uint32_t id = 80'000; id < 80'100; ++id) {
+    ASSERT_EQ(table->Insert(KeyOf(id, false), FlowHash{random() >> 1 | 1}), FlowIndex::kNone);
   }
-  EXPECT_EQ(placed.size(), 0xffff + FlowTable::kGroupSlots);
-  EXPECT_EQ(refused + placed.size(), 80000u);
+  EXPECT_EQ(table->OverflowSum(), sum) << "a refusal changes nothing";
+  for (uint32_t id = 80'000; id < 81'000; ++id)
+    insert(id, FlowHash{uint64_t{1} << 63 | random() | 1});
+  EXPECT_EQ(placed.size(), plan.region_slots + 1000);
   ExpectAllThere(table, placed, false);
   std::shuffle(placed.begin(), placed.end(), random);
   for (const Placed& p : placed) table->Erase(p.index, p.hash);

@@ -1,6 +1,7 @@
 // How full it gets, and sizes at both ends of the range.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "tests/flow/test_table.h"
@@ -9,7 +10,7 @@ namespace coretrack {
 namespace {
 
 TEST(Load, NothingIsRefusedUpToCapacity) {
-  std::vector<uint32_t> capacities = {1u << 16, 1u << 20};
+  std::vector<uint32_t> capacities = {1u << 16, 100'000, 1u << 20};
   for (uint32_t c = 1; c < 1200; c += c < 64 ? 1 : 37) capacities.push_back(c);
   uint32_t id = 0;
   for (const uint32_t capacity : capacities) {
@@ -49,19 +50,30 @@ TEST(Load, FewFlowsLieAwayFromHome) {
   EXPECT_LT(table->OverflowSum(), 0.2 * table->size());
 }
 
-TEST(Shape, SlotsAreWholeGroupsWithRoomForTheCapacity) {
-  EXPECT_EQ(FlowTable::SlotsFor(1), 31u);
-  EXPECT_EQ(FlowTable::SlotsFor(29), 31u);
-  EXPECT_EQ(FlowTable::SlotsFor(30), 62u);
-  for (const uint32_t capacity : {1u, 100u, 1u << 20, 123456789u, FlowTable::kMaxCapacity}) {
-    const uint64_t slots = FlowTable::SlotsFor(capacity);
-    EXPECT_EQ(slots % FlowTable::kGroupSlots, 0u);
+TEST(Shape, RegionsHaveRoomForTheCapacityAndForChance) {
+  EXPECT_EQ(FlowTable::PlanFor(1).slots(), 64u);
+  EXPECT_EQ(FlowTable::PlanFor(62).slots(), 64u);
+  EXPECT_EQ(FlowTable::PlanFor(63).slots(), 128u);
+  for (const uint32_t capacity :
+       {1u, 100u, 64'000u, 64'001u, 1u << 20, 123456789u, FlowTable::kMaxCapacity}) {
+    const FlowTable::Plan plan = FlowTable::PlanFor(capacity);
+    const uint64_t slots = plan.slots();
+    EXPECT_EQ(plan.region_slots % SlotPool::kWordSlots, 0u);
+    EXPECT_LE(plan.region_slots, SlotPool::kMostSlots);
     EXPECT_GE(slots * FlowTable::kDesignLoad, capacity);
-    EXPECT_LT(slots, capacity / FlowTable::kDesignLoad + FlowTable::kGroupSlots + 1);
+    EXPECT_GE(plan.buckets() * uint64_t{FlowTable::kSlotsPerBucket}, slots);
+    const double share = 1.0 * capacity / plan.regions;
+    if (plan.regions > 1) {
+      EXPECT_GE(plan.region_slots, share + 4.99 * std::sqrt(share));
+    }
+    if (plan.regions == 1 || plan.regions > 3) {
+      EXPECT_LT(slots, 1.002 * capacity / FlowTable::kDesignLoad + SlotPool::kWordSlots + 1);
+    }
     EXPECT_LT(slots, Raw(FlowIndex::kNone));
     const auto whole_lines = [](size_t bytes) { return (bytes + 63) / 64 * 64; };
     const uint64_t records = std::max(slots / 32, std::min<uint64_t>(slots, 4096));
-    const size_t both = slots / FlowTable::kGroupSlots * 64 + whole_lines(slots * 8) +
+    const size_t both = size_t{plan.buckets()} * 64 + whole_lines(slots / 64 * 16) +
+                        size_t{plan.regions} * 192 + whole_lines(slots * 8) +
                         whole_lines((slots + 63) / 64 * 8) + whole_lines(records * 32);
     EXPECT_EQ(FlowTable::ArenaBytes({.capacity = capacity}),
               both + slots * 64 + whole_lines(slots * 32));
@@ -76,7 +88,7 @@ TEST(Shape, TheLargestTableReachesItsLastSlots) {
   FlowTable table(shape, &*arena);
   std::vector<FlowIndex> indices;
   const std::vector<FlowHash> hashes = {{0x1}, {~uint64_t{0}}, {0x8000'0000'0000'0007}};
-  for (uint32_t id = 0; id < 3 * 33; ++id) {  // two groups from the first, the last and the middle
+  for (uint32_t id = 0; id < 3 * 17; ++id) {  // two buckets from the first, the last and the middle
     indices.push_back(table.Insert(KeyOf(id, true), hashes[id % 3]));
     ASSERT_TRUE(table.Contains(indices.back()));
     Publish(table, indices.back(), id);

@@ -17,7 +17,6 @@ namespace {
 class FlowTableTest : public testing::TestWithParam<bool> {
  protected:
   FlowKey Key(uint32_t id) const { return KeyOf(id, GetParam()); }
-  const void* BucketBehindHome(FlowHash hash);
   TestTable table_{{.capacity = 3000, .ipv6 = GetParam(), .first_index = 77}};
 };
 INSTANTIATE_TEST_SUITE_P(Ipv, FlowTableTest, testing::Bool(), IpVersionName);
@@ -104,6 +103,7 @@ TEST_P(FlowTableTest, FlagsBesideTheZoneAreNotTheKey) {
 
 TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
   const FlowHash hash = PlainHash(Key(1));
+  FillButOne(*table_);
   const FlowIndex index = table_->Insert(Key(1), hash);
   Publish(*table_, index, 0);
   table_->Erase(index, hash);
@@ -112,6 +112,8 @@ TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
   ASSERT_EQ(table_->Insert(Key(2), hash), index);  // taken by another since
   Publish(*table_, index, 0);
   EXPECT_EQ(table_->Find(Key(1), hash, table_->LineOrNull(index)), FlowIndex::kNone);
+  table_->Erase(table_->Find(KeyOf(1'000'000, GetParam()), PlainHash(KeyOf(1'000'000, GetParam()))),
+                PlainHash(KeyOf(1'000'000, GetParam())));
   const FlowIndex again = table_->Insert(Key(1), hash);  // inserted elsewhere since
   EXPECT_EQ(table_->Find(Key(1), hash, table_->LineOrNull(index)), again);
   EXPECT_EQ(table_->Find(Key(1), hash, nullptr), again);
@@ -119,6 +121,7 @@ TEST_P(FlowTableTest, StaleCandidatesAreHarmless) {
 
 TEST_P(FlowTableTest, InsertClearsAllButVersionAndStart) {
   const FlowHash hash = PlainHash(Key(1));
+  FillButOne(*table_);
   const FlowIndex index = table_->Insert(Key(1), hash);
   EXPECT_EQ(DetailOf(*table_, index), FlowDetail());
   LineWords ones;
@@ -132,7 +135,7 @@ TEST_P(FlowTableTest, InsertClearsAllButVersionAndStart) {
   EndWrite(table_->line(index), line);
   const uint8_t version = table_->line(index).LoadOwned<FlowLine>().version;
   table_->Erase(index, hash);
-  ASSERT_EQ(table_->Insert(Key(2), hash), index);
+  ASSERT_EQ(table_->Insert(Key(2), hash), index) << "the only one that is free";
   line = table_->line(index).LoadOwned<FlowLine>();
   EXPECT_EQ(line.version, static_cast<uint8_t>(version + 4));  // an erasure and an insertion
   FlowLine expected{};
@@ -147,8 +150,10 @@ TEST_P(FlowTableTest, InsertClearsAllButVersionAndStart) {
 
 TEST_P(FlowTableTest, ALaterFlowOfASlotHasAnotherGeneration) {
   const FlowHash hash = PlainHash(Key(1));
+  const FlowIndex slot = FillButOne(*table_);
   const auto open = [&](uint64_t now_us) {
     const FlowIndex index = table_->Insert(Key(1), hash);
+    EXPECT_EQ(index, slot);
     const uint64_t start_us = table_->StartIn(index, now_us);
     table_->StoreDetail(index, {.start_us = start_us});
     EXPECT_EQ(DetailOf(*table_, index).start_us, start_us);
@@ -190,7 +195,7 @@ TEST_P(FlowTableTest, ReadSeesAFlowFromItsFirstEndWriteToItsErasure) {
 }
 
 TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
-  // More flows than one group holds share a home, so that some are found in the second round.
+  // More flows than one bucket holds share a home, so that some are found in the second round.
   std::vector<FlowHash> hashes;
   std::vector<FlowIndex> indices;
   for (uint32_t id = 0; id < kMaxBurst; ++id) {
@@ -213,41 +218,44 @@ TEST_P(FlowTableTest, CandidatesOfABurstLeadToTheFlow) {
   EXPECT_EQ(table_->FartherCandidate(absent), FlowIndex::kNone);
 }
 
-// Where the second group that a flow may lie in has its bucket.
-const void* FlowTableTest::BucketBehindHome(FlowHash hash) {
-  const uint64_t groups = table_->slots() / FlowTable::kGroupSlots;
-  const uint64_t steps = std::max<uint64_t>(groups / FlowTable::kMaxProbe, 1);
-  const uint64_t home = (hash.value >> 32) * groups >> 32;
+// Where the second bucket is that a flow may lie in.
+const void* BucketBehindHome(const FlowTable& table, FlowHash hash) {
+  const FlowTable::Plan plan = FlowTable::PlanFor(table.capacity());
+  const uint64_t steps = std::max<uint64_t>(plan.region_buckets / FlowTable::kMaxProbe, 1);
+  const uint64_t of_region = (hash.value >> 32) * plan.regions;
+  const uint64_t home = (of_region & 0xffffffff) * plan.region_buckets >> 32;
   const uint64_t step = 1 + ((hash.value >> 16 & 0xffff) * steps >> 16);
-  return table_->HomeBucket(FlowHash{1}) + (home + step) % groups;
+  return table.HomeBucket(FlowHash{1}) + (of_region >> 32) * plan.region_buckets +
+         (home + step) % plan.region_buckets;
 }
 
 // Sixteen at once say what one says: of flows that are there, there in another group, and absent.
-TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
-  const uint32_t flows = table_->slots() / 20 * 19;
+void ExpectCandidateLinesAreTheCandidates(FlowTable& table) {
+  const auto key = [&table](uint32_t id) { return KeyOf(id, table.ipv6()); };
+  const uint32_t flows = table.slots() / 20 * 19;
   for (uint32_t id = 0; id < flows; ++id) {
-    ASSERT_NE(table_->Insert(Key(id), PlainHash(Key(id))), FlowIndex::kNone);
+    ASSERT_NE(table.Insert(key(id), PlainHash(key(id))), FlowIndex::kNone);
   }
   uint32_t found = 0, absent = 0;
   for (uint32_t id = 0; id + kLanes <= 2 * flows; id += kLanes) {
     alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
     alignas(kCacheLine) std::array<AtomicLine*, kLanes> lines;
-    for (uint32_t i = 0; i < kLanes; ++i) hashes[i] = PlainHash(Key(id + i));
+    for (uint32_t i = 0; i < kLanes; ++i) hashes[i] = PlainHash(key(id + i));
     Fetches fetches;
-    table_->FetchBuckets(hashes.data(), lines.data(), &fetches);
+    table.FetchBuckets(hashes.data(), lines.data(), &fetches);
     for (uint32_t i = 0; i < kLanes; ++i) {
-      ASSERT_EQ(lines[i], table_->HomeBucket(hashes[i])) << id + i;
+      ASSERT_EQ(lines[i], table.HomeBucket(hashes[i])) << id + i;
       ASSERT_EQ(fetches.addresses()[i], lines[i]) << id + i;
     }
     fetches.Rest();
-    const Mask without = table_->CandidateLines(hashes.data(), lines.data(), &fetches);
+    const Mask without = table.CandidateLines(hashes.data(), lines.data(), &fetches);
     for (uint32_t i = 0; i < kLanes; ++i) {
-      ASSERT_EQ(lines[i], table_->CandidateLine(hashes[i])) << id + i;
+      ASSERT_EQ(lines[i], table.CandidateLine(hashes[i])) << id + i;
       ASSERT_EQ(lines[i] == nullptr, (without >> i & 1) != 0) << id + i;
       if (lines[i] != nullptr) {
         ASSERT_EQ(fetches.addresses()[i], lines[i]) << id + i;
       } else {
-        ASSERT_EQ(fetches.addresses()[i], BucketBehindHome(hashes[i])) << id + i;
+        ASSERT_EQ(fetches.addresses()[i], BucketBehindHome(table, hashes[i])) << id + i;
       }
       ++(lines[i] != nullptr ? found : absent);
     }
@@ -256,9 +264,19 @@ TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
   EXPECT_GT(absent, flows / 2);
 }
 
+TEST_P(FlowTableTest, CandidateLinesAreTheCandidates) {
+  ExpectCandidateLinesAreTheCandidates(*table_);
+}
+
+TEST_P(FlowTableTest, AlsoInATableOfSeveralRegions) {
+  TestTable large({.capacity = 200'000, .ipv6 = GetParam()});
+  ASSERT_GT(FlowTable::PlanFor(200'000).regions, 2u);
+  ExpectCandidateLinesAreTheCandidates(*large);
+}
+
 // The same of flows of two tables, of different sizes: each in its own.
 TEST(FlowTables, CandidateLinesOfBothAreTheCandidatesOfEach) {
-  TestTable ipv4({.capacity = 3000, .ipv6 = false}), ipv6({.capacity = 500, .ipv6 = true});
+  TestTable ipv4({.capacity = 130'000, .ipv6 = false}), ipv6({.capacity = 500, .ipv6 = true});
   const auto table = [&](bool six) -> FlowTable& { return six ? *ipv6 : *ipv4; };
   for (const bool six : {false, true}) {
     for (uint32_t id = 0; id < table(six).slots() / 20 * 19; ++id)
@@ -266,7 +284,7 @@ TEST(FlowTables, CandidateLinesOfBothAreTheCandidatesOfEach) {
   }
   std::mt19937 random(1);
   uint32_t found[2] = {}, absent[2] = {};
-  for (uint32_t round = 0; round < 32'000 / kLanes; ++round) {
+  for (uint32_t round = 0; round < 320'000 / kLanes; ++round) {
     const auto is_ipv6 = static_cast<Mask>(random());
     const auto six = [is_ipv6](uint32_t i) { return (is_ipv6 >> i & 1) != 0; };
     alignas(kCacheLine) std::array<FlowHash, kLanes> hashes;
@@ -307,7 +325,7 @@ TEST(FlowTables, CandidateLinesOfBothAreTheCandidatesOfEach) {
   }
 }
 
-// A home group's overflow count lies beside its tags, and may be the same number as the tag that is looked for.
+// A home bucket's overflow count lies beside its tags, and may be the same number as the tag that is looked for.
 TEST_P(FlowTableTest, WhatIsAbsentIsNotThere) {
   const uint32_t count = table_->slots() / 20 * 17;
   uint32_t absent = 0, far = 0, equal_tags = 0;
@@ -322,19 +340,19 @@ TEST_P(FlowTableTest, WhatIsAbsentIsNotThere) {
     far += table_->Candidate(hash) == FlowIndex::kNone;
     const FlowTable::Home home = table_->LookAtHome(PlainHash(Key(count + id)));
     absent += home.absent;
-    for (uint32_t i = 0; i < FlowTable::kGroupSlots; ++i) {
-      const FlowIndex slot{table_->first_index() + home.group * FlowTable::kGroupSlots + i};
-      ASSERT_EQ(home.empty >> i & 1, table_->LooksEmpty(slot) ? 1u : 0u);
-    }
-    ASSERT_EQ(home.empty >> FlowTable::kGroupSlots, 0u);
+    const auto* bucket =
+        reinterpret_cast<const Bucket*>(table_->HomeBucket(PlainHash(Key(count + id))));
+    for (uint32_t i = 0; i < Bucket::kFlows; ++i)
+      ASSERT_EQ(home.empty >> i & 1, bucket->tags[i] == 0 ? 1u : 0u);
+    ASSERT_EQ(home.empty >> Bucket::kFlows, 0u);
   }
-  EXPECT_GT(far, 0u) << "no flow lies past a full group";
+  EXPECT_GT(far, 0u) << "no flow lies past a full bucket";
   EXPECT_GT(absent, count / 2);
 }
 
 TEST_P(FlowTableTest, TheOverflowCountIsNoTag) {
-  for (uint32_t id = 0; id <= FlowTable::kGroupSlots; ++id) {
-    // All of group 0, one more than it has room for; none with the tag 1.
+  for (uint32_t id = 0; id <= Bucket::kFlows; ++id) {
+    // All of bucket 0, one more than it has room for; none with the tag 1.
     ASSERT_NE(table_->Insert(Key(id), FlowHash{uint64_t{id} << 1 | 0x101}), FlowIndex::kNone);
   }
   ASSERT_EQ(table_->OverflowSum(), 1u);

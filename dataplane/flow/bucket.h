@@ -1,0 +1,110 @@
+// Bucket: fifteen flows of one hash range, in one cache line: a tag of each, to be compared, and the slot it lies in.
+//
+// Layout   | tag 0 | ... | tag 14 | overflow | slot 0 | ... | slot 14 | 0 |      16 bits each
+//          A tag is odd; 0: nobody is there, and the slot beside it says nothing. Slots are those of the bucket's region
+//          (slot_pool.h), with 1 added, so that a tag's mask keeps a slot or 0. What lies beside the overflow is 0: a count that
+//          happens to equal a tag finds nothing.
+// Threads  The owner's alone; plain bytes.
+// Choice   Fifteen tags are 32 bytes, with the count: SSE2 compares them in four instructions, and no wider register does it in
+//          fewer. Where there are AVX2's, eight buckets are asked at once.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "dataplane/base/limits.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace coretrack {
+
+struct alignas(kCacheLine) Bucket {
+  static constexpr uint32_t kFlows = 15;
+  static constexpr uint32_t kAll = (1u << kFlows) - 1;
+
+  std::array<uint16_t, kFlows> tags;
+  uint16_t overflow;  // flows that were placed past this bucket
+  std::array<uint16_t, kFlows> slots;
+  uint16_t zero;
+};
+static_assert(sizeof(Bucket) == kCacheLine);
+
+// Which of sixteen numbers of 16 bits equal `value`: bit i: number i.  REQUIRES: they are aligned to 16 bytes.
+struct MatchPortable {
+  static uint32_t Sixteen(const uint16_t* numbers, uint16_t value) {
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < 16; ++i) mask |= uint32_t{numbers[i] == value} << i;
+    return mask;
+  }
+};
+
+#if defined(__SSE2__)
+struct MatchSse2 {
+  static uint32_t Sixteen(const uint16_t* numbers, uint16_t value) {
+    const auto* halves = reinterpret_cast<const __m128i*>(numbers);
+    const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(value));
+    return static_cast<uint32_t>(
+        _mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(halves), wanted),
+                                          _mm_cmpeq_epi16(_mm_load_si128(halves + 1), wanted))));
+  }
+};
+using MatchSixteen = MatchSse2;
+#else
+using MatchSixteen = MatchPortable;
+#endif
+
+// Bit i: entry i has that tag, or is empty.
+inline uint32_t WithTag(const Bucket& bucket, uint16_t tag) {
+  return MatchSixteen::Sixteen(bucket.tags.data(), tag) & Bucket::kAll;
+}
+inline uint32_t EmptyIn(const Bucket& bucket) { return WithTag(bucket, 0); }
+// Bit i: entry i is the flow with that tag in that slot. (At most one.)
+inline uint32_t WithTagAndSlot(const Bucket& bucket, uint16_t tag, uint32_t slot) {
+  return WithTag(bucket, tag) &
+         MatchSixteen::Sixteen(bucket.slots.data(), static_cast<uint16_t>(slot + 1));
+}
+
+// 1 added to the slot of a flow with that tag, the greatest if there are several; 0: there is none.
+inline uint32_t SlotWithTag(const Bucket& bucket, uint16_t tag) {
+  uint32_t greatest = 0;
+  for (uint32_t m = WithTag(bucket, tag); m != 0; m &= m - 1) {
+    const uint32_t slot = bucket.slots[static_cast<uint32_t>(std::countr_zero(m))];
+    greatest = slot > greatest ? slot : greatest;
+  }
+  return greatest;
+}
+
+#if defined(__AVX2__)
+// SlotWithTag() of eight buckets at once, 32 bits each. `buckets` and `hashes` (whose low 16 bits are the tags): eight of each.
+template <typename Line, typename Hash>
+[[gnu::always_inline]] inline __m256i SlotsWithTags(const Line* const* buckets,
+                                                    const Hash* hashes) {
+  static_assert(sizeof(Line) == sizeof(Bucket));
+  const auto kept = [buckets, hashes](uint32_t i) {
+    const auto* halves = reinterpret_cast<const __m256i*>(buckets[i]);
+    const __m256i tag = _mm256_set1_epi16(static_cast<int16_t>(hashes[i].value));
+    return _mm256_and_si256(_mm256_cmpeq_epi16(_mm256_load_si256(halves), tag),
+                            _mm256_load_si256(halves + 1));
+  };
+  // The greatest of sixteen, halved again and again. Four, then two numbers of each bucket are left in each half of a register.
+  const auto fours = [&kept](uint32_t i) {
+    const __m256i a = kept(i), b = kept(i + 1);
+    return _mm256_max_epu16(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+  };
+  const auto twos = [&fours](uint32_t i) {
+    const __m256 a = _mm256_castsi256_ps(fours(i)), b = _mm256_castsi256_ps(fours(i + 2));
+    return _mm256_max_epu16(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
+                            _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd)));
+  };
+  const __m256i first = twos(0), last = twos(4);
+  const __m256i pairs = _mm256_max_epu16(_mm256_permute2x128_si256(first, last, 0x20),
+                                         _mm256_permute2x128_si256(first, last, 0x31));
+  return _mm256_and_si256(_mm256_max_epu16(pairs, _mm256_srli_epi32(pairs, 16)),
+                          _mm256_set1_epi32(0xffff));
+}
+#endif
+
+}  // namespace coretrack

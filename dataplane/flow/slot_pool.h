@@ -1,0 +1,123 @@
+// SlotPool: which slots of a region have no flow, the lowest first.
+//
+// Region     A run of at most kMostSlots slots, and of the buckets whose flows may lie in them: as many as 16 bits can name. A table is
+//            as many regions as it takes, and a flow's hash says in which it is.
+// Order      The lowest free slot is taken next. So flows that begin one after the other lie beside each other, in memory and in the
+//            timers, for as long as they are there; what a few flows take of a large table is little, and stays in the caches.
+// Ahead      A slot is picked kAhead takings before it is taken: its lines are on their way by then (Taken::ahead).
+// Layout     Of 64 slots, two words beside each other: picked (or taken), and taken. Of a region, two levels of bits that say which of
+//            these words have one that is not picked: so a pick is three counts of zeros, and no loop.
+//            All zero is: all free.
+// Threads    Owned by one worker. IsTaken() may be called from any thread, and may be stale at once.
+// Cost       2 bits a slot, and 3 cache lines a region.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include "dataplane/base/arena.h"
+#include "dataplane/base/limits.h"
+
+namespace coretrack {
+
+class SlotPool {
+ public:
+  static constexpr uint32_t kWordSlots = 64;
+  // A multiple of kWordSlots, all of which 16 bits name, with one number to spare (bucket.h).
+  static constexpr uint32_t kMostSlots = (1u << 16) - kWordSlots;
+  static constexpr uint32_t kAhead = 8;
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  static size_t ArenaBytes(uint32_t regions, uint32_t region_slots) {
+    return Arena::SizeOf<Word>(size_t{regions} * (region_slots / kWordSlots)) +
+           Arena::SizeOf<Region>(regions);
+  }
+  // REQUIRES: region_slots is a multiple of kWordSlots, at most kMostSlots; `arena` has ArenaBytes() left and outlives the pool.
+  SlotPool(uint32_t regions, uint32_t region_slots, Arena* arena);
+
+  bool HasFree(uint32_t region) const { return regions_[region].count != 0; }
+  struct Taken {
+    uint32_t slot;   // of the region
+    uint32_t ahead;  // one that will be taken kAhead takings later, or kNone
+  };
+  // REQUIRES: HasFree(region).
+  Taken Take(uint32_t region) {
+    Region& r = regions_[region];
+    assert(r.count != 0);
+    const uint32_t slot = r.ahead[r.first % kAhead];
+    r.first = static_cast<uint8_t>(r.first + 1);
+    --r.count;
+    Word& word = WordOf(region, slot);
+    word.taken.store(word.taken.load(std::memory_order_relaxed) | BitOf(slot),
+                     std::memory_order_relaxed);
+    return {slot, Pick(region)};
+  }
+  // REQUIRES: `slot` of `region` is taken.
+  void Give(uint32_t region, uint32_t slot) {
+    Region& r = regions_[region];
+    Word& word = WordOf(region, slot);
+    const uint64_t taken = word.taken.load(std::memory_order_relaxed);
+    assert((taken & BitOf(slot)) != 0);
+    word.taken.store(taken & ~BitOf(slot), std::memory_order_relaxed);
+    word.picked &= ~BitOf(slot);
+    const uint32_t w = slot / kWordSlots;
+    r.has_free[w / 64] |= uint64_t{1} << w % 64;
+    r.any_free = static_cast<uint16_t>(r.any_free | 1u << w / 64);
+    if (r.count < kAhead) [[unlikely]]
+      Pick(region);
+  }
+  // Any thread. `slot`: of all regions', one after the other.
+  bool IsTaken(size_t slot) const {
+    return (words_[slot / kWordSlots].taken.load(std::memory_order_relaxed) >> slot % kWordSlots &
+            1) != 0;
+  }
+
+ private:
+  struct Word {
+    uint64_t picked;
+    std::atomic<uint64_t> taken;
+  };
+  struct alignas(kCacheLine) Region {
+    std::array<uint16_t, kAhead>
+        ahead;  // picked and not taken: `count` from `first` on, modulo kAhead
+    uint8_t first, count;
+    uint16_t any_free;  // bit i: has_free[i] is not 0
+    std::array<uint64_t, 16>
+        has_free;  // bit w % 64 of w / 64: word w has a slot that is not picked
+  };
+  static_assert(kMostSlots / kWordSlots <= 16 * 64);
+
+  static uint64_t BitOf(uint32_t slot) { return uint64_t{1} << slot % kWordSlots; }
+  Word& WordOf(uint32_t region, uint32_t slot) {
+    return words_[size_t{region} * region_words_ + slot / kWordSlots];
+  }
+  // The lowest that is not picked, to be taken behind those that are. kNone: there is none.
+  uint32_t Pick(uint32_t region) {
+    Region& r = regions_[region];
+    if (r.any_free == 0) [[unlikely]]
+      return kNone;
+    const auto of_words = static_cast<uint32_t>(std::countr_zero(r.any_free));
+    const uint64_t words = r.has_free[of_words];
+    const uint32_t w = of_words * 64 + static_cast<uint32_t>(std::countr_zero(words));
+    Word& word = words_[size_t{region} * region_words_ + w];
+    const uint32_t slot = w * kWordSlots + static_cast<uint32_t>(std::countr_one(word.picked));
+    word.picked |= word.picked + 1;  // the lowest zero
+    if (word.picked == ~uint64_t{0}) {
+      r.has_free[of_words] = words & (words - 1);
+      if (r.has_free[of_words] == 0) r.any_free &= static_cast<uint16_t>(r.any_free - 1);
+    }
+    r.ahead[(r.first + r.count) % kAhead] = static_cast<uint16_t>(slot);
+    ++r.count;
+    return slot;
+  }
+
+  Word* words_;
+  Region* regions_;
+  uint32_t region_words_;
+};
+
+}  // namespace coretrack
