@@ -204,8 +204,8 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
   return WordsFrom(_mm256_cvtepu32_epi64(_mm256_extracti128_si256(Raw(a), 1)));
 }
 // The low halves' products.
-[[gnu::always_inline]] inline Words64 Product(Words64 a, uint32_t b) {
-  return WordsFrom(_mm256_mul_epu32(Raw(a), _mm256_set1_epi64x(b)));
+[[gnu::always_inline]] inline Words64 Product(Words64 a, uint64_t b) {
+  return WordsFrom(_mm256_mul_epu32(Raw(a), _mm256_set1_epi64x(static_cast<int64_t>(b))));
 }
 // table[index] each; 0 in the words that are not in `mask`.
 [[gnu::always_inline]] inline Words64 GatherWords(uint8_t mask, const uint64_t* table,

@@ -128,7 +128,7 @@ inline Words64 WidenLast(Lanes a) {
                                  Words64);
 }
 // The low halves' products.
-inline Words64 Product(Words64 a, uint32_t b) {
+inline Words64 Product(Words64 a, uint64_t b) {
   return reinterpret_cast<Words64>(_mm512_maskz_mul_epu32(
       0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(Words64{} + b)));
 }

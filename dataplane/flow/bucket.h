@@ -11,6 +11,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/base/limits.h"
@@ -29,6 +30,9 @@ struct alignas(kCacheLine) Bucket {
   uint16_t overflow;  // flows that were placed past this bucket
   std::array<uint16_t, kFlows> slots;
   uint16_t zero;
+
+  // May a flow whose home it is lie farther, or have to go there? False: certainly not. (Its last entry is taken when all others are.)
+  bool MayBePassed() const { return overflow != 0 || tags[kFlows - 1] != 0; }
 };
 static_assert(sizeof(Bucket) == kCacheLine);
 
@@ -104,6 +108,23 @@ template <typename Line, typename Hash>
                                          _mm256_permute2x128_si256(first, last, 0x31));
   return _mm256_and_si256(_mm256_max_epu16(pairs, _mm256_srli_epi32(pairs, 16)),
                           _mm256_set1_epi32(0xffff));
+}
+
+// MayBePassed() of the same eight: not 0.
+template <typename Line>
+[[gnu::always_inline]] inline __m256i MayBePassed(const Line* const* buckets) {
+  static_assert(offsetof(Bucket, overflow) == 30);
+  const auto tags = [buckets](uint32_t i) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(buckets[i]));
+  };
+  // The last 32 of 256 bits each.
+  const auto last_two = [&tags](uint32_t i) {
+    return _mm256_castsi256_ps(_mm256_unpackhi_epi64(tags(i), tags(i + 1)));
+  };
+  const auto last_four = [&last_two](uint32_t i) {
+    return _mm256_castps_si256(_mm256_shuffle_ps(last_two(i), last_two(i + 2), 0xdd));
+  };
+  return _mm256_permute2x128_si256(last_four(0), last_four(4), 0x31);
 }
 #endif
 

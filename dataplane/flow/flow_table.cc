@@ -54,8 +54,8 @@ FlowTable::FlowTable(const Shape& shape, const Plan& plan, Arena* arena)
       regions_(plan.regions),
       region_slots_(plan.region_slots),
       region_buckets_(plan.region_buckets),
-      probes_(std::min(plan.region_buckets, kMaxProbe)),
       step_range_(std::max(plan.region_buckets / kMaxProbe, 1u)),
+      probes_(std::min(plan.region_buckets, kMaxProbe)),
       slots_(plan.slots()),
       capacity_(shape.capacity),
       first_index_(shape.first_index),
@@ -89,27 +89,20 @@ FlowIndex FlowTable::Find(const FlowKey& key, FlowHash hash) const {
   return FlowIndex::kNone;
 }
 
-FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
+// REQUIRES: the home bucket has overflowed.
+FlowIndex FlowTable::CandidatePastHome(FlowHash hash) const {
   const uint16_t tag = TagOf(hash);
   const uint32_t region = RegionOf(hash), step = StepOf(hash);
   uint32_t at = HomeOf(hash);
   for (uint32_t probe = 1; probe < probes_ && buckets_[at].overflow != 0; ++probe) {
     at = NextBucket(region, at, step);
-    const FlowIndex index = CandidateIn(region, at, tag);
-    if (index == FlowIndex::kNone) continue;
+    const uint32_t slot = SlotWithTag(buckets_[at], tag);
+    if (slot == 0) continue;
+    const FlowIndex index = IndexAt(region, slot - 1);
     PrefetchLine(index);
     return index;
   }
   return FlowIndex::kNone;
-}
-
-void FlowTable::PrefetchInsert(FlowHash hash, const Home& home) const {
-  if (home.empty != 0) [[likely]]
-    return;
-  const uint32_t step = StepOf(hash);
-  const uint32_t second = NextBucket(home.region, home.bucket, step);
-  if (EmptyIn(buckets_[second]) == 0)
-    __builtin_prefetch(&buckets_[NextBucket(home.region, second, step)]);
 }
 
 // Past a home bucket that is full; kNone where a slot is what there is none of.
@@ -231,20 +224,10 @@ void FlowTable::AddCounts(FlowIndex index, unsigned d, uint32_t packets, uint32_
 }
 
 FlowKey FlowTable::KeyAt(FlowIndex index) const {
-  assert(Contains(index) && !LooksEmpty(index));
-  const AtomicLine* first = &line(index);
-  const auto value = first->LoadOwned<FlowLine>();
+  KeyWords words;
+  GetKey(index, 0, &words);
   FlowKey key;
-  key.ports = value.ports;
-  key.context = value.context;
-  key.SetPlace(value.zone(), ipv6_);
-  if (!ipv6_) {
-    key.address[0] = value.address;
-    return key;
-  }
-  for (size_t i = 0; i < key.address.size(); ++i) {
-    key.address[i] = first[1].words[i].load(std::memory_order_relaxed);
-  }
+  words.Get(0, &key);
   return key;
 }
 

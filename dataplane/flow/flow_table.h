@@ -36,6 +36,7 @@
 #include "dataplane/flow/flow_slot.h"
 #include "dataplane/flow/slot_pool.h"
 #include "dataplane/flow/wide_pool.h"
+#include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/flow_key.h"
 
 namespace coretrack {
@@ -81,12 +82,12 @@ class FlowTable {
   // Of one hash.
   AtomicLine* HomeBucket(FlowHash hash) const;
   // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
-  // bucket is fetched. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
+  // bucket is fetched, if it may be needed. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
   // The same of two tables: lines[i] is that one's HomeBucket().
   static Mask CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                              const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
-  // Where there was none: starts loading the next bucket, if the home bucket has overflowed.
+  // Where there was none: starts loading the next bucket, if it may be needed: the home bucket has overflowed, or may be full.
   void PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the buckets behind the home bucket; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
@@ -113,8 +114,7 @@ class FlowTable {
 
   // Where the home bucket is full, and the next one, whose bucket has come (PrefetchNextBucket()), is too: starts loading the third.
   // What else Insert() will write is on its way (slot_pool.h).
-  void PrefetchInsert(FlowHash hash, const Home& home) const;
-  void PrefetchInsert(FlowHash hash) const { PrefetchInsert(hash, RoomAtHome(hash)); }
+  void PrefetchInsert(FlowHash hash) const;
 
   // Takes a slot for `key` and stores the key in its line; everything else in line and detail is
   // zero but the version and the start of the flow that was there before (StartIn()). line.state stays 0
@@ -129,6 +129,8 @@ class FlowTable {
   [[nodiscard]] FlowIndex Take(FlowHash hash) { return Take(hash, RoomAtHome(hash)); }
   // The key's part of that: words 1 and 2, and an IPv6 flow's addresses. The zone is the caller's, in word 3.
   static void StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* line);
+  // The same of key `i` of `words`.
+  static void StoreKey(const KeyWords& words, uint32_t i, FlowHash hash, AtomicLine* line);
 
   // Empties the slot. The detail stays as it is.
   // REQUIRES: `index` holds a flow whose hash is `hash`.
@@ -136,6 +138,8 @@ class FlowTable {
 
   // The key of the flow at `index`.  REQUIRES: owner thread, `index` holds a flow.
   FlowKey KeyAt(FlowIndex index) const;
+  // The same, as key `i` of `words`.
+  void GetKey(FlowIndex index, uint32_t i, KeyWords* words) const;
 
   AtomicLine& line(FlowIndex index) { return lines_[SlotOf(index) << line_shift_]; }
   const AtomicLine& line(FlowIndex index) const { return lines_[SlotOf(index) << line_shift_]; }
@@ -212,11 +216,10 @@ class FlowTable {
   uint32_t HomeOf(FlowHash hash) const;  // a bucket
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextBucket(uint32_t region, uint32_t bucket, uint32_t step) const;
-  uint32_t NextBucket(FlowHash hash) const {
-    return NextBucket(RegionOf(hash), HomeOf(hash), StepOf(hash));
-  }
+  // What is fetched for a flow that is not in its home bucket: the next one, if that may be needed; else the home bucket again.
+  const Bucket* BucketInPlaceOfLine(FlowHash hash) const;
   FlowIndex IndexAt(uint32_t region, uint32_t slot) const;
-  FlowIndex CandidateIn(uint32_t region, uint32_t bucket, uint16_t tag) const;
+  FlowIndex CandidatePastHome(FlowHash hash) const;
   Home RoomAtHome(FlowHash hash) const;  // LookAtHome() without the look for the tag
   FlowIndex TakeFarther(FlowHash hash);
   FlowIndex Occupy(uint32_t region, uint32_t bucket, uint32_t empty, FlowHash hash);
@@ -230,10 +233,11 @@ class FlowTable {
   AtomicOrigin* origins_ = nullptr;
   SlotPool pool_;
   WidePool wide_;
-  uint32_t regions_ = 0;
-  uint32_t region_slots_ = 0, region_buckets_ = 0;
+  // (64 bits each, though less would do: lanes load them as they are.)
+  uint64_t regions_ = 0;
+  uint64_t region_slots_ = 0, region_buckets_ = 0;
+  uint64_t step_range_ = 0;  // steps are 1 to this, so that a flow's buckets are all different
   uint32_t probes_ = 0;      // buckets a flow may lie in: kMaxProbe, or all of a smaller region
-  uint32_t step_range_ = 0;  // steps are 1 to this, so that a flow's buckets are all different
   uint32_t slots_ = 0;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;

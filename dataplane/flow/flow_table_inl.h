@@ -31,16 +31,12 @@ inline uint32_t FlowTable::StepOf(FlowHash hash) const {
 
 inline uint32_t FlowTable::NextBucket(uint32_t region, uint32_t bucket, uint32_t step) const {
   bucket += step;
-  return bucket < (region + 1) * region_buckets_ ? bucket : bucket - region_buckets_;
+  const auto buckets = static_cast<uint32_t>(region_buckets_);
+  return bucket < (region + 1) * buckets ? bucket : bucket - buckets;
 }
 
 inline FlowIndex FlowTable::IndexAt(uint32_t region, uint32_t slot) const {
-  return FlowIndex{first_index_ + region * region_slots_ + slot};
-}
-
-inline FlowIndex FlowTable::CandidateIn(uint32_t region, uint32_t bucket, uint16_t tag) const {
-  const uint32_t slot = SlotWithTag(buckets_[bucket], tag);
-  return slot != 0 ? IndexAt(region, slot - 1) : FlowIndex::kNone;
+  return FlowIndex{first_index_ + region * static_cast<uint32_t>(region_slots_) + slot};
 }
 
 inline AtomicLine* FlowTable::HomeBucket(FlowHash hash) const {
@@ -94,12 +90,33 @@ inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
   const uint32_t slot = SlotWithTag(buckets_[HomeOf(hash)], TagOf(hash));
   if (slot == 0) [[unlikely]]
     return nullptr;
-  return &lines_[(size_t{RegionOf(hash)} * region_slots_ + slot - 1) << line_shift_];
+  return &lines_[(RegionOf(hash) * region_slots_ + slot - 1) << line_shift_];
+}
+
+inline const Bucket* FlowTable::BucketInPlaceOfLine(FlowHash hash) const {
+  const uint32_t home = HomeOf(hash);
+  const Bucket* const bucket = &buckets_[home];
+  if (!bucket->MayBePassed()) [[likely]]
+    return bucket;
+  return &buckets_[NextBucket(RegionOf(hash), home, StepOf(hash))];
 }
 
 [[gnu::always_inline]] inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
-  if (buckets_[HomeOf(hash)].overflow == 0) return;
-  __builtin_prefetch(&buckets_[NextBucket(hash)]);
+  __builtin_prefetch(BucketInPlaceOfLine(hash));
+}
+
+inline FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {
+  return buckets_[HomeOf(hash)].overflow == 0 ? FlowIndex::kNone : CandidatePastHome(hash);
+}
+
+[[gnu::always_inline]] inline void FlowTable::PrefetchInsert(FlowHash hash) const {
+  const uint32_t home = HomeOf(hash);
+  if (EmptyIn(buckets_[home]) != 0) [[likely]]
+    return;
+  const uint32_t region = RegionOf(hash), step = StepOf(hash);
+  const uint32_t second = NextBucket(region, home, step);
+  if (EmptyIn(buckets_[second]) == 0)
+    __builtin_prefetch(&buckets_[NextBucket(region, second, step)]);
 }
 
 // What differs of the line's key words.
@@ -185,6 +202,32 @@ inline void FlowTable::StoreKey(const FlowKey& key, FlowHash hash, AtomicLine* l
   }
   line->words[1].store(key.transport, std::memory_order_release);
   line->words[2].store(key.ipv6 ? hash.value : key.address[0], std::memory_order_release);
+}
+
+inline void FlowTable::StoreKey(const KeyWords& words, uint32_t i, FlowHash hash,
+                                AtomicLine* line) {
+  const bool ipv6 = (words.ipv6 >> i & 1) != 0;
+  if (ipv6) {
+    for (size_t word = 0; word < words.address.size(); ++word)
+      line[1].words[word].store(words.address[word][i], std::memory_order_release);
+  }
+  line->words[1].store(words.transport[i], std::memory_order_release);
+  line->words[2].store(ipv6 ? hash.value : words.address[0][i], std::memory_order_release);
+}
+
+inline void FlowTable::GetKey(FlowIndex index, uint32_t i, KeyWords* words) const {
+  assert(Contains(index) && !LooksEmpty(index));
+  const AtomicLine* const first = &line(index);
+  FlowKey key;
+  key.SetPlace(first->LoadOwned<uint8_t>(offsetof(FlowLine, zone_flags)) & flow_flag::kZoneMask,
+               ipv6_);
+  words->place[i] = key.place;
+  words->transport[i] = first->LoadOwned<uint64_t>(offsetof(FlowLine, ports));
+  words->address[0][i] = first->LoadOwned<uint64_t>(offsetof(FlowLine, address));
+  if (!ipv6_) return;
+  words->ipv6 |= uint64_t{1} << i;
+  for (size_t word = 0; word < words->address.size(); ++word)
+    words->address[word][i] = first[1].LoadOwned<uint64_t>(word * sizeof(uint64_t));
 }
 
 inline bool FlowTable::LooksEmpty(FlowIndex index) const {

@@ -15,13 +15,11 @@ namespace {
 
 using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
-// SlotWithTag() each.
-[[gnu::always_inline]] inline Lanes SlotsIn(const AtomicLine* const* buckets,
-                                            const FlowHash* hashes) {
+// What is asked of eight buckets at once, of all. `eight`: from which on.
+template <typename Ask>
+[[gnu::always_inline]] inline Lanes AskAll(const Ask& ask) {
   using Eight = uint32_t __attribute__((vector_size(32)));
-  const auto eight = [&](uint32_t from) {
-    return reinterpret_cast<Eight>(SlotsWithTags(buckets + from, hashes + from));
-  };
+  const auto eight = [&ask](uint32_t from) { return reinterpret_cast<Eight>(ask(from)); };
 #if CORETRACK_LANES == 512
   return __builtin_shufflevector(eight(0), eight(8), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
                                  14, 15);
@@ -29,6 +27,17 @@ using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this
   return eight(0);
 #endif
 }
+
+// SlotWithTag() each, and whose is there, and who may lie farther.
+struct Matches {
+  Lanes slots;
+  Mask found, farther;
+
+  [[gnu::always_inline]] inline Matches(const AtomicLine* const* buckets, const FlowHash* hashes)
+      : slots(AskAll([&](uint32_t from) { return SlotsWithTags(buckets + from, hashes + from); })),
+        found(IsSet(slots)),
+        farther(IsSet(AskAll([&](uint32_t from) { return MayBePassed(buckets + from); }))) {}
+};
 
 // Of words below 2^32: the least, modulo that.
 [[gnu::always_inline]] inline Words64 LeastHalves(Words64 a, Words64 b) {
@@ -60,8 +69,10 @@ struct FlowTable::HomeWords {
   // The line of a slot, to which 1 is added.
   [[gnu::always_inline]] inline Words64 Line(const FlowTable& table, Words64 slot) const {
     static_assert(sizeof(AtomicLine) == 1 << 6);
-    return ((Product(region, table.region_slots_) + slot - 1) << (table.line_shift_ + 6)) +
-           reinterpret_cast<uintptr_t>(table.lines_);
+    const uintptr_t before_first =
+        reinterpret_cast<uintptr_t>(table.lines_) - (sizeof(AtomicLine) << table.line_shift_);
+    return ((Product(region, table.region_slots_) + slot) << (table.line_shift_ + 6)) +
+           before_first;
   }
 
  private:
@@ -81,19 +92,20 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
   assert(AreHomes(hashes, lines));
-  const Lanes slots = SlotsIn(lines, hashes);
-  const Mask found = IsSet(slots);
+  const Matches matches(lines, hashes);
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
     const HomeWords home(*this, hashes + at);
-    const auto there = static_cast<uint8_t>(found >> at);
-    const Words64 line =
-        Keep(there, home.Line(*this, at == 0 ? WidenFirst(slots) : WidenLast(slots)));
+    const auto there = static_cast<uint8_t>(matches.found >> at);
+    const Words64 slot = at == 0 ? WidenFirst(matches.slots) : WidenLast(matches.slots);
+    const Words64 line = Keep(there, home.Line(*this, slot));
+    // What is not there may be in the next bucket, which comes in place of a line, or this one again, which is there.
+    const Words64 bucket = Select(static_cast<uint8_t>(matches.farther >> at),
+                                  home.Next(*this, hashes + at), LoadWords(lines + at));
     StoreWords(line, lines + at);
-    // What is not there may be in the next bucket, which comes in place of a line.
-    StoreWords(Select(there, line, home.Next(*this, hashes + at)), fetched + at);
+    StoreWords(Select(there, line, bucket), fetched + at);
   }
-  return static_cast<Mask>(~found);
+  return static_cast<Mask>(~matches.found);
 }
 
 // What is each table's own is reckoned for all, and taken by the lanes that are its.
@@ -113,23 +125,24 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
                                const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
   assert(ipv4.AreHomes(hashes, lines, static_cast<Mask>(~is_ipv6)) &&
          ipv6.AreHomes(hashes, lines, is_ipv6));
-  const Lanes slots = SlotsIn(lines, hashes);
-  const Mask found = IsSet(slots);
+  const Matches matches(lines, hashes);
   const Fetches::Both fetched = fetches->RefillBoth();
   for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
     const auto of_ipv6 = static_cast<uint8_t>(is_ipv6 >> at);
-    const auto there = static_cast<uint8_t>(found >> at);
+    const auto there = static_cast<uint8_t>(matches.found >> at);
     const HomeWords in_ipv4(ipv4, hashes + at), in_ipv6(ipv6, hashes + at);
-    const Words64 slot = at == 0 ? WidenFirst(slots) : WidenLast(slots);
+    const Words64 slot = at == 0 ? WidenFirst(matches.slots) : WidenLast(matches.slots);
     const Words64 line = Select(of_ipv6, in_ipv6.Line(ipv6, slot), in_ipv4.Line(ipv4, slot));
+    const Words64 next =
+        Select(of_ipv6, in_ipv6.Next(ipv6, hashes + at), in_ipv4.Next(ipv4, hashes + at));
+    const Words64 bucket =
+        Select(static_cast<uint8_t>(matches.farther >> at), next, LoadWords(lines + at));
     StoreWords(Keep(there, line), lines + at);
-    const Words64 first =
-        Select(there, line,
-               Select(of_ipv6, in_ipv6.Next(ipv6, hashes + at), in_ipv4.Next(ipv4, hashes + at)));
+    const Words64 first = Select(there, line, bucket);
     StoreWords(first, fetched.first + at);
     StoreWords(first + Keep(there & of_ipv6, Words64{} + kCacheLine), fetched.second + at);
   }
-  return static_cast<Mask>(~found);
+  return static_cast<Mask>(~matches.found);
 }
 
 #else
@@ -146,7 +159,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     lines[i] = CandidateLine(hashes[i]);
     fetched[i] = lines[i];
     if (lines[i] != nullptr) continue;
-    fetched[i] = &buckets_[NextBucket(hashes[i])];
+    fetched[i] = BucketInPlaceOfLine(hashes[i]);
     without |= 1u << i;
   }
   return static_cast<Mask>(without);
@@ -169,7 +182,7 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     lines[i] = table.CandidateLine(hashes[i]);
     const AtomicLine* first = lines[i];
     if (first == nullptr) {
-      first = reinterpret_cast<const AtomicLine*>(&table.buckets_[table.NextBucket(hashes[i])]);
+      first = reinterpret_cast<const AtomicLine*>(table.BucketInPlaceOfLine(hashes[i]));
       without |= 1u << i;
     }
     fetched.first[i] = first;

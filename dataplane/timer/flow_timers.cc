@@ -20,21 +20,6 @@ FlowTimers::FlowTimers(uint32_t slots, Tick now, Arena* arena)
   assert(slots >= 1 && slots <= kMaxFlowsPerWorker);
 }
 
-void FlowTimers::Hasten(FlowIndex flow, const TimerCodes::Filing& filing) {
-  assert(Raw(flow) < slots_);
-  TimerCode& code = CodeOf(flow);
-  if (code == TimerCodes::kNotFiled) {
-    ++filed_;
-    code = filing.code;
-  } else {
-    const TimerCode relative = codes_.Relative(code);
-    // It will have been looked at by then, whatever the group is filed for.
-    if (!codes_.IsBefore(filing.tick, codes_.SeenBy(relative))) return;
-    if (codes_.IsBefore(filing.tick, codes_.StartOf(relative))) code = filing.code;
-  }
-  FileGroup(Raw(flow) / kGroupFlows, filing);
-}
-
 void FlowTimers::Cancel(FlowIndex flow) {
   assert(Raw(flow) < slots_);
   TimerCode& code = CodeOf(flow);

@@ -68,33 +68,63 @@ class FlowTimers {
   // kMaxFlowsPerWorker.
   FlowTimers(uint32_t slots, Tick now, Arena* arena);
 
-  // What filing for `deadline` is, for who files many flows for one. Holds until the next Advance().
-  TimerCodes::Filing FilingFor(Tick deadline) const {
-    return codes_.FilingFor(wheel_.NotPassed(deadline));
+  // For who files many flows, one after the other, for one deadline: what was found of the one before is not looked up again (most have
+  // been filed alike, and lie in its group). Holds until the next Advance().
+  class OneDeadline {
+   private:
+    friend class FlowTimers;
+    explicit OneDeadline(const TimerCodes::Filing& for_it) : filing(for_it) {}
+
+    static constexpr uint32_t kNone = ~uint32_t{0};
+    TimerCodes::Filing filing;
+    // A flow that is filed as `code`: may it not have been looked at by then, and does its unit begin later?
+    uint32_t code = kNone;
+    bool is_late = true, begins_later = true;
+    uint32_t group = kNone;  // is seen to
+  };
+  OneDeadline For(Tick deadline) const {
+    return OneDeadline(codes_.FilingFor(wheel_.NotPassed(deadline)));
   }
   // Files `flow` to be handed out at `deadline` (by the next Advance() when that has passed).
   // REQUIRES: `flow` is not filed.
-  void Schedule(FlowIndex flow, Tick deadline) { Schedule(flow, FilingFor(deadline)); }
-  void Schedule(FlowIndex flow, const TimerCodes::Filing& filing) {
+  void Schedule(FlowIndex flow, OneDeadline* deadline) {
     assert(Raw(flow) < slots_ && !IsFiled(flow));
-    CodeOf(flow) = filing.code;
+    CodeOf(flow) = deadline->filing.code;
     ++filed_;
-    FileGroup(Raw(flow) / kGroupFlows, filing);
+    FileGroup(Raw(flow) / kGroupFlows, deadline);
+  }
+  void Schedule(FlowIndex flow, Tick deadline) {
+    OneDeadline one = For(deadline);
+    Schedule(flow, &one);
   }
   // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
-  void Hasten(FlowIndex flow, Tick deadline) { Hasten(flow, FilingFor(deadline)); }
-  void Hasten(FlowIndex flow, const TimerCodes::Filing& filing);
+  void Hasten(FlowIndex flow, OneDeadline* deadline) {
+    assert(Raw(flow) < slots_);
+    TimerCode& code = CodeOf(flow);
+    Compare(code, deadline);
+    // Else it will have been looked at by then, whatever the group is filed for.
+    if (!deadline->is_late) return;
+    filed_ += code == TimerCodes::kNotFiled;
+    if (deadline->begins_later) code = deadline->filing.code;
+    FileGroup(Raw(flow) / kGroupFlows, deadline);
+  }
+  void Hasten(FlowIndex flow, Tick deadline) {
+    OneDeadline one = For(deadline);
+    Hasten(flow, &one);
+  }
   // For a deadline that will hardly move again: files `flow` anew, whatever it was filed for, so that it is not handed out for
   // that. (Its group may still be looked at then.) No effect when it is not filed.
-  void Refile(FlowIndex flow, Tick deadline) { Refile(flow, FilingFor(deadline)); }
-  void Refile(FlowIndex flow, const TimerCodes::Filing& filing) {
+  void Refile(FlowIndex flow, OneDeadline* deadline) {
     assert(Raw(flow) < slots_);
     TimerCode& code = CodeOf(flow);
     if (code == TimerCodes::kNotFiled) return;
-    // Else it will have been looked at by then, whatever the group is filed for.
-    const bool sooner = codes_.IsBefore(filing.tick, codes_.SeenBy(codes_.Relative(code)));
-    code = filing.code;
-    if (sooner) FileGroup(Raw(flow) / kGroupFlows, filing);
+    Compare(code, deadline);
+    code = deadline->filing.code;
+    if (deadline->is_late) FileGroup(Raw(flow) / kGroupFlows, deadline);
+  }
+  void Refile(FlowIndex flow, Tick deadline) {
+    OneDeadline one = For(deadline);
+    Refile(flow, &one);
   }
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
@@ -140,9 +170,23 @@ class FlowTimers {
     return group.own != TimerCodes::kNotFiled &&
            !codes_.IsBefore(tick, codes_.SeenBy(codes_.Relative(group.own)));
   }
-  // Sees to it that `group` is looked at by `filing` or before.
-  void FileGroup(uint32_t group, const TimerCodes::Filing& filing) {
-    if (!IsSeenBy(groups_[group], filing.tick)) HastenGroup(group, filing);
+  // What `deadline` has to say of flows that are filed as `code`, or not filed.
+  void Compare(TimerCode code, OneDeadline* deadline) const {
+    if (code == deadline->code) [[likely]]
+      return;
+    deadline->code = code;
+    deadline->is_late = deadline->begins_later = true;
+    if (code == TimerCodes::kNotFiled) return;
+    const TimerCode relative = codes_.Relative(code);
+    deadline->is_late = codes_.IsBefore(deadline->filing.tick, codes_.SeenBy(relative));
+    deadline->begins_later = codes_.IsBefore(deadline->filing.tick, codes_.StartOf(relative));
+  }
+  // Sees to it that `group` is looked at by `deadline` or before.
+  void FileGroup(uint32_t group, OneDeadline* deadline) {
+    if (group == deadline->group) [[likely]]
+      return;
+    deadline->group = group;
+    if (!IsSeenBy(groups_[group], deadline->filing.tick)) HastenGroup(group, deadline->filing);
   }
   void HastenGroup(uint32_t group, const TimerCodes::Filing& filing);
   bool IsHandEmpty() const { return taken_ == looked_at_; }

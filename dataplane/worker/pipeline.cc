@@ -140,13 +140,8 @@ void Pipeline::LocateFarther(Burst* burst) {
     const auto i = static_cast<uint32_t>(std::countr_zero(burst->farther));
     const FlowHash hash = burst->hash[i];
     FlowTable& table = TableOf(burst->IsIpv6(i));
-    const FlowTable::Home home = table.LookAtHome(hash);
-    if (!home.absent) {
-      burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
-      if (burst->candidate[i] != nullptr) [[likely]]
-        continue;
-    }
-    table.PrefetchInsert(hash, home);
+    burst->candidate[i] = table.LineOrNull(table.FartherCandidate(hash));
+    if (burst->candidate[i] == nullptr) table.PrefetchInsert(hash);
   }
 }
 

@@ -310,9 +310,9 @@ class Pipeline {
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream, Now now);
   // What is common to all new flows, but for the counters.
-  void FileUnassured(FlowIndex index, uint32_t generation, const TimerCodes::Filing& filing,
+  void FileUnassured(FlowIndex index, uint32_t generation, FlowTimers::OneDeadline* deadline,
                      bool ipv6, UnassuredQueue* queue) {
-    wheel_->Schedule(index, filing);
+    wheel_->Schedule(index, deadline);
     is_unassured_->Set(index);
     ++unassured_flows_[ipv6];
     queue->Push({.index = index, .generation = generation});
@@ -332,6 +332,7 @@ class Pipeline {
   };
   void FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlows* over);
   void EndOver(OverFlows* over, Now now);
+  void CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows);
   void NotUnassured(const FlowTable& table, FlowIndex index);
   bool IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const;
   void MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now);

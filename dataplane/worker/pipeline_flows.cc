@@ -126,7 +126,8 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  FileUnassured(index, generation, wheel_->FilingFor(FiledFor(table, deadline, now)), table.ipv6(),
+  FlowTimers::OneDeadline filed_for = wheel_->For(FiledFor(table, deadline, now));
+  FileUnassured(index, generation, &filed_for, table.ipv6(),
                 unassured_[table.ipv6()][midstream].get());
   counters_.flows_created.Add(1);
   counters_.flows.Add(1);
@@ -221,12 +222,17 @@ void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
 void Pipeline::EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now) {
   FlowTable& table = TableOf(index);
   if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
-  CountState(StateIn(table.line(index).words[0].load(std::memory_order_relaxed)), 0);
+  const uint8_t state = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
   NotUnassured(table, index);
   table.Erase(index, hash);
-  counters_.flows_ended[static_cast<size_t>(reason)].Add(1);
-  counters_.flows.Add(std::numeric_limits<uint64_t>::max());
-  if (table.ipv6()) counters_.flows_ipv6.Add(std::numeric_limits<uint64_t>::max());
+  CountEnds(table.ipv6(), state, reason, 1);
+}
+
+void Pipeline::CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows) {
+  CountState(state, 0, flows);
+  counters_.flows_ended[static_cast<size_t>(reason)].Add(flows);
+  counters_.flows.Add(0 - flows);
+  if (ipv6) counters_.flows_ipv6.Add(0 - flows);
 }
 
 // What the wheel has handed out, at most kExpireChunk flows: alive because their deadline has moved since, and filed again; or over: their
@@ -241,7 +247,7 @@ void Pipeline::FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlow
     if (now.tick.Before(deadline)) {
       wheel_->Schedule(index, FiledFor(table, deadline, now));
     } else {
-      keys.Set(over->count, table.KeyAt(index));
+      table.GetKey(index, over->count, &keys);
       over->index[over->count++] = index;
     }
   }
@@ -249,13 +255,28 @@ void Pipeline::FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlow
   for (uint32_t i = 0; i < over->count; ++i) TableOf(over->index[i]).PrefetchBucket(over->hash[i]);
 }
 
+// Those that end alike one after the other are counted together.
 void Pipeline::EndOver(OverFlows* over, Now now) {
+  uint8_t state = 0;
+  bool ipv6 = false;
+  uint64_t alike = 0;
   for (uint32_t i = 0; i < over->count; ++i) {
     const FlowIndex index = over->index[i];
-    const AtomicLine& line = TableOf(index).line(index);
-    EndUnfiled(index, over->hash[i], EndOf(StateIn(line.words[0].load(std::memory_order_relaxed))),
-               now);
+    FlowTable& table = TableOf(index);
+    const uint8_t own = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
+    if (listener_ != nullptr) [[unlikely]]
+      listener_->OnEnd(RecordOf(index, now, EndOf(own)));
+    if (own != state || table.ipv6() != ipv6) {
+      if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
+      state = own;
+      ipv6 = table.ipv6();
+      alike = 0;
+    }
+    ++alike;
+    NotUnassured(table, index);
+    table.Erase(index, over->hash[i]);
   }
+  if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
   over->count = 0;
 }
 

@@ -130,7 +130,7 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
   using namespace established;
   Mask there = 0;
   const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
-  const TimerCodes::Filing filing = wheel_->FilingFor(FiledFor(table, deadline, now));
+  FlowTimers::OneDeadline filed_for = wheel_->For(FiledFor(table, deadline, now));
   const bool ipv6 = table.ipv6();
   UnassuredQueue& queue = *unassured_[ipv6][0];
   uint64_t opened = 0;  // and not counted yet
@@ -146,14 +146,15 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
     const FlowHash hash = burst.hash[i];
-    FlowKey key;
-    burst.words.Get(i, &key);
     const FlowTable::Home home = table.LookAtHome(hash);
-    // Its SYN again, or of a connection that is over.
-    if (!home.absent && table.Find(key, hash, burst.candidate[i]) != FlowIndex::kNone)
-        [[unlikely]] {
-      there |= static_cast<Mask>(left & -left);
-      continue;
+    if (!home.absent) [[unlikely]] {
+      FlowKey key;
+      burst.words.Get(i, &key);
+      // Its SYN again, or of a connection that is over.
+      if (table.Find(key, hash, burst.candidate[i]) != FlowIndex::kNone) {
+        there |= static_cast<Mask>(left & -left);
+        continue;
+      }
     }
     // Mostly that is all that HasRoom() would do.
     if (queue.IsJustFull() && !is_unassured_->Test(queue.Ahead(0))) queue.Pop();
@@ -184,14 +185,14 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(detail, 2, 0);
     store(detail, 3, 0);
     origin.store(start_us, std::memory_order_release);
-    FlowTable::StoreKey(key, hash, &line);
+    FlowTable::StoreKey(burst.words, i, hash, &line);
     store(line, 3, openings.line_word3[n]);
     store(line, 4, openings.end[n]);
     store(line, 5, openings.end[n]);
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileUnassured(index, GenerationOf(start_us), filing, ipv6, &queue);
+    FileUnassured(index, GenerationOf(start_us), &filed_for, ipv6, &queue);
   }
   count();
   if (queue.full()) {

@@ -158,22 +158,20 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
 void Pipeline::FileDeadlines(const Burst& burst, uint32_t first, const FlowTable& table,
                              const StepsTracked& steps, Now now) {
   uint32_t left = steps.sooner | steps.last;
-  const auto filing_for = [&](Tick deadline) {
-    return wheel_->FilingFor(FiledFor(table, deadline, now));
-  };
+  const auto filed_for = [&](Tick deadline) { return wheel_->For(FiledFor(table, deadline, now)); };
   Tick deadline(steps.deadlines[std::countr_zero(left)]);
-  TimerCodes::Filing filing = filing_for(deadline);
+  FlowTimers::OneDeadline filed = filed_for(deadline);
   for (; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
     const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
     if (const Tick own(steps.deadlines[i]); own != deadline) {
       deadline = own;
-      filing = filing_for(deadline);
+      filed = filed_for(deadline);
     }
     if ((steps.last >> i & 1) != 0) {
-      wheel_->Refile(index, filing);
+      wheel_->Refile(index, &filed);
     } else {
-      wheel_->Hasten(index, filing);
+      wheel_->Hasten(index, &filed);
     }
   }
 }

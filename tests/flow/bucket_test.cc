@@ -58,6 +58,7 @@ TYPED_TEST(MatchTest, RandomNumbersAgainstAPlainLoop) {
 TEST(Bucket, AnOverflowCountIsNoTagAndAnErasedSlotNobodys) {
   Bucket bucket{};
   bucket.overflow = 7;
+  EXPECT_TRUE(bucket.MayBePassed());
   EXPECT_EQ(EmptyIn(bucket), Bucket::kAll);
   EXPECT_EQ(WithTag(bucket, 7), 0u);
   EXPECT_EQ(SlotWithTag(bucket, 7), 0u);
@@ -69,7 +70,10 @@ TEST(Bucket, AnOverflowCountIsNoTagAndAnErasedSlotNobodys) {
   EXPECT_EQ(WithTagAndSlot(bucket, 7, 65'471), 1u << 14);
   EXPECT_EQ(WithTagAndSlot(bucket, 7, 65'472), 0u);
   EXPECT_EQ(WithTagAndSlot(bucket, 9, 65'471), 0u);
+  bucket.overflow = 0;
+  EXPECT_TRUE(bucket.MayBePassed()) << "it may be full";
   bucket.tags[14] = 0;
+  EXPECT_FALSE(bucket.MayBePassed());
   EXPECT_EQ(SlotWithTag(bucket, 7), 0u);
   EXPECT_EQ(WithTagAndSlot(bucket, 7, 65'471), 0u);
 }
@@ -91,13 +95,14 @@ TEST(Bucket, SlotsOfEightAreTheSlotsOfEach) {
         buckets[i].slots[entry] = static_cast<uint16_t>(random() % 65'472 + 1);
       }
       hashes[i] = FlowHash{random() << 16 | tag()};
-      // A count that is the tag.
-      buckets[i].overflow = static_cast<uint16_t>(hashes[i].value);
+      // A count that is the tag, or none.
+      if (random() % 2 != 0) buckets[i].overflow = static_cast<uint16_t>(hashes[i].value);
       at[i] = reinterpret_cast<const AtomicLine*>(&buckets[i]);
     }
-    alignas(32) std::array<uint32_t, 8> slots;
+    alignas(32) std::array<uint32_t, 8> slots, passed;
     _mm256_store_si256(reinterpret_cast<__m256i*>(slots.data()),
                        SlotsWithTags(at.data(), hashes.data()));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(passed.data()), MayBePassed(at.data()));
     for (uint32_t i = 0; i < 8; ++i) {
       const auto tag = static_cast<uint16_t>(hashes[i].value);
       uint32_t expected = 0, count = 0;
@@ -108,6 +113,7 @@ TEST(Bucket, SlotsOfEightAreTheSlotsOfEach) {
       }
       ASSERT_EQ(SlotWithTag(buckets[i], tag), expected);
       ASSERT_EQ(slots[i], expected);
+      ASSERT_EQ(passed[i] != 0, buckets[i].MayBePassed());
       found += count != 0;
       several += count > 1;
     }

@@ -25,7 +25,11 @@ class ModelTest {
   void Run(uint64_t operations) {
     while (operations_ < operations && !::testing::Test::HasFatalFailure()) {
       if (random_() % 16 < 10) {
-        Change(AnyFlow());
+        if (random_() % 16 == 0) {
+          ChangeMany();
+        } else {
+          Change(AnyFlow());
+        }
       } else {
         AdvanceOnce();
       }
@@ -114,9 +118,28 @@ class ModelTest {
     }
   }
 
+  // Several, mostly of a group or two, for one deadline.
+  void ChangeMany() {
+    const uint64_t deadline_ms = AnyDeadline();
+    FlowTimers::OneDeadline one = f_.timers.For(TickOf(deadline_ms));
+    const auto kind = random_() % 4;
+    for (auto left = 2 + random_() % 16; left != 0; --left) {
+      const FlowIndex flow = AnyFlow();
+      const auto own = kind == 3 ? random_() % 3 : kind;
+      if (own == 0) {
+        Hasten(flow, deadline_ms, &one);
+      } else if (own == 1) {
+        Refile(flow, deadline_ms, &one);
+      } else if (!filed_.contains(flow)) {
+        f_.timers.Schedule(flow, &one);
+        Put(flow, {deadline_ms, Ahead(deadline_ms), Ahead(deadline_ms), 0, false});
+      }
+    }
+  }
+
   // Filed for the nearer of both from here on.
-  void Hasten(FlowIndex flow, uint64_t deadline_ms) {
-    f_.timers.Hasten(flow, TickOf(deadline_ms));
+  void Hasten(FlowIndex flow, uint64_t deadline_ms, FlowTimers::OneDeadline* one = nullptr) {
+    one != nullptr ? f_.timers.Hasten(flow, one) : f_.timers.Hasten(flow, TickOf(deadline_ms));
     ASSERT_TRUE(f_.timers.IsFiled(flow));
     const uint64_t ahead_ms = Ahead(deadline_ms);
     if (const auto old = filed_.find(flow); old != filed_.end()) {
@@ -127,8 +150,8 @@ class ModelTest {
   }
 
   // Filed for that alone from here on.
-  void Refile(FlowIndex flow, uint64_t deadline_ms) {
-    f_.timers.Refile(flow, TickOf(deadline_ms));
+  void Refile(FlowIndex flow, uint64_t deadline_ms, FlowTimers::OneDeadline* one = nullptr) {
+    one != nullptr ? f_.timers.Refile(flow, one) : f_.timers.Refile(flow, TickOf(deadline_ms));
     ASSERT_EQ(f_.timers.IsFiled(flow), filed_.contains(flow));
     if (!filed_.contains(flow)) return;
     Forget(flow);
@@ -210,7 +233,7 @@ TEST(TimersModelTest, FewGroups) { ModelTest(100, 0, 1).Run(2'000'000); }
 
 TEST(TimersModelTest, ManyFlowsAcrossManyWraps) {
   ModelTest model(20000, 0xffffff00, 2);
-  model.Run(8'000'000);
+  model.Run(10'000'000);
   EXPECT_GT(model.wraps(), 10u) << "the 32-bit tick must wrap often";
 }
 
