@@ -204,8 +204,14 @@ class FlowTable {
   uint64_t OverflowSum() const;
 
  private:
-  struct HomeWords;  // flow_table_lanes.cc
-
+#ifdef CORETRACK_LANES
+  // The same of kLanes / 2 hashes, addresses: flow_table_lanes.cc.
+  struct HomeWords;
+  lanes::Words64 BucketsAt(lanes::Words64 numbers) const;
+  lanes::Words64 HomeBuckets(const FlowHash* hashes) const;
+  lanes::Words64 NextBuckets(const FlowHash* hashes) const;
+  lanes::Words64 LinesAt(const FlowHash* hashes, lanes::Words64 slots) const;
+#endif
   FlowTable(const Shape& shape, const Plan& plan, Arena* arena);
 
   static uint64_t Difference(const AtomicLine& line, const FlowKey& key, uint64_t address);
@@ -216,8 +222,8 @@ class FlowTable {
   uint32_t HomeOf(FlowHash hash) const;  // a bucket
   uint32_t StepOf(FlowHash hash) const;
   uint32_t NextBucket(uint32_t region, uint32_t bucket, uint32_t step) const;
-  // What is fetched for a flow that is not in its home bucket: the next one, if that may be needed; else the home bucket again.
-  const Bucket* BucketInPlaceOfLine(FlowHash hash) const;
+  // What is fetched for a flow that is not in its home bucket: the next one, if that may be needed; else this one again, which is there.
+  const Bucket* InPlaceOfLine(FlowHash hash) const;
   FlowIndex IndexAt(uint32_t region, uint32_t slot) const;
   FlowIndex CandidatePastHome(FlowHash hash) const;
   Home RoomAtHome(FlowHash hash) const;  // LookAtHome() without the look for the tag

@@ -93,16 +93,15 @@ inline AtomicLine* FlowTable::CandidateLine(FlowHash hash) const {
   return &lines_[(RegionOf(hash) * region_slots_ + slot - 1) << line_shift_];
 }
 
-inline const Bucket* FlowTable::BucketInPlaceOfLine(FlowHash hash) const {
+inline const Bucket* FlowTable::InPlaceOfLine(FlowHash hash) const {
   const uint32_t home = HomeOf(hash);
-  const Bucket* const bucket = &buckets_[home];
-  if (!bucket->MayBePassed()) [[likely]]
-    return bucket;
+  if (!buckets_[home].MayBePassed()) [[likely]]
+    return &buckets_[home];
   return &buckets_[NextBucket(RegionOf(hash), home, StepOf(hash))];
 }
 
 [[gnu::always_inline]] inline void FlowTable::PrefetchNextBucket(FlowHash hash) const {
-  __builtin_prefetch(BucketInPlaceOfLine(hash));
+  __builtin_prefetch(InPlaceOfLine(hash));
 }
 
 inline FlowIndex FlowTable::FartherCandidate(FlowHash hash) const {

@@ -15,7 +15,7 @@ namespace {
 
 using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
-// What is asked of eight buckets at once, of all. `eight`: from which on.
+// What is asked of eight buckets at once, of all. `ask` is told from which on.
 template <typename Ask>
 [[gnu::always_inline]] inline Lanes AskAll(const Ask& ask) {
   using Eight = uint32_t __attribute__((vector_size(32)));
@@ -28,63 +28,64 @@ template <typename Ask>
 #endif
 }
 
-// SlotWithTag() each, and whose is there, and who may lie farther.
-struct Matches {
-  Lanes slots;
-  Mask found, farther;
+// SlotWithTag() each.
+[[gnu::always_inline]] inline Lanes SlotsIn(const AtomicLine* const* buckets,
+                                            const FlowHash* hashes) {
+  return AskAll([&](uint32_t from) { return SlotsWithTags(buckets + from, hashes + from); });
+}
+// Of which there is more to be looked at.
+[[gnu::always_inline]] inline Mask PassedOf(const AtomicLine* const* buckets) {
+  return IsSet(AskAll([&](uint32_t from) { return MayBePassed(buckets + from); }));
+}
 
-  [[gnu::always_inline]] inline Matches(const AtomicLine* const* buckets, const FlowHash* hashes)
-      : slots(AskAll([&](uint32_t from) { return SlotsWithTags(buckets + from, hashes + from); })),
-        found(IsSet(slots)),
-        farther(IsSet(AskAll([&](uint32_t from) { return MayBePassed(buckets + from); }))) {}
-};
-
-// Of words below 2^32: the least, modulo that.
+// The least of words below 2^32, modulo that.
 [[gnu::always_inline]] inline Words64 LeastHalves(Words64 a, Words64 b) {
   return reinterpret_cast<Words64>(Least(reinterpret_cast<Lanes>(a), reinterpret_cast<Lanes>(b)));
 }
 
 }  // namespace
 
-// Of kLanes / 2 hashes: the region, the first of its buckets, and the home bucket from there on: RegionOf(), HomeOf().
+// Of kLanes / 2 hashes: the first bucket of the region, and the home bucket from there on.
 struct FlowTable::HomeWords {
-  lanes::Words64 region, first_bucket, within;
+  lanes::Words64 first, within;
 
   [[gnu::always_inline]] inline HomeWords(const FlowTable& table, const FlowHash* hashes) {
     static_assert(sizeof(FlowHash) == sizeof(uint64_t));
     const Words64 product = Product(LoadWords(hashes) >> 32, table.regions_);
-    region = product >> 32;
-    first_bucket = Product(region, table.region_buckets_);
+    first = Product(product >> 32, table.region_buckets_);
     within = Product(product, table.region_buckets_) >> 32;
   }
-  [[gnu::always_inline]] inline Words64 Bucket(const FlowTable& table) const {
-    return AddressOf(table, within);
-  }
-  // NextBucket().
-  [[gnu::always_inline]] inline Words64 Next(const FlowTable& table, const FlowHash* hashes) const {
-    const Words64 step = (Product(LoadWords(hashes) >> 16 & 0xffff, table.step_range_) >> 16) + 1;
-    const Words64 next = within + step;
-    return AddressOf(table, LeastHalves(next, next - table.region_buckets_));
-  }
-  // The line of a slot, to which 1 is added.
-  [[gnu::always_inline]] inline Words64 Line(const FlowTable& table, Words64 slot) const {
-    static_assert(sizeof(AtomicLine) == 1 << 6);
-    const uintptr_t before_first =
-        reinterpret_cast<uintptr_t>(table.lines_) - (sizeof(AtomicLine) << table.line_shift_);
-    return ((Product(region, table.region_slots_) + slot) << (table.line_shift_ + 6)) +
-           before_first;
-  }
-
- private:
-  [[gnu::always_inline]] inline Words64 AddressOf(const FlowTable& table, Words64 in_region) const {
-    return ((first_bucket + in_region) << 6) + reinterpret_cast<uintptr_t>(table.buckets_);
-  }
 };
+
+[[gnu::always_inline]] inline Words64 FlowTable::BucketsAt(Words64 numbers) const {
+  static_assert(sizeof(Bucket) == 1 << 6);
+  return (numbers << 6) + reinterpret_cast<uintptr_t>(buckets_);
+}
+[[gnu::always_inline]] inline Words64 FlowTable::HomeBuckets(const FlowHash* hashes) const {
+  const HomeWords home(*this, hashes);
+  return BucketsAt(home.first + home.within);
+}
+[[gnu::always_inline]] inline Words64 FlowTable::NextBuckets(const FlowHash* hashes) const {
+  const HomeWords home(*this, hashes);
+  const Words64 step = (Product(LoadWords(hashes) >> 16 & 0xffff, step_range_) >> 16) + 1;
+  const Words64 next = home.within + step;
+  return BucketsAt(home.first + LeastHalves(next, next - region_buckets_));
+}
+
+// Where the lines of their slots are, to which 1 is added.
+[[gnu::always_inline]] inline Words64 FlowTable::LinesAt(const FlowHash* hashes,
+                                                         Words64 slots) const {
+  static_assert(sizeof(AtomicLine) == 1 << 6);
+  const Words64 region = Product(LoadWords(hashes) >> 32, regions_) >> 32;
+  const uintptr_t before_first =
+      reinterpret_cast<uintptr_t>(lines_) - (sizeof(AtomicLine) << line_shift_);
+  return ((Product(region, region_slots_) + slots) << (line_shift_ + 6)) + before_first;
+}
 
 void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const {
   const void** fetched = fetches->Refill(1);
   for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
-    const Words64 bucket = HomeWords(*this, hashes + at).Bucket(*this);
+    const Words64 bucket = HomeBuckets(hashes + at);
     StoreWords(bucket, buckets + at);
     StoreWords(bucket, fetched + at);
   }
@@ -92,20 +93,27 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
   assert(AreHomes(hashes, lines));
-  const Matches matches(lines, hashes);
-  const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
-  for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
-    const HomeWords home(*this, hashes + at);
-    const auto there = static_cast<uint8_t>(matches.found >> at);
-    const Words64 slot = at == 0 ? WidenFirst(matches.slots) : WidenLast(matches.slots);
-    const Words64 line = Keep(there, home.Line(*this, slot));
-    // What is not there may be in the next bucket, which comes in place of a line, or this one again, which is there.
-    const Words64 bucket = Select(static_cast<uint8_t>(matches.farther >> at),
-                                  home.Next(*this, hashes + at), LoadWords(lines + at));
-    StoreWords(line, lines + at);
-    StoreWords(Select(there, line, bucket), fetched + at);
+  const Lanes slots = SlotsIn(lines, hashes);
+  const Mask found = IsSet(slots);
+  // What is not there may be in the next bucket, which comes in place of a line. If not, this one comes again: it is there.
+  Words64 others[] = {LoadWords(lines), LoadWords(lines + kLanes / 2)};
+  if (found != kEach) [[unlikely]] {
+    const Mask passed = PassedOf(lines);
+    for (uint32_t half = 0; half < 2; ++half) {
+      const uint32_t at = half * kLanes / 2;
+      others[half] =
+          Select(static_cast<uint8_t>(passed >> at), NextBuckets(hashes + at), others[half]);
+    }
   }
-  return static_cast<Mask>(~matches.found);
+  const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
+  for (uint32_t half = 0; half < 2; ++half) {
+    const uint32_t at = half * kLanes / 2;
+    const auto there = static_cast<uint8_t>(found >> at);
+    const Words64 line = LinesAt(hashes + at, half == 0 ? WidenFirst(slots) : WidenLast(slots));
+    StoreWords(Keep(there, line), lines + at);
+    StoreWords(Select(there, line, others[half]), fetched + at);
+  }
+  return static_cast<Mask>(~found);
 }
 
 // What is each table's own is reckoned for all, and taken by the lanes that are its.
@@ -113,9 +121,8 @@ void FlowTable::FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask 
                              const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) {
   const void** fetched = fetches->Refill(1);
   for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
-    const Words64 bucket =
-        Select(static_cast<uint8_t>(is_ipv6 >> at), HomeWords(ipv6, hashes + at).Bucket(ipv6),
-               HomeWords(ipv4, hashes + at).Bucket(ipv4));
+    const Words64 bucket = Select(static_cast<uint8_t>(is_ipv6 >> at),
+                                  ipv6.HomeBuckets(hashes + at), ipv4.HomeBuckets(hashes + at));
     StoreWords(bucket, buckets + at);
     StoreWords(bucket, fetched + at);
   }
@@ -125,24 +132,32 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
                                const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
   assert(ipv4.AreHomes(hashes, lines, static_cast<Mask>(~is_ipv6)) &&
          ipv6.AreHomes(hashes, lines, is_ipv6));
-  const Matches matches(lines, hashes);
+  const Lanes slots = SlotsIn(lines, hashes);
+  const Mask found = IsSet(slots);
+  Words64 others[] = {LoadWords(lines), LoadWords(lines + kLanes / 2)};
+  if (found != kEach) [[unlikely]] {
+    const Mask passed = PassedOf(lines);
+    for (uint32_t half = 0; half < 2; ++half) {
+      const uint32_t at = half * kLanes / 2;
+      const Words64 next = Select(static_cast<uint8_t>(is_ipv6 >> at),
+                                  ipv6.NextBuckets(hashes + at), ipv4.NextBuckets(hashes + at));
+      others[half] = Select(static_cast<uint8_t>(passed >> at), next, others[half]);
+    }
+  }
   const Fetches::Both fetched = fetches->RefillBoth();
-  for (uint32_t at = 0; at < kLanes; at += kLanes / 2) {
+  for (uint32_t half = 0; half < 2; ++half) {
+    const uint32_t at = half * kLanes / 2;
     const auto of_ipv6 = static_cast<uint8_t>(is_ipv6 >> at);
-    const auto there = static_cast<uint8_t>(matches.found >> at);
-    const HomeWords in_ipv4(ipv4, hashes + at), in_ipv6(ipv6, hashes + at);
-    const Words64 slot = at == 0 ? WidenFirst(matches.slots) : WidenLast(matches.slots);
-    const Words64 line = Select(of_ipv6, in_ipv6.Line(ipv6, slot), in_ipv4.Line(ipv4, slot));
-    const Words64 next =
-        Select(of_ipv6, in_ipv6.Next(ipv6, hashes + at), in_ipv4.Next(ipv4, hashes + at));
-    const Words64 bucket =
-        Select(static_cast<uint8_t>(matches.farther >> at), next, LoadWords(lines + at));
+    const auto there = static_cast<uint8_t>(found >> at);
+    const Words64 slot = half == 0 ? WidenFirst(slots) : WidenLast(slots);
+    const Words64 line =
+        Select(of_ipv6, ipv6.LinesAt(hashes + at, slot), ipv4.LinesAt(hashes + at, slot));
     StoreWords(Keep(there, line), lines + at);
-    const Words64 first = Select(there, line, bucket);
+    const Words64 first = Select(there, line, others[half]);
     StoreWords(first, fetched.first + at);
     StoreWords(first + Keep(there & of_ipv6, Words64{} + kCacheLine), fetched.second + at);
   }
-  return static_cast<Mask>(~matches.found);
+  return static_cast<Mask>(~found);
 }
 
 #else
@@ -159,7 +174,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     lines[i] = CandidateLine(hashes[i]);
     fetched[i] = lines[i];
     if (lines[i] != nullptr) continue;
-    fetched[i] = BucketInPlaceOfLine(hashes[i]);
+    fetched[i] = InPlaceOfLine(hashes[i]);
     without |= 1u << i;
   }
   return static_cast<Mask>(without);
@@ -182,7 +197,7 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     lines[i] = table.CandidateLine(hashes[i]);
     const AtomicLine* first = lines[i];
     if (first == nullptr) {
-      first = reinterpret_cast<const AtomicLine*>(table.BucketInPlaceOfLine(hashes[i]));
+      first = reinterpret_cast<const AtomicLine*>(table.InPlaceOfLine(hashes[i]));
       without |= 1u << i;
     }
     fetched.first[i] = first;
