@@ -34,8 +34,7 @@ struct KeyBurst {
   }
   void Match(const FlowTable& table) {
     uint64_t missed = 0;
-    for (uint32_t i = 0; i < kBurst; ++i)
-      candidates[i] = table.LineOrNull(table.Candidate(hashes[i]));
+    for (uint32_t i = 0; i < kBurst; ++i) candidates[i] = table.CandidateLine(hashes[i]);
     for (uint32_t i = 0; i < kBurst; ++i) {
       if (candidates[i] != nullptr) {
         table.PrefetchLine(candidates[i], table.ipv6());

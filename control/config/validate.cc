@@ -24,9 +24,10 @@ void ValidateCpus(const Config& config, std::vector<Complaint>* complaints) {
 
 void ValidateFlows(const Config& config, std::vector<Complaint>* complaints) {
   const uint64_t workers = std::max<uint64_t>(config.cpu.lcores.size(), 1);
-  // A table has capacity / 0.95 slots; both tables of a worker share one index space.
+  // A table of many flows has capacity / 0.98 slots and one in a thousand for whole words (flow/flow_table.h); both tables of a worker
+  // share one index space.
   const uint64_t slots =
-      (config.flows.capacity + config.flows.capacity_ipv6) / workers * 100 / 95 + 64;
+      (config.flows.capacity + config.flows.capacity_ipv6) / workers * 1000 / 979 + 128;
   if (slots > kMaxFlowsPerWorker) {
     complaints->push_back(
         {"flows.capacity", absl::StrCat("a worker can hold ", FormatCount(kMaxFlowsPerWorker),

@@ -9,6 +9,7 @@
 //          fewer. Where there are AVX2's, eight buckets are asked at once.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -73,11 +74,13 @@ inline uint32_t WithTagAndSlot(const Bucket& bucket, uint16_t tag, uint32_t slot
 
 // 1 added to the slot of a flow with that tag, the greatest if there are several; 0: there is none.
 inline uint32_t SlotWithTag(const Bucket& bucket, uint16_t tag) {
-  uint32_t greatest = 0;
-  for (uint32_t m = WithTag(bucket, tag); m != 0; m &= m - 1) {
-    const uint32_t slot = bucket.slots[static_cast<uint32_t>(std::countr_zero(m))];
-    greatest = slot > greatest ? slot : greatest;
-  }
+  uint32_t with_tag = WithTag(bucket, tag);
+  if (with_tag == 0) [[unlikely]]
+    return 0;
+  const auto slot = [&] { return bucket.slots[static_cast<uint32_t>(std::countr_zero(with_tag))]; };
+  uint32_t greatest = slot();
+  for (with_tag &= with_tag - 1; with_tag != 0; with_tag &= with_tag - 1)
+    greatest = std::max<uint32_t>(greatest, slot());
   return greatest;
 }
 

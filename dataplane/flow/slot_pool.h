@@ -2,12 +2,12 @@
 //
 // Region     A run of at most kMostSlots slots, and of the buckets whose flows may lie in them: as many as 16 bits can name. A table is
 //            as many regions as it takes, and a flow's hash says in which it is.
-// Order      The lowest free slot is taken next. So flows that begin one after the other lie beside each other, in memory and in the
+// Order      The lowest free slot is picked next. So flows that begin one after the other lie beside each other, in memory and in the
 //            timers, for as long as they are there; what a few flows take of a large table is little, and stays in the caches.
 // Ahead      A slot is picked kAhead takings before it is taken: its lines are on their way by then (Taken::ahead).
 // Layout     Of 64 slots, two words beside each other: picked (or taken), and taken. Of a region, two levels of bits that say which of
-//            these words have one that is not picked: so a pick is three counts of zeros, and no loop.
-//            All zero is: all free.
+//            these words are picked whole: so a pick is three counts of ones, and no loop.
+//            All zero is: all free. Nothing is touched before the first flow comes, on the worker's own thread.
 // Threads    Owned by one worker. IsTaken() may be called from any thread, and may be stale at once.
 // Cost       2 bits a slot, and 3 cache lines a region.
 #pragma once
@@ -27,7 +27,7 @@ namespace coretrack {
 class SlotPool {
  public:
   static constexpr uint32_t kWordSlots = 64;
-  // A multiple of kWordSlots, all of which 16 bits name, with one number to spare (bucket.h).
+  // A multiple of kWordSlots, all of which 16 bits name, with numbers to spare (bucket.h).
   static constexpr uint32_t kMostSlots = (1u << 16) - kWordSlots;
   static constexpr uint32_t kAhead = 8;
   static constexpr uint32_t kNone = ~uint32_t{0};
@@ -36,15 +36,15 @@ class SlotPool {
     return Arena::SizeOf<Word>(size_t{regions} * (region_slots / kWordSlots)) +
            Arena::SizeOf<Region>(regions);
   }
-  // REQUIRES: region_slots is a multiple of kWordSlots, at most kMostSlots; `arena` has ArenaBytes() left and outlives the pool.
+  // REQUIRES: region_slots is a multiple of kWordSlots, at most kMostSlots, and not 0; `arena` has ArenaBytes() left and outlives the pool.
   SlotPool(uint32_t regions, uint32_t region_slots, Arena* arena);
 
-  bool HasFree(uint32_t region) const { return regions_[region].count != 0; }
+  bool HasFree(uint32_t region) { return regions_[region].count != 0 || PickSome(region); }
   struct Taken {
     uint32_t slot;   // of the region
     uint32_t ahead;  // one that will be taken kAhead takings later, or kNone
   };
-  // REQUIRES: HasFree(region).
+  // REQUIRES: HasFree(region) has just said so.
   Taken Take(uint32_t region) {
     Region& r = regions_[region];
     assert(r.count != 0);
@@ -65,10 +65,8 @@ class SlotPool {
     word.taken.store(taken & ~BitOf(slot), std::memory_order_relaxed);
     word.picked &= ~BitOf(slot);
     const uint32_t w = slot / kWordSlots;
-    r.has_free[w / 64] |= uint64_t{1} << w % 64;
-    r.any_free = static_cast<uint16_t>(r.any_free | 1u << w / 64);
-    if (r.count < kAhead) [[unlikely]]
-      Pick(region);
+    r.words_full[w / 64] &= ~(uint64_t{1} << w % 64);
+    r.full &= ~(1u << w / 64);
   }
   // Any thread. `slot`: of all regions', one after the other.
   bool IsTaken(size_t slot) const {
@@ -85,9 +83,8 @@ class SlotPool {
     std::array<uint16_t, kAhead>
         ahead;  // picked and not taken: `count` from `first` on, modulo kAhead
     uint8_t first, count;
-    uint16_t any_free;  // bit i: has_free[i] is not 0
-    std::array<uint64_t, 16>
-        has_free;  // bit w % 64 of w / 64: word w has a slot that is not picked
+    uint32_t full;                        // bit i: all that there are of words_full[i] are
+    std::array<uint64_t, 16> words_full;  // bit w % 64 of w / 64: all slots of word w are picked
   };
   static_assert(kMostSlots / kWordSlots <= 16 * 64);
 
@@ -98,26 +95,29 @@ class SlotPool {
   // The lowest that is not picked, to be taken behind those that are. kNone: there is none.
   uint32_t Pick(uint32_t region) {
     Region& r = regions_[region];
-    if (r.any_free == 0) [[unlikely]]
+    const auto i = static_cast<uint32_t>(std::countr_one(r.full));
+    if (i == sixty_fours_) [[unlikely]]
       return kNone;
-    const auto of_words = static_cast<uint32_t>(std::countr_zero(r.any_free));
-    const uint64_t words = r.has_free[of_words];
-    const uint32_t w = of_words * 64 + static_cast<uint32_t>(std::countr_zero(words));
+    const uint32_t w = i * 64 + static_cast<uint32_t>(std::countr_one(r.words_full[i]));
     Word& word = words_[size_t{region} * region_words_ + w];
     const uint32_t slot = w * kWordSlots + static_cast<uint32_t>(std::countr_one(word.picked));
     word.picked |= word.picked + 1;  // the lowest zero
-    if (word.picked == ~uint64_t{0}) {
-      r.has_free[of_words] = words & (words - 1);
-      if (r.has_free[of_words] == 0) r.any_free &= static_cast<uint16_t>(r.any_free - 1);
+    if (word.picked == ~uint64_t{0}) [[unlikely]] {
+      r.words_full[i] |= uint64_t{1} << w % 64;
+      const uint32_t words = i + 1 == sixty_fours_ ? region_words_ - i * 64 : 64;
+      if (static_cast<uint32_t>(std::countr_one(r.words_full[i])) == words) r.full |= 1u << i;
     }
     r.ahead[(r.first + r.count) % kAhead] = static_cast<uint16_t>(slot);
     ++r.count;
     return slot;
   }
+  // kAhead, if there are as many: the first time, or after none were left.
+  bool PickSome(uint32_t region);
 
   Word* words_;
   Region* regions_;
   uint32_t region_words_;
+  uint32_t sixty_fours_;  // of these words, begun
 };
 
 }  // namespace coretrack

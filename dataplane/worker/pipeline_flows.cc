@@ -52,21 +52,18 @@ bool Pipeline::HasRoom(const FlowTable& table, bool midstream, Now now) {
   return table.size() < table.capacity() || MakeRoom(table, now);
 }
 
-// A slot for `key`, its line and detail empty; kNone: the table is full of assured flows.
+// A slot for `key`, its line and detail empty; kNone: the table is full of assured flows, or the key's part of it is (nobody gives way for
+// that: he would have to be of the same part).
 FlowIndex Pipeline::Admit(const FlowKey& key, FlowHash hash, bool midstream, Now now) {
   FlowTable& table = TableOf(key.ipv6);
   if (!HasRoom(table, midstream, now)) return FlowIndex::kNone;
-  FlowIndex index = table.Insert(key, hash);
-  if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Insert(key, hash);
-  return index;
+  return table.Insert(key, hash);
 }
 
 // The same of a flow that does not begin mid-stream, for who stores all of it himself.
 FlowIndex Pipeline::AdmitBare(FlowTable& table, FlowHash hash, Now now) {
   if (!HasRoom(table, false, now)) return FlowIndex::kNone;
-  FlowIndex index = table.Take(hash);
-  if (index == FlowIndex::kNone && MakeRoom(table, now)) index = table.Take(hash);
-  return index;
+  return table.Take(hash);
 }
 
 // In a full queue, for one more. Who is still unassured gives way if enough are; else he only has to queue again, for there are

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <random>
 #include <set>
 #include <vector>
@@ -38,7 +39,11 @@ TEST(SlotPool, TheLowestComeFirstAndAreSaidAhead) {
 
 TEST(SlotPool, WhatIsGivenToAnEmptyPoolIsTakenNext) {
   Pool pool(1, 64);
-  for (uint32_t n = 0; n < 64; ++n) pool->Take(0);
+  for (uint32_t n = 0; n < 64; ++n) {
+    ASSERT_TRUE(pool->HasFree(0));
+    pool->Take(0);
+  }
+  EXPECT_FALSE(pool->HasFree(0));
   for (const uint32_t slot : {63u, 0u, 17u}) {
     pool->Give(0, slot);
     EXPECT_FALSE(pool->IsTaken(slot));
@@ -57,6 +62,7 @@ TEST(SlotPool, AFewFlowsStayWithinAFewSlots) {
   std::vector<uint32_t> taken;
   for (int n = 0; n < 200'000; ++n) {
     if (taken.size() < 100) {
+      ASSERT_TRUE(pool->HasFree(0));
       taken.push_back(pool->Take(0).slot);
     } else {
       std::swap(taken[random() % taken.size()], taken.back());
@@ -75,16 +81,16 @@ TEST(SlotPool, AgreesWithASetOverRandomTakingsAndGivings) {
       std::set<uint32_t> free;
       std::deque<uint32_t> ahead;
       std::vector<uint32_t> taken;
-      void Pick() {
-        if (ahead.size() == SlotPool::kAhead || free.empty()) return;
+      std::optional<uint32_t> Pick() {
+        if (free.empty()) return std::nullopt;
         ahead.push_back(*free.begin());
         free.erase(free.begin());
+        return ahead.back();
       }
     };
     std::array<Model, 3> models;
     for (Model& model : models) {
       for (uint32_t slot = 0; slot < slots; ++slot) model.free.insert(model.free.end(), slot);
-      for (uint32_t n = 0; n < SlotPool::kAhead; ++n) model.Pick();
     }
     std::mt19937 random(slots);
     bool filling = true;
@@ -94,15 +100,17 @@ TEST(SlotPool, AgreesWithASetOverRandomTakingsAndGivings) {
       if (random() % (2 * slots) == 0) filling = !filling;
       const uint32_t region = random() % 3;
       Model& model = models[region];
+      if (model.ahead.empty()) {
+        while (model.ahead.size() < SlotPool::kAhead && model.Pick().has_value()) {
+        }
+      }
       ASSERT_EQ(pool->HasFree(region), !model.ahead.empty());
       ran_out += model.ahead.empty();
       if (!model.ahead.empty() && (model.taken.empty() || random() % 4 < (filling ? 3u : 1u))) {
         const SlotPool::Taken taken = pool->Take(region);
         ASSERT_EQ(taken.slot, model.ahead.front());
         model.ahead.pop_front();
-        model.Pick();
-        const bool picked = model.ahead.size() == SlotPool::kAhead;
-        ASSERT_EQ(taken.ahead, picked ? model.ahead.back() : SlotPool::kNone);
+        ASSERT_EQ(taken.ahead, model.Pick().value_or(SlotPool::kNone));
         model.taken.push_back(taken.slot);
         ASSERT_TRUE(pool->IsTaken(region * slots + taken.slot));
       } else if (!model.taken.empty()) {
@@ -111,7 +119,6 @@ TEST(SlotPool, AgreesWithASetOverRandomTakingsAndGivings) {
         model.taken.pop_back();
         pool->Give(region, slot);
         model.free.insert(slot);
-        model.Pick();
         ASSERT_FALSE(pool->IsTaken(region * slots + slot));
       }
     }
