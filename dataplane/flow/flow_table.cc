@@ -41,7 +41,7 @@ size_t FlowTable::ArenaBytes(const Shape& shape) {
          SlotPool::ArenaBytes(plan.regions, plan.region_slots) +
          Arena::SizeOf<AtomicLine>(slots << (shape.ipv6 ? 1 : 0)) +
          (shape.ipv6 ? 0 : Arena::SizeOf<AtomicDetail>(slots)) +
-         Arena::SizeOf<AtomicOrigin>(slots) + WidePool::ArenaBytes(plan.slots());
+         Arena::SizeOf<AtomicOrigin>(slots) + WidePool::ArenaBytes(static_cast<uint32_t>(slots));
 }
 
 FlowTable::FlowTable(const Shape& shape, Arena* arena)
@@ -50,13 +50,13 @@ FlowTable::FlowTable(const Shape& shape, Arena* arena)
 FlowTable::FlowTable(const Shape& shape, const Plan& plan, Arena* arena)
     : buckets_(arena->Carve<Bucket>(plan.buckets())),
       pool_(plan.regions, plan.region_slots, arena),
-      wide_(plan.slots(), arena),
+      wide_(static_cast<uint32_t>(plan.slots()), arena),
       regions_(plan.regions),
       region_slots_(plan.region_slots),
       region_buckets_(plan.region_buckets),
       step_range_(std::max(plan.region_buckets / kMaxProbe, 1u)),
       probes_(std::min(plan.region_buckets, kMaxProbe)),
-      slots_(plan.slots()),
+      slots_(static_cast<uint32_t>(plan.slots())),
       capacity_(shape.capacity),
       first_index_(shape.first_index),
       line_shift_(shape.ipv6 ? 1 : 0),

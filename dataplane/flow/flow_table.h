@@ -58,8 +58,8 @@ class FlowTable {
   // How many regions a capacity takes, and what each has.
   struct Plan {
     uint32_t regions, region_slots, region_buckets;
-    uint32_t slots() const { return regions * region_slots; }
-    uint32_t buckets() const { return regions * region_buckets; }
+    uint64_t slots() const { return uint64_t{regions} * region_slots; }
+    uint64_t buckets() const { return uint64_t{regions} * region_buckets; }
   };
   static Plan PlanFor(uint32_t capacity);
   static size_t ArenaBytes(const Shape& shape);

@@ -41,8 +41,9 @@ class SlotPool {
 
   bool HasFree(uint32_t region) { return regions_[region].count != 0 || PickSome(region); }
   struct Taken {
-    uint32_t slot;   // of the region
-    uint32_t ahead;  // one that will be taken kAhead takings later, or kNone
+    uint32_t slot;  // of the region
+    uint32_t
+        ahead;  // one that will be taken kAhead takings later (sooner, where few are left), or kNone
   };
   // REQUIRES: HasFree(region) has just said so.
   Taken Take(uint32_t region) {

@@ -37,10 +37,11 @@ Pipeline::Pipeline(const Options& options)
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(const Options& options, Now start) {
   const FlowTable::Shape ipv4{.capacity = options.capacity_ipv4, .ipv6 = false, .first_index = 0};
-  const uint32_t ipv4_slots = FlowTable::PlanFor(options.capacity_ipv4).slots();
-  const FlowTable::Shape ipv6{
-      .capacity = options.capacity_ipv6, .ipv6 = true, .first_index = ipv4_slots};
-  const uint64_t slots = uint64_t{ipv4_slots} + FlowTable::PlanFor(options.capacity_ipv6).slots();
+  const uint64_t ipv4_slots = FlowTable::PlanFor(options.capacity_ipv4).slots();
+  const FlowTable::Shape ipv6{.capacity = options.capacity_ipv6,
+                              .ipv6 = true,
+                              .first_index = static_cast<uint32_t>(ipv4_slots)};
+  const uint64_t slots = ipv4_slots + FlowTable::PlanFor(options.capacity_ipv6).slots();
   if (options.capacity_ipv4 == 0 || options.capacity_ipv6 == 0 || slots > kMaxFlowsPerWorker) {
     return absl::InvalidArgumentError(absl::StrCat("a worker holds 1 to ", kMaxFlowsPerWorker,
                                                    " flow slots, not ", slots,

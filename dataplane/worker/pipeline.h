@@ -322,7 +322,6 @@ class Pipeline {
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);
   void TellChange(uint32_t i, FlowIndex index, Now now);
   void EndFlow(FlowIndex index, FlowHash hash, End reason, Now now);
-  void EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now);
   // Flows whose lines are loaded together when the timers hand them out; and those of them that are over.
   static constexpr uint32_t kExpireChunk = 16;
   struct OverFlows {

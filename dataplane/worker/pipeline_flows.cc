@@ -68,16 +68,13 @@ FlowIndex Pipeline::AdmitBare(FlowTable& table, FlowHash hash, Now now) {
 
 // In a full queue, for one more. Who is still unassured gives way if enough are; else he only has to queue again, for there are
 // entries of others. (With an eighth more entries than the quota, and eight looks for each new flow, these are found before they are
-// needed.) An entry that is taken for a later flow's in its slot queues again, too.
+// needed. Who has such an entry's slot now is mostly unassured, too: he has an entry of his own.)
 void Pipeline::MakePlace(const FlowTable& table, UnassuredQueue* queue, Now now) {
   for (int i = 0; i < kQueueProbes && queue->full(); ++i) {
     const UnassuredQueue::Entry oldest = queue->Pop();
-    if (!is_unassured_->Test(oldest.index)) continue;
-    if (unassured_flows_[table.ipv6()] < queue->enough()) {
-      queue->Push(oldest);
-    } else if (IsUnassured(table, oldest)) {
-      return Evict(table, oldest.index, now);
-    }
+    if (!IsUnassured(table, oldest)) continue;
+    if (unassured_flows_[table.ipv6()] >= queue->enough()) return Evict(table, oldest.index, now);
+    queue->Push(oldest);
   }
   if (queue->HasPlace()) [[likely]]
     return;
@@ -212,11 +209,6 @@ End Pipeline::EndBy(End reason, const FlowTable& table, FlowIndex index, Now now
 
 void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
   wheel_->Cancel(index);
-  EndUnfiled(index, hash, reason, now);
-}
-
-// Ends a flow that is not in the wheel.
-void Pipeline::EndUnfiled(FlowIndex index, FlowHash hash, End reason, Now now) {
   FlowTable& table = TableOf(index);
   if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
   const uint8_t state = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));

@@ -124,7 +124,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 
 // Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
 // nothing was done. As AdmitBare() and FileNew() would, in place; AdmitBare() is called where somebody may have to give way, or the
-// home bucket is full.
+// home bucket is full, or the region.
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,
                     FlowTable& table, Now now, Tally& tally) {
   using namespace established;
@@ -158,16 +158,16 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     }
     // Mostly that is all that HasRoom() would do.
     if (queue.IsJustFull() && !is_unassured_->Test(queue.Ahead(0))) queue.Pop();
-    FlowIndex index;
-    if (home.empty == 0 || queue.full() || table.size() >= table.capacity()) [[unlikely]] {
+    FlowIndex index = FlowIndex::kNone;
+    if (home.empty != 0 && !queue.full() && table.size() < table.capacity()) [[likely]]
+      index = table.Take(hash, home);
+    if (index == FlowIndex::kNone) [[unlikely]] {
       count();  // one of them may give way
       index = AdmitBare(table, hash, now);
       if (index == FlowIndex::kNone) {
         NoFlow(burst, i, Untracked::kTableFull, tally);
         continue;
       }
-    } else {
-      index = table.Take(hash, home);
     }
     ++opened;
     AtomicLine& line = table.line(index);

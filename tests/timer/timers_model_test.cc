@@ -122,11 +122,15 @@ class ModelTest {
   void ChangeMany() {
     const uint64_t deadline_ms = AnyDeadline();
     FlowTimers::OneDeadline one = f_.timers.For(TickOf(deadline_ms));
-    const auto kind = random_() % 4;
+    const auto kind =
+        random_() % 4;  // 3: each another, and some taken out between, as who gives way is
     for (auto left = 2 + random_() % 16; left != 0; --left) {
       const FlowIndex flow = AnyFlow();
-      const auto own = kind == 3 ? random_() % 3 : kind;
-      if (own == 0) {
+      const auto own = kind == 3 ? random_() % 4 : kind;
+      if (own == 3) {
+        f_.timers.Cancel(flow);
+        if (filed_.contains(flow)) Forget(flow);
+      } else if (own == 0) {
         Hasten(flow, deadline_ms, &one);
       } else if (own == 1) {
         Refile(flow, deadline_ms, &one);

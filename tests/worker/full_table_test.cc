@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/packet/canonical.h"
+#include "dataplane/packet/flow_hash.h"
 #include "tests/worker/harness.h"
 
 namespace coretrack::testing {
@@ -250,6 +252,91 @@ TEST_P(FullTable, NoDatagramIsLostWhereFlowsGiveWay) {
 
 INSTANTIATE_TEST_SUITE_P(IpVersions, FullTable, ::testing::Bool(),
                          [](const auto& version) { return version.param ? "IPv6" : "IPv4"; });
+
+// SYNs of clients whose flows are of the first of two regions.
+std::vector<Bytes> SynsOfOneRegion(const HashSecret& secret, uint32_t count) {
+  const FlowHasher hasher(secret);
+  std::vector<Bytes> syns;
+  for (uint32_t n = 0; syns.size() < count; ++n) {
+    const uint8_t addresses[8] = {10,
+                                  static_cast<uint8_t>(n >> 16),
+                                  static_cast<uint8_t>(n >> 8),
+                                  static_cast<uint8_t>(n),
+                                  192,
+                                  168,
+                                  0,
+                                  1};
+    PacketMeta meta;
+    SetIpv4Endpoints(addresses, __builtin_bswap16(40000) | __builtin_bswap16(80) << 16,
+                     MakeContext(6, 0, 0), &meta);
+    meta.key.SetPlace(0, false);
+    if (hasher.Of(meta.key).value >> 63 != 0) continue;
+    char client[64];
+    std::snprintf(client, sizeof(client), "10.%u.%u.%u", n >> 16, n >> 8 & 0xff, n & 0xff);
+    syns.push_back(
+        FromTo(client, "192.168.0.1")
+            .Tcp({.source_port = 40000, .destination_port = 80, .seq = 5, .flags = tcp_flag::kSyn})
+            .Build());
+  }
+  return syns;
+}
+
+// Not the table: one of its regions. Who finds no slot there is counted, and nobody of another region gives way for him.
+TEST(FullRegion, RefusesAndEvictsNobody) {
+  Pipeline::Options options;
+  options.capacity_ipv4 = 128'000;
+  options.capacity_ipv6 = kCapacity;
+  options.half_open_quota = 1'000'000;
+  const FlowTable::Plan plan = FlowTable::PlanFor(options.capacity_ipv4);
+  ASSERT_EQ(plan.regions, 2u);
+  constexpr uint32_t kMore = 1000;
+  const std::vector<Bytes> syns = SynsOfOneRegion(options.secret, plan.region_slots + kMore);
+  Harness harness(options);
+  harness.check_each_frame = false;
+  harness.pipeline().set_listener(nullptr);
+  const FlowTable& table = harness.pipeline().table(false);
+  // The last hundred one by one.
+  const size_t in_bursts = syns.size() - 100;
+  for (size_t first = 0; first < in_bursts; first += kMaxBurst) {
+    std::vector<Harness::Frame> burst;
+    for (size_t i = first; i < std::min(first + kMaxBurst, in_bursts); ++i)
+      burst.push_back({.bytes = syns[i]});
+    harness.SendBurst(burst);
+  }
+  for (size_t i = in_bursts; i < syns.size(); ++i) harness.Send(syns[i]);
+  harness.CheckIdentities();
+  EXPECT_EQ(table.size(), plan.region_slots);
+  EXPECT_LT(table.size(), table.capacity());
+  EXPECT_EQ(harness.untracked(Untracked::kTableFull), kMore);
+  EXPECT_EQ(harness.ended(End::kEvicted), 0u);
+  // And when it has room again, it takes.
+  harness.Advance(130'000'000);
+  EXPECT_EQ(table.size(), 0u);
+  harness.Send(syns.back());
+  EXPECT_EQ(table.size(), 1u);
+}
+
+// Slots are taken again at once: an old entry of the queue is mostly of a slot that has another unassured flow.
+TEST_P(FullTable, BelowTheQuotaNobodyGivesWayHoweverOftenSlotsAreUsedAgain) {
+  const bool ipv6 = GetParam();
+  constexpr uint32_t kQuota = 2000;
+  Pipeline::Options options;
+  options.capacity_ipv4 = options.capacity_ipv6 = 25 * kQuota;
+  options.half_open_quota = 2 * kQuota;
+  options.tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kSynSent)] = 60'000;
+  for (const uint32_t live : {500u, 1000u, 1800u}) {
+    Harness harness(options);
+    harness.check_each_frame = false;
+    harness.pipeline().set_listener(nullptr);
+    for (uint32_t n = 0; n < 8 * kQuota; ++n) {
+      harness.Send(Segment(n, true, ipv6, {.seq = 5, .flags = tcp_flag::kSyn}));
+      harness.Advance(60'000'000 / live);
+    }
+    harness.CheckIdentities();
+    EXPECT_NEAR(harness.pipeline().table(ipv6).size(), live, 20);
+    EXPECT_EQ(harness.ended(End::kEvicted), 0u) << live;
+  }
+}
 
 }  // namespace
 }  // namespace coretrack::testing

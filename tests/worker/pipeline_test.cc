@@ -273,6 +273,42 @@ TEST(Pipeline, AnAnswerToAnOverdueQuestionOpensAFlow) {
   EXPECT_FALSE(harness.Only().assured);
 }
 
+// Of both IP versions and in all ways, one after the other: each is counted as what it was.
+TEST(Pipeline, WhatEndsTogetherIsCountedApart) {
+  Harness harness;
+  harness.pipeline().set_listener(nullptr);
+  using namespace tcp_flag;
+  const auto ipv6_syn = [](uint32_t n) {
+    PacketBuilder builder;
+    builder.Ethernet();
+    builder.Ipv6("2001:db8::" + std::to_string(n), "2001:db8::1:1");
+    return builder.Tcp({.source_port = 40000, .destination_port = 80, .seq = 1, .flags = kSyn})
+        .Build();
+  };
+  uint32_t opened = 0, closed = 0, reset = 0;
+  for (uint32_t n = 1; n <= 60; ++n) {
+    if (n % 5 == 0) {
+      Close(&harness, n);
+      ++closed;
+    } else if (n % 5 == 1) {
+      Establish(&harness, n);
+      harness.Send(Segment(n, true, {.seq = 101, .ack = 301, .flags = kRst | kAck}));
+      ++reset;
+    } else {
+      harness.Send(n % 5 == 3 ? ipv6_syn(n) : Syn(n));
+      ++opened;
+    }
+  }
+  EXPECT_EQ(harness.counters().flows_ipv6.Read(), 12u);
+  harness.Advance(300 * kSecondUs);
+  EXPECT_EQ(harness.ended(End::kTimeout), opened);
+  EXPECT_EQ(harness.ended(End::kClosed), closed);
+  EXPECT_EQ(harness.ended(End::kReset), reset);
+  EXPECT_EQ(harness.counters().flows.Read(), 0u);
+  EXPECT_EQ(harness.counters().flows_ipv6.Read(), 0u);
+  for (const Counter& flows : harness.counters().flows_by_state) EXPECT_EQ(flows.Read(), 0u);
+}
+
 TEST(Pipeline, ManyFlowsEndEachAtItsTime) {
   Harness harness;
   for (uint32_t n = 0; n < 200; ++n) {
