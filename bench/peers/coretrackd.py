@@ -22,7 +22,7 @@ def measure(folder, capture, packets, seconds, bin_dir, checksums):
         "memory": {"hugepages": "require", "size": f"{devices.memory_mib(packets)}M",
                    "packet_buffers": devices.buffers(packets)},
         # Room for a load of 0.85 (of 0.98 at capacity), and for every flow while it has been seen from one end only.
-        "flows": {"capacity": max(flows * 19 // 17 + 1, 1024), "capacity_ipv6": 1024, "midstream_quota": "100%", "half_open_quota": "100%"},
+        "flows": {"capacity": max(flows * 98 // 85 + 1, 1024), "capacity_ipv6": 1024, "midstream_quota": "100%", "half_open_quota": "100%"},
         "tcp": {"verify_checksums": "on" if checksums else "off"},
     })
     try:

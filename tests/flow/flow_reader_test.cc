@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Ipv, Reader, testing::Bool(), IpVersionName);
 
 TEST_P(Reader, NeverSeesAMixture) {
   const bool ipv6 = GetParam();
-  // One group: a flow that goes makes room that the next one takes.
+  // A few slots: what a flow leaves, one of the next takes.
   TestTable table({.capacity = 20, .ipv6 = ipv6});
   std::atomic<uint32_t> satisfied{0};
   std::atomic<bool> torn{false};

@@ -229,7 +229,7 @@ const void* BucketBehindHome(const FlowTable& table, FlowHash hash) {
          (home + step) % plan.region_buckets;
 }
 
-// Sixteen at once say what one says: of flows that are there, there in another group, and absent.
+// Sixteen at once say what one says: of flows that are there, there in another bucket, and absent.
 void ExpectCandidateLinesAreTheCandidates(FlowTable& table) {
   const auto key = [&table](uint32_t id) { return KeyOf(id, table.ipv6()); };
   const uint32_t flows = table.slots() / 20 * 19;
@@ -339,7 +339,7 @@ TEST_P(FlowTableTest, WhatIsAbsentIsNotThere) {
     equal_tags += !table_->LookAtHome(PlainHash(Key(id))).absent && table_->OverflowSum() == 0;
     ASSERT_NE(table_->Insert(Key(id), PlainHash(Key(id))), FlowIndex::kNone);
   }
-  EXPECT_LT(equal_tags, count / 100) << "1 in 1,200 meets one in its group";
+  EXPECT_LT(equal_tags, count / 100) << "1 in some 3,000 meets one in its bucket";
   for (uint32_t id = 0; id < count; ++id) {
     const FlowHash hash = PlainHash(Key(id));
     EXPECT_FALSE(table_->LookAtHome(hash).absent);

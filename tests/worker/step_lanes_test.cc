@@ -237,7 +237,7 @@ TEST(Steps, OpeningsAreTrackedAsOneByOne) {
   }
 }
 
-// Of a table that is nearly full some flows lie past full groups: their SYNs again open nothing.
+// Of a table that is nearly full some flows lie past full buckets: their SYNs again open nothing.
 TEST(Steps, SynsOfFlowsFarFromHomeOpenNothing) {
   uint64_t far = 0;
   for (uint32_t seed = 1; seed <= 60; ++seed) {
