@@ -116,9 +116,6 @@ void Refile(benchmark::State& state) {
     b.now = b.now + step_ms;
     const uint32_t count = b.timers.Advance(b.now, due).count;
     for (uint32_t i = 0; i < count; ++i) {
-      b.timers.Prefetch(due[i]);
-    }
-    for (uint32_t i = 0; i < count; ++i) {
       // A cascade and a flow whose deadline has moved look alike from here.
       b.timers.Schedule(due[i], b.now + b.timeout_ms[(refiled + i) % b.timeout_ms.size()]);
     }

@@ -80,7 +80,6 @@ inline void Spill(const Lanes& a, uint32_t (*aligned)[kLanes]) {
   return IsNegative(a - b);
 }
 [[gnu::always_inline]] inline Lanes SwapHalves(const Lanes& a) { return a << 16 | a >> 16; }
-[[gnu::always_inline]] inline Lanes LowestBit(const Lanes& a) { return HighestBit(a & (0 - a)); }
 
 }  // namespace lanes
 

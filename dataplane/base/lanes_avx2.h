@@ -71,11 +71,6 @@ inline Lanes Load(const void* aligned) {
 inline void Store(Lanes a, void* aligned) {
   _mm256_store_si256(static_cast<__m256i*>(aligned), Raw(a));
 }
-// Lanes that were made two by two, the first in the low half.
-inline Lanes Join(const uint64_t (&pairs)[kLanes / 2]) {
-  const auto word = [&pairs](uint32_t i) { return static_cast<int64_t>(pairs[i]); };
-  return From(_mm256_setr_epi64x(word(0), word(1), word(2), word(3)));
-}
 // Of bytes, one a lane.
 inline Lanes LoadBytes(const void* bytes) {
   return From(_mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(bytes))));
@@ -181,7 +176,7 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
          0xffff;
 }
 
-// Which bit is the highest, or the lowest, that is set; 2^32 - 1 where none is.
+// Which bit is the highest that is set; 2^32 - 1 where none is.
 [[gnu::always_inline]] inline Lanes HighestBit(Lanes a) {
   // As a number with a fraction its exponent says it. Without the bit below the highest it is not rounded up.
   const __m256i negative = _mm256_srai_epi32(Raw(a), 31);
@@ -217,10 +212,6 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
 // Bit i: of word i.
 [[gnu::always_inline]] inline uint8_t NotZeroWords(Words64 a) {
   return WordBits(_mm256_cmpeq_epi64(Raw(a), _mm256_setzero_si256())) ^ 0xf;
-}
-// a < b, of words below 2^63.
-[[gnu::always_inline]] inline uint8_t BelowWords(Words64 a, uint64_t b) {
-  return WordBits(_mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<int64_t>(b)), Raw(a)));
 }
 [[gnu::always_inline]] inline Words64 Select(uint8_t words, Words64 where_set, Words64 elsewhere) {
   return WordsFrom(_mm256_castpd_si256(_mm256_blendv_pd(_mm256_castsi256_pd(Raw(elsewhere)),

@@ -24,12 +24,6 @@ inline Lanes LoadBytesOf(uint64_t mask, const void* from) {
   return From(_mm512_maskz_loadu_epi8(mask, from));
 }
 inline void Store(Lanes a, void* aligned) { _mm512_store_si512(aligned, Raw(a)); }
-// Lanes that were made two by two, the first in the low half. Not by way of memory: a load of what several stores have just written
-// waits until the last of them has left the core.
-inline Lanes Join(const uint64_t (&pairs)[kLanes / 2]) {
-  return From(_mm512_set_epi64(pairs[7], pairs[6], pairs[5], pairs[4], pairs[3], pairs[2], pairs[1],
-                               pairs[0]));
-}
 // Of bytes, one a lane.
 inline Lanes LoadBytes(const void* bytes) {
   return From(
@@ -145,11 +139,6 @@ inline Words64 GatherWords(uint8_t mask, const uint64_t* table, Words64 index) {
 // Bit i: of word i.
 inline uint8_t NotZeroWords(Words64 a) {
   return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(a));
-}
-// a < b, of words below 2^63.
-inline uint8_t BelowWords(Words64 a, uint64_t b) {
-  return _mm512_cmplt_epu64_mask(reinterpret_cast<__m512i>(a),
-                                 reinterpret_cast<__m512i>(Words64{} + b));
 }
 inline Words64 Select(uint8_t words, Words64 where_set, Words64 elsewhere) {
   return reinterpret_cast<Words64>(_mm512_mask_blend_epi64(

@@ -43,6 +43,25 @@ template <typename Ask>
   return reinterpret_cast<Words64>(Least(reinterpret_cast<Lanes>(a), reinterpret_cast<Lanes>(b)));
 }
 
+// What is fetched in place of lines, by halves. Who is not `found` may be in the next bucket, of which `next` is told from which hash on; if
+// not, his own comes again: it is there.
+struct InPlaceOfLines {
+  Words64 halves[2];
+
+  template <typename Next>
+  [[gnu::always_inline]] inline InPlaceOfLines(Mask found, const AtomicLine* const* buckets,
+                                               const Next& next)
+      : halves{LoadWords(buckets), LoadWords(buckets + kLanes / 2)} {
+    if (found == kEach) [[likely]]
+      return;
+    const Mask passed = PassedOf(buckets);
+    for (uint32_t half = 0; half < 2; ++half) {
+      const uint32_t at = half * kLanes / 2;
+      halves[half] = Select(static_cast<uint8_t>(passed >> at), next(at), halves[half]);
+    }
+  }
+};
+
 }  // namespace
 
 // Of kLanes / 2 hashes: the first bucket of the region, and the home bucket from there on.
@@ -95,23 +114,14 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
   assert(AreHomes(hashes, lines));
   const Lanes slots = SlotsIn(lines, hashes);
   const Mask found = IsSet(slots);
-  // What is not there may be in the next bucket, which comes in place of a line. If not, this one comes again: it is there.
-  Words64 others[] = {LoadWords(lines), LoadWords(lines + kLanes / 2)};
-  if (found != kEach) [[unlikely]] {
-    const Mask passed = PassedOf(lines);
-    for (uint32_t half = 0; half < 2; ++half) {
-      const uint32_t at = half * kLanes / 2;
-      others[half] =
-          Select(static_cast<uint8_t>(passed >> at), NextBuckets(hashes + at), others[half]);
-    }
-  }
+  const InPlaceOfLines others(found, lines, [&](uint32_t at) { return NextBuckets(hashes + at); });
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t half = 0; half < 2; ++half) {
     const uint32_t at = half * kLanes / 2;
     const auto there = static_cast<uint8_t>(found >> at);
     const Words64 line = LinesAt(hashes + at, half == 0 ? WidenFirst(slots) : WidenLast(slots));
     StoreWords(Keep(there, line), lines + at);
-    StoreWords(Select(there, line, others[half]), fetched + at);
+    StoreWords(Select(there, line, others.halves[half]), fetched + at);
   }
   return static_cast<Mask>(~found);
 }
@@ -134,16 +144,10 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
          ipv6.AreHomes(hashes, lines, is_ipv6));
   const Lanes slots = SlotsIn(lines, hashes);
   const Mask found = IsSet(slots);
-  Words64 others[] = {LoadWords(lines), LoadWords(lines + kLanes / 2)};
-  if (found != kEach) [[unlikely]] {
-    const Mask passed = PassedOf(lines);
-    for (uint32_t half = 0; half < 2; ++half) {
-      const uint32_t at = half * kLanes / 2;
-      const Words64 next = Select(static_cast<uint8_t>(is_ipv6 >> at),
-                                  ipv6.NextBuckets(hashes + at), ipv4.NextBuckets(hashes + at));
-      others[half] = Select(static_cast<uint8_t>(passed >> at), next, others[half]);
-    }
-  }
+  const InPlaceOfLines others(found, lines, [&](uint32_t at) {
+    return Select(static_cast<uint8_t>(is_ipv6 >> at), ipv6.NextBuckets(hashes + at),
+                  ipv4.NextBuckets(hashes + at));
+  });
   const Fetches::Both fetched = fetches->RefillBoth();
   for (uint32_t half = 0; half < 2; ++half) {
     const uint32_t at = half * kLanes / 2;
@@ -153,7 +157,7 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     const Words64 line =
         Select(of_ipv6, ipv6.LinesAt(hashes + at, slot), ipv4.LinesAt(hashes + at, slot));
     StoreWords(Keep(there, line), lines + at);
-    const Words64 first = Select(there, line, others[half]);
+    const Words64 first = Select(there, line, others.halves[half]);
     StoreWords(first, fetched.first + at);
     StoreWords(first + Keep(there & of_ipv6, Words64{} + kCacheLine), fetched.second + at);
   }

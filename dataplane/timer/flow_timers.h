@@ -129,11 +129,6 @@ class FlowTimers {
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
   bool IsFiled(FlowIndex flow) const { return Code(flow) != TimerCodes::kNotFiled; }
-  // Starts loading what Schedule(), Hasten() and Cancel() of `flow` touch first.
-  [[gnu::always_inline]] void Prefetch(FlowIndex flow) const {
-    __builtin_prefetch(&groups_[Raw(flow) / kGroupFlows], 1);
-  }
-
   struct Advanced {
     uint32_t count;  // flows written to `due`
     bool caught_up;  // with `now`; else call again, now or in the next poll

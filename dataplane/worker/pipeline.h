@@ -331,6 +331,7 @@ class Pipeline {
   };
   void FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlows* over);
   void EndOver(OverFlows* over, Now now);
+  void Erase(FlowTable& table, FlowIndex index, FlowHash hash, End reason, Now now);
   void CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows);
   void NotUnassured(const FlowTable& table, FlowIndex index);
   bool IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const;

@@ -210,11 +210,17 @@ End Pipeline::EndBy(End reason, const FlowTable& table, FlowIndex index, Now now
 void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
   wheel_->Cancel(index);
   FlowTable& table = TableOf(index);
-  if (listener_ != nullptr) listener_->OnEnd(RecordOf(index, now, reason));
   const uint8_t state = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
+  Erase(table, index, hash, reason, now);
+  CountEnds(table.ipv6(), state, reason, 1);
+}
+
+// What of an end is not counting.  REQUIRES: the flow is not in the wheel.
+void Pipeline::Erase(FlowTable& table, FlowIndex index, FlowHash hash, End reason, Now now) {
+  if (listener_ != nullptr) [[unlikely]]
+    listener_->OnEnd(RecordOf(index, now, reason));
   NotUnassured(table, index);
   table.Erase(index, hash);
-  CountEnds(table.ipv6(), state, reason, 1);
 }
 
 void Pipeline::CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows) {
@@ -253,8 +259,6 @@ void Pipeline::EndOver(OverFlows* over, Now now) {
     const FlowIndex index = over->index[i];
     FlowTable& table = TableOf(index);
     const uint8_t own = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
-    if (listener_ != nullptr) [[unlikely]]
-      listener_->OnEnd(RecordOf(index, now, EndOf(own)));
     if (own != state || table.ipv6() != ipv6) {
       if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
       state = own;
@@ -262,8 +266,7 @@ void Pipeline::EndOver(OverFlows* over, Now now) {
       alike = 0;
     }
     ++alike;
-    NotUnassured(table, index);
-    table.Erase(index, over->hash[i]);
+    Erase(table, index, over->hash[i], EndOf(own), now);
   }
   if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
   over->count = 0;

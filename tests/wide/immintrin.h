@@ -76,7 +76,6 @@ W_CMP(cmpeq16, uint16_t, uint32_t, ==)
 W_CMP(cmpeq32, uint32_t, uint16_t, ==)
 W_CMP(cmple32, uint32_t, uint16_t, <=)
 W_CMP(cmplt32, uint32_t, uint16_t, <)
-W_CMP(cmplt64, uint64_t, uint8_t, <)
 W_CMP(cmpne64, uint64_t, uint8_t, !=)
 inline uint16_t test32(Register a, Register b) {
   const auto x = Get<uint32_t>(a), y = Get<uint32_t>(b);
@@ -163,11 +162,6 @@ W_TWO(permute, uint32_t, y.v[x.v[i] & 15])
 W_TWO(sllv32, uint32_t, y.v[i] < 32 ? x.v[i] << y.v[i] : 0)
 W_TWO(srlv32, uint32_t, y.v[i] < 32 ? x.v[i] >> y.v[i] : 0)
 W_TWO(srlv64, uint64_t, y.v[i] < 64 ? x.v[i] >> y.v[i] : 0)
-inline Register set64(int64_t h, int64_t g, int64_t f, int64_t e, int64_t d, int64_t c, int64_t b,
-                      int64_t a) {
-  Numbers<int64_t> r{{a, b, c, d, e, f, g, h}};
-  return Put(r);
-}
 inline __m128i set1x8(uint16_t m, char c) {
   uint8_t b[16];
   for (int i = 0; i < 16; ++i) b[i] = (m >> i & 1) != 0 ? static_cast<uint8_t>(c) : 0;
@@ -217,7 +211,6 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_cmpeq_epi32_mask W(cmpeq32)
 #define _mm512_cmple_epu32_mask W(cmple32)
 #define _mm512_cmplt_epu32_mask W(cmplt32)
-#define _mm512_cmplt_epu64_mask W(cmplt64)
 #define _mm512_cmpneq_epi64_mask W(cmpne64)
 #define _mm512_load_si512 W(load)
 #define _mm512_loadu_si512 W(loadu)
@@ -247,7 +240,6 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_movm_epi32 W(movm32)
 #define _mm512_set1_epi16(a) \
   ([](int16_t s) { return wide_by_hand::Map<int16_t>([&](unsigned) { return s; }); }(a))
-#define _mm512_set_epi64 W(set64)
 #define _mm512_setzero_si512() \
   __m512i {}
 #define _mm512_test_epi32_mask W(test32)
