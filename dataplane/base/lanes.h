@@ -10,8 +10,8 @@
 // Style     + - & | ^ ~ << >> are the compiler's own: modulo 2^32, lane by lane; a number beside a vector stands
 //           for All() of it. What compares gives a Test, which a Select() takes, and which becomes a Mask where one is wanted: bit i
 //           is lane i's.
-// Rooms     lanes_avx512.h and lanes_avx2.h have the same names; so have rows_avx512.h and rows_avx2.h, what is made of rows. What is
-//           written in these is here.
+// Rooms     lanes_avx512.h and lanes_avx2.h have the same names; so have rows_avx512.h and rows_avx2.h, of which rows.h makes what has to do
+//           with rows. What is written in the former is here.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +50,11 @@ inline constexpr uint32_t kRowNumbers = 16;
 
 #if CORETRACK_LANES == 512
 #include "dataplane/base/lanes_avx512.h"  // IWYU pragma: export
-#include "dataplane/base/rows_avx512.h"   // IWYU pragma: export
 #elif CORETRACK_LANES == 256
 #include "dataplane/base/lanes_avx2.h"  // IWYU pragma: export
-#include "dataplane/base/rows_avx2.h"   // IWYU pragma: export
+#endif
+#ifdef CORETRACK_LANES
+#include "dataplane/base/rows.h"  // IWYU pragma: export
 #endif
 
 namespace coretrack {

@@ -222,10 +222,13 @@ inline Lanes Gather(Mask mask, const uint16_t* table, Lanes index) {
 [[gnu::always_inline]] inline Words64 Keep(uint8_t words, Words64 a) {
   return WordsFrom(_mm256_and_si256(Raw(a), SpreadWords(words)));
 }
+// In any order.
+[[gnu::always_inline]] inline Lanes LowHalvesAnyhow(Words64 first, Words64 last) {
+  return From(_mm256_castps_si256(
+      _mm256_shuffle_ps(_mm256_castsi256_ps(Raw(first)), _mm256_castsi256_ps(Raw(last)), 0x88)));
+}
 [[gnu::always_inline]] inline Lanes LowHalves(Words64 first, Words64 last) {
-  const __m256 mixed =
-      _mm256_shuffle_ps(_mm256_castsi256_ps(Raw(first)), _mm256_castsi256_ps(Raw(last)), 0x88);
-  return From(_mm256_permute4x64_epi64(_mm256_castps_si256(mixed), 0xd8));
+  return From(_mm256_permute4x64_epi64(Raw(LowHalvesAnyhow(first, last)), 0xd8));
 }
 [[gnu::always_inline]] inline Lanes HighHalves(Words64 first, Words64 last) {
   const __m256 mixed =

@@ -1,19 +1,10 @@
-// Rows in memory and the lanes that they are, eight by eight. Included by lanes.h only, behind lanes_avx2.h.
+// Rows in memory and the lanes that they are, eight by eight: what is different with AVX2. Included by rows.h only.
 #pragma once
 
-#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "dataplane/base/lanes_avx2.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define CORETRACK_UNDER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CORETRACK_UNDER_ASAN 1
-#endif
-#endif
 
 namespace coretrack {
 
@@ -53,6 +44,7 @@ template <size_t kBehind = 0, typename Row>
 // And back to rows, each a register for itself.
 struct QuarterRows {
   __m128i row[kLanes];
+  [[gnu::always_inline]] __m128i operator[](uint32_t i) const { return row[i]; }
 };
 [[gnu::always_inline]] inline QuarterRows RowsOf(const Quarter& quarter) {
   __m256i m[4];
@@ -67,10 +59,6 @@ struct QuarterRows {
   }
   return rows;
 }
-[[gnu::always_inline]] inline void Store(__m128i row, void* aligned) {
-  _mm_store_si128(static_cast<__m128i*>(aligned), row);
-}
-
 // kLanes rows of 64 bytes, as lanes.
 struct Matrix {
   Lanes row[kRowNumbers];
@@ -91,48 +79,12 @@ template <size_t kBehind = 0, typename Row>
   put(8, LoadQuarter<kBehind + 32>(of));
   put(12, LoadQuarter<kBehind + 48>(of));
 }
-// And of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is touched that has none of them.
-// REQUIRES: `rows` is aligned to 32 bytes.
-template <size_t kBehind = 0>
-[[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
-                                                    Matrix* matrix) {
-  constexpr uint32_t kBytes = kRowNumbers * sizeof(uint32_t);
-  const Words64 first = LoadWords(rows), last = LoadWords(rows + kLanes / 2);
-#ifdef CORETRACK_UNDER_ASAN
-  const auto is_cut = [](Lanes) { return AsTest(kEach); };
-#else
-  const auto is_cut = [there](Lanes low_halves) -> Test {
-    constexpr uint32_t kPage = 4096;
-    const Lanes in_page = (low_halves + uint32_t{kBehind}) & (kPage - 1);
-    return {From(_mm256_cmpgt_epi32(Raw(in_page), Raw(All(kPage - kBytes)))) |
-            Equal(there, Lanes{}).lanes};
-  };
-#endif
-  const uint8_t* some_cut[kLanes];
-  alignas(kBytes) uint8_t parts[kLanes][kBytes];
-  // Is there one? In any order; which ones is asked only then.
-  const __m256 low_halves =
-      _mm256_shuffle_ps(_mm256_castsi256_ps(Raw(first)), _mm256_castsi256_ps(Raw(last)), 0x88);
-  if (const Mask any = is_cut(From(_mm256_castps_si256(low_halves))); any != 0) [[unlikely]] {
-    std::memcpy(some_cut, rows, sizeof(some_cut));
-    alignas(kBytes) uint32_t bytes[kLanes];
-    Store(there, bytes);
-    const Mask cut = is_cut(LowHalves(first, last)) & Below(there, All(kBytes));
-    for (uint32_t left = cut; left != 0; left &= left - 1) {
-      const auto i = static_cast<uint32_t>(std::countr_zero(left));
-      std::memset(parts[i], 0, kBytes);
-      if (bytes[i] != 0) std::memcpy(parts[i], rows[i] + kBehind, bytes[i]);
-      some_cut[i] =
-          reinterpret_cast<const uint8_t*>(reinterpret_cast<uintptr_t>(parts[i]) - kBehind);
-    }
-    rows = some_cut;
-  }
-  LoadTransposed<kBehind>(rows, matrix);
-}
 
 // Half of each row, of eight of which `columns` are the lanes.
+using HalfRow = Lanes;
 struct HalfRows {
-  Lanes row[kLanes];
+  HalfRow row[kLanes];
+  [[gnu::always_inline]] HalfRow operator[](uint32_t i) const { return row[i]; }
 };
 [[gnu::always_inline]] inline HalfRows TransposeEight(const Lanes* columns) {
   __m256i low[4], high[4];
@@ -150,29 +102,6 @@ struct HalfRows {
     rows.row[i + 4] = From(_mm256_permute2x128_si256(low[i], high[i], 0x31));
   }
   return rows;
-}
-// Back to rows.
-struct Row {
-  Lanes first, last;
-};
-struct Rows {
-  Row row[kLanes];
-};
-[[gnu::always_inline]] inline Rows RowsOf(const Matrix& matrix) {
-  const HalfRows first = TransposeEight(matrix.row), last = TransposeEight(matrix.row + 8);
-  Rows rows;
-#pragma GCC unroll 8
-  for (uint32_t i = 0; i < kLanes; ++i) rows.row[i] = {first.row[i], last.row[i]};
-  return rows;
-}
-inline void Store(const Row& a, void* aligned) {
-  Store(a.first, aligned);
-  Store(a.last, static_cast<char*>(aligned) + sizeof(Lanes));
-}
-inline constexpr bool kRowIsOneRegister = false;
-// Of rows, only the last half.
-[[gnu::always_inline]] inline HalfRows LastHalvesOf(const Matrix& matrix) {
-  return TransposeEight(matrix.row + kRowNumbers / 2);
 }
 
 }  // namespace lanes

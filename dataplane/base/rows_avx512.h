@@ -1,6 +1,11 @@
-// Rows in memory and the lanes that they are, sixteen by sixteen. Included by lanes.h only, behind lanes_avx512.h.
+// Rows in memory and the lanes that they are, sixteen by sixteen: what is different with AVX-512. Included by rows.h only.
+//
+// Why      Of a core's three vector ports Intel's have one that shuffles, and with registers of 512 bits one other is left. So
+//          what comes together is put together by loads (an insertion from memory goes to either port), and what goes apart is
+//          stored from where it is (the upper half of a register goes to memory without any).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/base/lanes_avx512.h"
@@ -8,11 +13,6 @@
 namespace coretrack {
 
 namespace lanes {
-
-// kLanes rows of 64 bytes, as lanes.
-struct Matrix {
-  Lanes row[kRowNumbers];
-};
 
 // Each of four quarters of four rows is transposed for itself: 16 of 128 bits.
 [[gnu::always_inline]] inline void TransposeQuarters(Lanes* m) {
@@ -42,115 +42,120 @@ struct Matrix {
 struct Quarter {
   Lanes row[4];
 };
-// Sixteen bytes at each of `rows`.
-[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
-  const auto load = [&rows](uint32_t i) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]));
+// Sixteen bytes at each of `rows`, kBehind bytes behind it.
+template <size_t kBehind = 0, typename Row>
+[[gnu::always_inline]] inline Quarter LoadQuarter(const Row* const* rows) {
+  const auto load = [rows](uint32_t i) {
+    return _mm_loadu_si128(
+        reinterpret_cast<const __m128i*>(reinterpret_cast<const char*>(rows[i]) + kBehind));
   };
   Quarter quarter;
 #pragma GCC unroll 4
   for (uint32_t i = 0; i < 4; ++i) {
-    __m512i four = _mm512_maskz_broadcast_i32x4(kEach, load(i));
-    four = _mm512_mask_broadcast_i32x4(four, 0x00f0, load(i + 4));
-    four = _mm512_mask_broadcast_i32x4(four, 0x0f00, load(i + 8));
-    four = _mm512_mask_broadcast_i32x4(four, 0xf000, load(i + 12));
+    __m512i four = _mm512_castsi128_si512(load(i));
+    four = _mm512_maskz_inserti32x4(kEach, four, load(i + 4), 1);
+    four = _mm512_maskz_inserti32x4(kEach, four, load(i + 8), 2);
+    four = _mm512_maskz_inserti32x4(kEach, four, load(i + 12), 3);
     quarter.row[i] = From(four);
   }
   TransposeQuarters(quarter.row);
   return quarter;
 }
 
-// And back to rows, each a register for itself.
-struct QuarterRows {
-  __m128i row[kLanes];
+// kLanes rows of 64 bytes, as lanes.
+struct Matrix {
+  Lanes row[kRowNumbers];
 };
-[[gnu::always_inline]] inline QuarterRows RowsOf(Quarter quarter) {
-  TransposeQuarters(quarter.row);
-  QuarterRows rows;
-#pragma GCC unroll 4
-  for (uint32_t i = 0; i < 4; ++i) {
-    const Lanes four = quarter.row[i];
-    const auto put = [&rows, i](uint32_t from, auto row) {
-      rows.row[from + i] = reinterpret_cast<__m128i>(row);
-    };
-    put(0, __builtin_shufflevector(four, four, 0, 1, 2, 3));
-    put(4, __builtin_shufflevector(four, four, 4, 5, 6, 7));
-    put(8, __builtin_shufflevector(four, four, 8, 9, 10, 11));
-    put(12, __builtin_shufflevector(four, four, 12, 13, 14, 15));
-  }
-  return rows;
-}
-inline void Store(__m128i row, void* aligned) {
-  _mm_store_si128(static_cast<__m128i*>(aligned), row);
-}
-
-// Element j of row i -> element i of row j.
-[[gnu::always_inline]] inline void Transpose(Matrix* matrix) {
-  auto& m = matrix->row;
-#pragma GCC unroll 4
-  for (uint32_t first = 0; first < kLanes; first += 4) TransposeQuarters(m + first);
-  // Then the quarters themselves.
-  const auto even = [](Lanes a, Lanes b) {
-    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
-  };
-  const auto odd = [](Lanes a, Lanes b) {
-    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
-                                   31);
-  };
-  Lanes t[kLanes];
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < 4; ++i) {
-#pragma GCC unroll 2
-    for (uint32_t half = 0; half < kLanes; half += 8) {
-      t[half + i] = even(m[half + i], m[half + i + 4]);
-      t[half + i + 4] = odd(m[half + i], m[half + i + 4]);
-    }
-  }
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < 8; ++i) {
-    m[i] = even(t[i], t[i + 8]);
-    m[i + 8] = odd(t[i], t[i + 8]);
-  }
-}
-
-// What is kBehind bytes behind `rows`; aligned.
+// What is kBehind bytes behind `rows`. (By halves of two rows: by quarters of four it is a third less to shuffle, but more to load, which loses
+// where the core is shared.)
 template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i)
-    matrix->row[i] = Load(reinterpret_cast<const char*>(rows[i]) + kBehind);
-  Transpose(matrix);
-}
-// The same of rows anywhere, and of each only the first `there` bytes are there: what is behind them is zeros, or anything. No page is
-// touched that has none of them.
-template <size_t kBehind = 0>
-[[gnu::always_inline]] inline void LoadTransposedOf(const uint8_t* const* rows, Lanes there,
-                                                    Matrix* matrix) {
-  constexpr uint32_t kBytes = sizeof(Lanes);
-  const Lanes missing = kBytes - Least(there, All(kBytes));
-  alignas(kBytes) uint64_t readable[kLanes];
-  StoreWords(LowOnes(WidenFirst(missing)), readable);
-  StoreWords(LowOnes(WidenLast(missing)), readable + kLanes / 2);
-  asm volatile("" : "+m"(readable));  // not picked out of their registers
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i)
-    matrix->row[i] = LoadBytesOf(readable[i], rows[i] + kBehind);
-  Transpose(matrix);
+  const auto load = [rows](uint32_t i, uint32_t half) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(
+        reinterpret_cast<const char*>(rows[i]) + kBehind + half * 32));
+  };
+  // Of the rows from there on: the first four's halves, and the next four's behind them.
+  const auto eight = [&load](uint32_t first, uint32_t half, Lanes* m) {
+#pragma GCC unroll 4
+    for (uint32_t i = first; i < first + 4; ++i) {
+      m[i - first] = From(_mm512_maskz_inserti64x4(0xff, _mm512_castsi256_si512(load(i, half)),
+                                                   load(i + 4, half), 1));
+    }
+    TransposeQuarters(m);
+  };
+#pragma GCC unroll 2
+  for (uint32_t half = 0; half < 2; ++half) {
+    Lanes first[4], last[4];
+    eight(0, half, first);
+    eight(8, half, last);
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < 4; ++i) {
+      Lanes* const to = &matrix->row[half * 8 + i];
+      to[0] = __builtin_shufflevector(first[i], last[i], 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19,
+                                      24, 25, 26, 27);
+      to[4] = __builtin_shufflevector(first[i], last[i], 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23,
+                                      28, 29, 30, 31);
+    }
+  }
 }
 
-// Back to rows.
-using Row = Lanes;
-struct Rows {
-  Row row[kLanes];
+// And back to rows: four in each register, from where they are stored.
+struct QuarterRows {
+  Lanes four[4];
+  [[gnu::always_inline]] __m128i operator[](uint32_t i) const {
+    const __m512i of = Raw(four[i % 4]);
+    switch (i / 4) {
+      case 0:
+        return _mm512_maskz_extracti32x4_epi32(0xf, of, 0);
+      case 1:
+        return _mm512_maskz_extracti32x4_epi32(0xf, of, 1);
+      case 2:
+        return _mm512_maskz_extracti32x4_epi32(0xf, of, 2);
+      default:
+        return _mm512_maskz_extracti32x4_epi32(0xf, of, 3);
+    }
+  }
 };
-[[gnu::always_inline]] inline Rows RowsOf(Matrix matrix) {
-  Transpose(&matrix);
-  Rows rows;
-#pragma GCC unroll 16
-  for (uint32_t i = 0; i < kLanes; ++i) rows.row[i] = matrix.row[i];
+[[gnu::always_inline]] inline QuarterRows RowsOf(const Quarter& quarter) {
+  QuarterRows rows;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) rows.four[i] = quarter.row[i];
+  TransposeQuarters(rows.four);
   return rows;
 }
-inline constexpr bool kRowIsOneRegister = true;
+
+// Half of each row, of eight of which `columns` are the lanes: two in each register.
+using HalfRow = __m256i;
+struct HalfRows {
+  Lanes two[kLanes / 2];
+  [[gnu::always_inline]] HalfRow operator[](uint32_t i) const {
+    const __m512i of = Raw(two[i / 8 * 4 + i % 4]);
+    return i / 4 % 2 == 0 ? _mm512_maskz_extracti64x4_epi64(0xf, of, 0)
+                          : _mm512_maskz_extracti64x4_epi64(0xf, of, 1);
+  }
+};
+[[gnu::always_inline]] inline HalfRows TransposeEight(const Lanes* columns) {
+  Lanes low[4], high[4];
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {
+    low[i] = columns[i];
+    high[i] = columns[i + 4];
+  }
+  TransposeQuarters(low);
+  TransposeQuarters(high);
+  HalfRows rows;
+#pragma GCC unroll 4
+  for (uint32_t i = 0; i < 4; ++i) {
+    rows.two[i] = __builtin_shufflevector(low[i], high[i], 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7,
+                                          20, 21, 22, 23);
+    rows.two[i + 4] = __builtin_shufflevector(low[i], high[i], 8, 9, 10, 11, 24, 25, 26, 27, 12, 13,
+                                              14, 15, 28, 29, 30, 31);
+  }
+  return rows;
+}
+inline void Store(HalfRow row, void* aligned) {
+  _mm256_store_si256(static_cast<__m256i*>(aligned), row);
+}
 
 }  // namespace lanes
 

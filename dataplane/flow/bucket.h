@@ -6,7 +6,7 @@
 //          happens to equal a tag finds nothing.
 // Threads  The owner's alone; plain bytes.
 // Choice   Fifteen tags are 32 bytes, with the count: SSE2 compares them in four instructions, and no wider register does it in
-//          fewer. Where there are AVX2's, eight buckets are asked at once.
+//          fewer. Many buckets at once: bucket_lanes.h.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 #include "dataplane/base/limits.h"
 
 #if defined(__SSE2__)
-#include <immintrin.h>
+#include <emmintrin.h>
 #endif
 
 namespace coretrack {
@@ -83,52 +83,5 @@ inline uint32_t SlotWithTag(const Bucket& bucket, uint16_t tag) {
     greatest = std::max<uint32_t>(greatest, slot());
   return greatest;
 }
-
-#if defined(__AVX2__)
-// SlotWithTag() of eight buckets at once, 32 bits each. `buckets` and `hashes` (whose low 16 bits are the tags): eight of each.
-template <typename Line, typename Hash>
-[[gnu::always_inline]] inline __m256i SlotsWithTags(const Line* const* buckets,
-                                                    const Hash* hashes) {
-  static_assert(sizeof(Line) == sizeof(Bucket));
-  const auto kept = [buckets, hashes](uint32_t i) {
-    const auto* halves = reinterpret_cast<const __m256i*>(buckets[i]);
-    const __m256i tag = _mm256_set1_epi16(static_cast<int16_t>(hashes[i].value));
-    return _mm256_and_si256(_mm256_cmpeq_epi16(_mm256_load_si256(halves), tag),
-                            _mm256_load_si256(halves + 1));
-  };
-  // The greatest of sixteen, halved again and again. Four, then two numbers of each bucket are left in each half of a register.
-  const auto fours = [&kept](uint32_t i) {
-    const __m256i a = kept(i), b = kept(i + 1);
-    return _mm256_max_epu16(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
-  };
-  const auto twos = [&fours](uint32_t i) {
-    const __m256 a = _mm256_castsi256_ps(fours(i)), b = _mm256_castsi256_ps(fours(i + 2));
-    return _mm256_max_epu16(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)),
-                            _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd)));
-  };
-  const __m256i first = twos(0), last = twos(4);
-  const __m256i pairs = _mm256_max_epu16(_mm256_permute2x128_si256(first, last, 0x20),
-                                         _mm256_permute2x128_si256(first, last, 0x31));
-  return _mm256_and_si256(_mm256_max_epu16(pairs, _mm256_srli_epi32(pairs, 16)),
-                          _mm256_set1_epi32(0xffff));
-}
-
-// MayBePassed() of the same eight: not 0.
-template <typename Line>
-[[gnu::always_inline]] inline __m256i MayBePassed(const Line* const* buckets) {
-  static_assert(offsetof(Bucket, overflow) == 30);
-  const auto tags = [buckets](uint32_t i) {
-    return _mm256_load_si256(reinterpret_cast<const __m256i*>(buckets[i]));
-  };
-  // The last 32 of 256 bits each.
-  const auto last_two = [&tags](uint32_t i) {
-    return _mm256_castsi256_ps(_mm256_unpackhi_epi64(tags(i), tags(i + 1)));
-  };
-  const auto last_four = [&last_two](uint32_t i) {
-    return _mm256_castps_si256(_mm256_shuffle_ps(last_two(i), last_two(i + 2), 0xdd));
-  };
-  return _mm256_permute2x128_si256(last_four(0), last_four(4), 0x31);
-}
-#endif
 
 }  // namespace coretrack

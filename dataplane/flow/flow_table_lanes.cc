@@ -4,7 +4,7 @@
 #include <cassert>
 
 #include "dataplane/base/fetches.h"
-#include "dataplane/base/lanes.h"
+#include "dataplane/flow/bucket_lanes.h"
 #include "dataplane/flow/flow_table.h"
 
 namespace coretrack {
@@ -13,30 +13,7 @@ namespace coretrack {
 
 namespace {
 
-using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
-
-// What is asked of eight buckets at once, of all. `ask` is told from which on.
-template <typename Ask>
-[[gnu::always_inline]] inline Lanes AskAll(const Ask& ask) {
-  using Eight = uint32_t __attribute__((vector_size(32)));
-  const auto eight = [&ask](uint32_t from) { return reinterpret_cast<Eight>(ask(from)); };
-#if CORETRACK_LANES == 512
-  return __builtin_shufflevector(eight(0), eight(8), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
-                                 14, 15);
-#else
-  return eight(0);
-#endif
-}
-
-// SlotWithTag() each.
-[[gnu::always_inline]] inline Lanes SlotsIn(const AtomicLine* const* buckets,
-                                            const FlowHash* hashes) {
-  return AskAll([&](uint32_t from) { return SlotsWithTags(buckets + from, hashes + from); });
-}
-// Of which there is more to be looked at.
-[[gnu::always_inline]] inline Mask PassedOf(const AtomicLine* const* buckets) {
-  return IsSet(AskAll([&](uint32_t from) { return MayBePassed(buckets + from); }));
-}
+using namespace bucket_lanes;  // NOLINT(google-build-using-namespace): it is what this file is written in
 
 // The least of words below 2^32, modulo that.
 [[gnu::always_inline]] inline Words64 LeastHalves(Words64 a, Words64 b) {
@@ -54,7 +31,7 @@ struct InPlaceOfLines {
       : halves{LoadWords(buckets), LoadWords(buckets + kLanes / 2)} {
     if (found == kEach) [[likely]]
       return;
-    const Mask passed = PassedOf(buckets);
+    const Mask passed = MayBePassed(buckets);
     for (uint32_t half = 0; half < 2; ++half) {
       const uint32_t at = half * kLanes / 2;
       halves[half] = Select(static_cast<uint8_t>(passed >> at), next(at), halves[half]);
@@ -112,7 +89,7 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
   assert(AreHomes(hashes, lines));
-  const Lanes slots = SlotsIn(lines, hashes);
+  const Lanes slots = SlotsWithTags(lines, hashes);
   const Mask found = IsSet(slots);
   const InPlaceOfLines others(found, lines, [&](uint32_t at) { return NextBuckets(hashes + at); });
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
@@ -142,7 +119,7 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
                                const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
   assert(ipv4.AreHomes(hashes, lines, static_cast<Mask>(~is_ipv6)) &&
          ipv6.AreHomes(hashes, lines, is_ipv6));
-  const Lanes slots = SlotsIn(lines, hashes);
+  const Lanes slots = SlotsWithTags(lines, hashes);
   const Mask found = IsSet(slots);
   const InPlaceOfLines others(found, lines, [&](uint32_t at) {
     return Select(static_cast<uint8_t>(is_ipv6 >> at), ipv6.NextBuckets(hashes + at),

@@ -62,7 +62,7 @@ void FillMetaLanes(const SegmentLanes& segments, const KeyWords& words, uint32_t
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i) {
     if ((packets >> i & 1) == 0) continue;
-    Store(rows.row[i], &meta[first + i]);
+    Store(rows[i], &meta[first + i]);
     if ((ipv6 >> i & 1) == 0) continue;
     for (size_t word = 1; word < words.address.size(); ++word)
       meta[first + i].key.address[word] = words.address[word][first + i];

@@ -186,7 +186,7 @@ Mask TrackEstablishedLanes(const SegmentLanes& segments, const KeyWords& words,
   const Lanes added = Left(counted >> 24, by_8) + Left(counted_back >> 24, 8 - by_8);
   const Lanes head_after = ((head & 0xffffff00) + (added << 16)) | (((head | 1) + 1) & 0xff);
   meanwhile->Part(0);
-  StoreLines(&lines.held, Interleave(head_after, timeout_ms + now.ms()), all_lines + first,
+  StoreLines(lines.held, Interleave(head_after, timeout_ms + now.ms()), all_lines + first,
              tracked & chains.last);
   meanwhile->Part(1);
   meanwhile->Done();

@@ -188,14 +188,14 @@ template <typename Rows, typename Use>
 [[gnu::always_inline]] inline void ForEach(const Rows& rows, Mask stored, const Use& use) {
   if (stored == kEach) [[likely]] {
 #pragma GCC unroll 16
-    for (uint32_t i = 0; i < kLanes; ++i) use(i, rows.row[i]);
+    for (uint32_t i = 0; i < kLanes; ++i) use(i, rows[i]);
     return;
   }
   alignas(kCacheLine) Rows in_memory = rows;
   KeepInMemory(&in_memory);
   for (uint32_t left = stored; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    use(i, in_memory.row[i]);
+    use(i, in_memory[i]);
   }
 }
 
@@ -217,25 +217,17 @@ template <Write kWrite, typename Rows, typename Fill>
   });
 }
 
-// Writes each line that is in `stored`: word 0 as it is to be, and what `held` has of the others; words 1 and 2, the key, are as they were.
-// (`M` is Matrix: a name that depends on it need not be there.)
-template <Write kWrite = Write::kBegins, typename M>
-[[gnu::always_inline]] inline void StoreLines(M* held, const Halves& word0,
+// Writes each line that is in `stored`: word 0 as it is to be, and what `held` has of word 3 and the last half; the rest is as it was.
+template <Write kWrite = Write::kBegins>
+[[gnu::always_inline]] inline void StoreLines(const Matrix& held, const Halves& word0,
                                               AtomicLine* const* lines, Mask stored) {
-  const WordOfEach word0_after(word0);
-  if constexpr (kRowIsOneRegister) {
-    held->row[kHead] |= 1;  // as BeginWrite() leaves it
-    StoreEach<kWrite>(RowsOf(*held), word0_after, lines, stored,
-                      [](AtomicLine& line, uint32_t, const Row& row) { Store(row, &line); });
-  } else {
-    static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1 && kFlags == 6);
-    const WordOfEach word3(Interleave(held->row[kFlags], held->row[kBytes]));
-    StoreEach<kWrite>(LastHalvesOf(*held), word0_after, lines, stored,
-                      [&word3](AtomicLine& line, uint32_t i, const auto& last) {
-                        line.words[kFlags / 2].store(word3.of[i], std::memory_order_relaxed);
-                        Store(last, &line.halves[kProtocol]);
-                      });
-  }
+  static_assert(kProtocol == kRowNumbers / 2 && kBytes == kFlags + 1 && kFlags == 6);
+  const WordOfEach word0_after(word0), word3(Interleave(held.row[kFlags], held.row[kBytes]));
+  StoreEach<kWrite>(LastHalvesOf(held), word0_after, lines, stored,
+                    [&word3](AtomicLine& line, uint32_t i, const HalfRow& last) {
+                      line.words[kFlags / 2].store(word3.of[i], std::memory_order_relaxed);
+                      Store(last, &line.halves[kProtocol]);
+                    });
 }
 
 }  // namespace coretrack::line_lanes

@@ -161,7 +161,7 @@ void TrackAnswerLanes(const SegmentLanes& segments, const KeyWords& words, const
   details.facts = facts;
   SetSynAckTimes(table, all_lines + first, tracked, reverse, now.unix_us, &details);
   StoreDetails(details, all_lines + first, tracked);
-  StoreLines<Write::kHasBegun>(&lines.held, Interleave(head_after, deadline), all_lines + first,
+  StoreLines<Write::kHasBegun>(lines.held, Interleave(head_after, deadline), all_lines + first,
                                tracked);
 }
 

@@ -174,7 +174,7 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
   if (const Mask ending = tracked & ends_handshake; ending != 0)
     SetAnswerTimes(table, all_lines + first, ending, reverse, now.unix_us, &details);
   StoreDetails(details, all_lines + first, tracked);
-  StoreLines<Write::kHasBegun>(&lines.held, Interleave(head_after, deadline), all_lines + first,
+  StoreLines<Write::kHasBegun>(lines.held, Interleave(head_after, deadline), all_lines + first,
                                tracked);
 }
 

@@ -81,6 +81,10 @@ inline uint16_t test32(Register a, Register b) {
   const auto x = Get<uint32_t>(a), y = Get<uint32_t>(b);
   return static_cast<uint16_t>(Bits<uint32_t>([&](unsigned i) { return (x.v[i] & y.v[i]) != 0; }));
 }
+inline uint32_t testn16(Register a, Register b) {
+  const auto x = Get<uint16_t>(a), y = Get<uint16_t>(b);
+  return static_cast<uint32_t>(Bits<uint16_t>([&](unsigned i) { return (x.v[i] & y.v[i]) == 0; }));
+}
 inline uint8_t test64(Register a, Register b) {
   const auto x = Get<uint64_t>(a), y = Get<uint64_t>(b);
   return static_cast<uint8_t>(Bits<uint64_t>([&](unsigned i) { return (x.v[i] & y.v[i]) != 0; }));
@@ -96,12 +100,6 @@ template <typename T>
 inline Register blend(uint64_t m, Register a, Register b) {
   const auto x = Get<T>(a), y = Get<T>(b);
   return Map<T>([&](unsigned i) { return (m >> i & 1) != 0 ? y.v[i] : x.v[i]; });
-}
-inline Register bcast4(Register src, uint64_t m, __m128i a) {
-  uint32_t q[4];
-  std::memcpy(q, &a, 16);
-  const auto x = Get<uint32_t>(src);
-  return Map<uint32_t>([&](unsigned i) { return (m >> i & 1) != 0 ? q[i % 4] : x.v[i]; });
 }
 inline Register bcast64x4(Register src, uint64_t m, __m256i a) {
   uint64_t q[4];
@@ -127,6 +125,27 @@ inline Register gather64(Register src, uint8_t m, Register index, const void* p,
     return v;
   });
 }
+template <typename Part>
+inline Register widen(Part a) {
+  Register r{};
+  std::memcpy(&r, &a, sizeof(a));
+  return r;
+}
+// (With a mask of all.)
+template <typename Part>
+inline Register insert(uint16_t m, Register a, Part b, int part) {
+  if (m != (sizeof(b) == 16 ? 0xffff : 0xff)) __builtin_trap();
+  std::memcpy(reinterpret_cast<char*>(&a) + sizeof(b) * static_cast<unsigned>(part), &b, sizeof(b));
+  return a;
+}
+template <typename Part>
+inline Part extract(uint8_t m, Register a, int part) {
+  if (m != 0xf) __builtin_trap();
+  Part r;
+  std::memcpy(&r, reinterpret_cast<const char*>(&a) + sizeof(r) * static_cast<unsigned>(part),
+              sizeof(r));
+  return r;
+}
 inline Register conflict(uint16_t m, Register a) {
   const auto x = Get<uint32_t>(a);
   return Map<uint32_t>([&](unsigned i) {
@@ -150,18 +169,20 @@ inline Register loadu8(uint64_t m, const void* p) {
     return Map<T>([&](unsigned i) -> T { return (m >> i & 1) != 0 ? (expr) : 0; }); \
   }
 W_ONE(lzcnt, uint32_t, x.v[i] == 0 ? 32 : static_cast<uint32_t>(__builtin_clz(x.v[i])))
+W_ONE(mov16, uint16_t, x.v[i])
 W_ONE(mov64, uint64_t, x.v[i])
 #define W_TWO(name, T, expr)                                                        \
   inline Register name(uint64_t m, Register a, Register b) {                        \
     const auto x = Get<T>(a), y = Get<T>(b);                                        \
     return Map<T>([&](unsigned i) -> T { return (m >> i & 1) != 0 ? (expr) : 0; }); \
   }
+W_TWO(min16, uint16_t, x.v[i] < y.v[i] ? x.v[i] : y.v[i])
+W_TWO(max16, uint16_t, x.v[i] > y.v[i] ? x.v[i] : y.v[i])
 W_TWO(min32, uint32_t, x.v[i] < y.v[i] ? x.v[i] : y.v[i])
 W_TWO(mul32, uint64_t, (x.v[i] & 0xffffffff) * (y.v[i] & 0xffffffff))
 W_TWO(permute, uint32_t, y.v[x.v[i] & 15])
 W_TWO(sllv32, uint32_t, y.v[i] < 32 ? x.v[i] << y.v[i] : 0)
 W_TWO(srlv32, uint32_t, y.v[i] < 32 ? x.v[i] >> y.v[i] : 0)
-W_TWO(srlv64, uint64_t, y.v[i] < 64 ? x.v[i] >> y.v[i] : 0)
 inline __m128i set1x8(uint16_t m, char c) {
   uint8_t b[16];
   for (int i = 0; i < 16; ++i) b[i] = (m >> i & 1) != 0 ? static_cast<uint8_t>(c) : 0;
@@ -217,8 +238,6 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_store_si512 W(store)
 #define _mm512_mask_blend_epi32 W(blend<uint32_t>)
 #define _mm512_mask_blend_epi64 W(blend<uint64_t>)
-#define _mm512_mask_broadcast_i32x4 W(bcast4)
-#define _mm512_maskz_broadcast_i32x4(m, a) W(bcast4)(__m512i{}, m, a)
 #define _mm512_mask_broadcast_i64x4 W(bcast64x4)
 #define _mm512_maskz_broadcast_i64x4(m, a) W(bcast64x4)(__m512i{}, m, a)
 #undef _mm512_mask_i32gather_epi32
@@ -226,16 +245,28 @@ inline Register clmul(Register a, Register b) {
 #undef _mm512_mask_i64gather_epi64
 #define _mm512_mask_i64gather_epi64 W(gather64)
 #define _mm512_maskz_conflict_epi32 W(conflict)
+#undef _mm512_maskz_extracti32x4_epi32
+#define _mm512_maskz_extracti32x4_epi32 W(extract<__m128i>)
+#undef _mm512_maskz_extracti64x4_epi64
+#define _mm512_maskz_extracti64x4_epi64 W(extract<__m256i>)
+#undef _mm512_maskz_inserti32x4
+#define _mm512_maskz_inserti32x4 W(insert)
+#undef _mm512_maskz_inserti64x4
+#define _mm512_maskz_inserti64x4 W(insert)
+#define _mm512_castsi128_si512 W(widen)
+#define _mm512_castsi256_si512 W(widen)
 #define _mm512_maskz_cvtepu8_epi32 W(cvtepu8)
 #define _mm512_maskz_loadu_epi8 W(loadu8)
 #define _mm512_maskz_lzcnt_epi32 W(lzcnt)
+#define _mm512_maskz_max_epu16 W(max16)
+#define _mm512_maskz_min_epu16 W(min16)
 #define _mm512_maskz_min_epu32 W(min32)
+#define _mm512_maskz_mov_epi16 W(mov16)
 #define _mm512_maskz_mov_epi64 W(mov64)
 #define _mm512_maskz_mul_epu32 W(mul32)
 #define _mm512_maskz_permutexvar_epi32 W(permute)
 #define _mm512_maskz_sllv_epi32 W(sllv32)
 #define _mm512_maskz_srlv_epi32 W(srlv32)
-#define _mm512_maskz_srlv_epi64 W(srlv64)
 #define _mm512_movepi32_mask W(movepi32)
 #define _mm512_movm_epi32 W(movm32)
 #define _mm512_set1_epi16(a) \
@@ -245,4 +276,5 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_test_epi32_mask W(test32)
 #define _mm512_test_epi64_mask W(test64)
 #define _mm_maskz_set1_epi8 W(set1x8)
+#define _mm512_testn_epi16_mask W(testn16)
 #define _mm_test_epi8_mask W(test8)

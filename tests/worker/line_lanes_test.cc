@@ -70,7 +70,7 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
     details.history = All(word(number, 1));
     details.facts = details.times = All(number);
     StoreDetails(details, at.data(), stored);
-    StoreLines<Write::kHasBegun>(&held, word0, at.data(), stored);
+    StoreLines<Write::kHasBegun>(held, word0, at.data(), stored);
   }
   over.store(true, std::memory_order_relaxed);
   reader.join();
