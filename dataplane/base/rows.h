@@ -73,6 +73,7 @@ struct Row {
 struct Rows {
   HalfRows first, last;
   [[gnu::always_inline]] Row operator[](uint32_t i) const { return {first[i], last[i]}; }
+  Row Load(uint32_t i) const { return {first.Load(i), last.Load(i)}; }
 };
 [[gnu::always_inline]] inline Rows RowsOf(const Matrix& matrix) {
   return {TransposeEight(matrix.row), TransposeEight(matrix.row + 8)};

@@ -45,6 +45,7 @@ template <size_t kBehind = 0, typename Row>
 struct QuarterRows {
   __m128i row[kLanes];
   [[gnu::always_inline]] __m128i operator[](uint32_t i) const { return row[i]; }
+  __m128i Load(uint32_t i) const { return row[i]; }
 };
 [[gnu::always_inline]] inline QuarterRows RowsOf(const Quarter& quarter) {
   __m256i m[4];
@@ -85,6 +86,7 @@ using HalfRow = Lanes;
 struct HalfRows {
   HalfRow row[kLanes];
   [[gnu::always_inline]] HalfRow operator[](uint32_t i) const { return row[i]; }
+  HalfRow Load(uint32_t i) const { return row[i]; }
 };
 [[gnu::always_inline]] inline HalfRows TransposeEight(const Lanes* columns) {
   __m256i low[4], high[4];

@@ -42,12 +42,10 @@ namespace lanes {
 struct Quarter {
   Lanes row[4];
 };
-// Sixteen bytes at each of `rows`, kBehind bytes behind it.
-template <size_t kBehind = 0, typename Row>
-[[gnu::always_inline]] inline Quarter LoadQuarter(const Row* const* rows) {
+// Sixteen bytes at each of `rows`.
+[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
   const auto load = [rows](uint32_t i) {
-    return _mm_loadu_si128(
-        reinterpret_cast<const __m128i*>(reinterpret_cast<const char*>(rows[i]) + kBehind));
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]));
   };
   Quarter quarter;
 #pragma GCC unroll 4
@@ -102,6 +100,7 @@ template <size_t kBehind = 0, typename Row>
 // And back to rows: four in each register, from where they are stored.
 struct QuarterRows {
   Lanes four[4];
+  // REQUIRES: `i` is known when this is compiled.
   [[gnu::always_inline]] __m128i operator[](uint32_t i) const {
     const __m512i of = Raw(four[i % 4]);
     switch (i / 4) {
@@ -114,6 +113,10 @@ struct QuarterRows {
       default:
         return _mm512_maskz_extracti32x4_epi32(0xf, of, 3);
     }
+  }
+  // The same where they lie in memory; any.
+  __m128i Load(uint32_t i) const {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(&four[i % 4]) + i / 4);
   }
 };
 [[gnu::always_inline]] inline QuarterRows RowsOf(const Quarter& quarter) {
@@ -132,6 +135,9 @@ struct HalfRows {
     const __m512i of = Raw(two[i / 8 * 4 + i % 4]);
     return i / 4 % 2 == 0 ? _mm512_maskz_extracti64x4_epi64(0xf, of, 0)
                           : _mm512_maskz_extracti64x4_epi64(0xf, of, 1);
+  }
+  HalfRow Load(uint32_t i) const {
+    return _mm256_load_si256(reinterpret_cast<const HalfRow*>(&two[i / 8 * 4 + i % 4]) + i / 4 % 2);
   }
 };
 [[gnu::always_inline]] inline HalfRows TransposeEight(const Lanes* columns) {

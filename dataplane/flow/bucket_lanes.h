@@ -51,13 +51,12 @@ template <int kWhich>
                                   both(kSlotsAt));
   };
   // The greatest of sixteen, halved again and again: four of each of four, then two of each of eight are left in each quarter.
-  using Words = Words64;
   const auto greater = [](auto a, auto b) {
     return _mm512_maskz_max_epu16(0xffffffff, reinterpret_cast<__m512i>(a),
                                   reinterpret_cast<__m512i>(b));
   };
   const auto fours = [&greater](__m512i a, __m512i b) {
-    const auto x = reinterpret_cast<Words>(a), y = reinterpret_cast<Words>(b);
+    const auto x = reinterpret_cast<Words64>(a), y = reinterpret_cast<Words64>(b);
     return From(greater(__builtin_shufflevector(x, y, 0, 8, 2, 10, 4, 12, 6, 14),
                         __builtin_shufflevector(x, y, 1, 9, 3, 11, 5, 13, 7, 15)));
   };
@@ -111,8 +110,8 @@ template <int kWhich>
 
 #endif
 
-// Bucket::MayBePassed() each.
-[[gnu::always_inline]] inline Mask MayBePassed(const AtomicLine* const* buckets) {
+// Bucket::MayBePassed() each. (Not inlined: the caller would load for it, before it knows that it must ask, what it has just put together.)
+[[gnu::noinline]] inline Mask MayBePassed(const AtomicLine* const* buckets) {
   // The last 32 of 256 bits each.
   const auto eight = [buckets](uint32_t from) {
     const auto tags = [&](uint32_t i) { return _mm256_load_si256(HalfOf(buckets[from + i], 0)); };

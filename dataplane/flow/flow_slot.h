@@ -12,7 +12,7 @@
 //           Why no fence: a released data word that the reader saw makes the odd version stored
 //           before it visible too, so the second look at word 0 cannot miss it (Boehm, "Can
 //           seqlocks get along with programming language memory models?", MSPC'12).
-//           A writer of several lines at once (worker/line_lanes.h, detail_lanes.h) stores the line, or what of it has changed, and the first two
+//           A writer of several lines at once (worker/line_lanes.h, detail_lanes.h) stores word 3 and the last half of the line, and the first two
 //           words of the detail, by plain vector stores and relaxed ones between the odd and the even version. The compiler is told to keep these before and behind
 //           them; x86-64 does anyhow, in whatever pieces a vector arrives.
 // Limits    The version has 7 bits. All of the line is compared again, so an unnoticed tear needs a

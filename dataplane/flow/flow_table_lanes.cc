@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "dataplane/base/fetches.h"
+#include "dataplane/base/lanes.h"
 #include "dataplane/flow/bucket_lanes.h"
 #include "dataplane/flow/flow_table.h"
 

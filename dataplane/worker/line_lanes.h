@@ -195,7 +195,7 @@ template <typename Rows, typename Use>
   KeepInMemory(&in_memory);
   for (uint32_t left = stored; left != 0; left &= left - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    use(i, in_memory[i]);
+    use(i, in_memory.Load(i));
   }
 }
 

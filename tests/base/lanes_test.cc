@@ -127,7 +127,8 @@ TEST_F(LanesTest, SeesOneThatRepeats) {
   uint32_t wrong = 0;
   EachRound([&] {
     Lanes a;
-    for (uint32_t i = 0; i < kLanes; ++i) a[i] = i << 16 | (i + random_() % 1000 * kLanes);
+    const uint32_t high = random_() << 16;
+    for (uint32_t i = 0; i < kLanes; ++i) a[i] = high | (i + random_() % 1000 * kLanes);
     wrong += MayRepeat(a);
   });
   EXPECT_EQ(wrong, 0u) << "their low halves are different";
@@ -264,13 +265,18 @@ void LoadsNothingFromOtherPages() {
   ASSERT_EQ(mprotect(begin, kReadable, PROT_READ | PROT_WRITE), 0);
   for (uint32_t i = 0; i < kReadable; ++i) begin[i] = static_cast<uint8_t>(i * 7 + i / 256 + 1);
   constexpr uint32_t kRow = 64;
-  // As one of several rows: the others are whole, and elsewhere.
+  // As two of several rows, one of them a byte shorter: the others are whole, and elsewhere.
   const auto wrong = [&](const uint8_t* from, uint32_t bytes, uint32_t lane) {
     alignas(64) const uint8_t* rows[kLanes];
     Lanes there;
     for (uint32_t i = 0; i < kLanes; ++i) {
-      rows[i] = i == lane ? from - kBehind : begin + i;
-      there[i] = i == lane ? bytes : kRow;
+      rows[i] = begin + i;
+      there[i] = kRow;
+      if (i == lane || (bytes != 0 && i == (lane + 3) % kLanes)) {
+        const uint32_t shorter = i == lane ? 0 : 1;
+        rows[i] = from + shorter - kBehind;
+        there[i] = bytes - shorter;
+      }
     }
     Matrix m;
     LoadTransposedOf<kBehind>(rows, there, &m);

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
 
+#include "dataplane/base/lanes.h"
 #include "dataplane/flow/bucket_lanes.h"
 #include "dataplane/flow/flow_slot.h"
 

@@ -101,6 +101,11 @@ inline Register blend(uint64_t m, Register a, Register b) {
   const auto x = Get<T>(a), y = Get<T>(b);
   return Map<T>([&](unsigned i) { return (m >> i & 1) != 0 ? y.v[i] : x.v[i]; });
 }
+inline Register bcast4(uint64_t m, __m128i a) {
+  uint32_t q[4];
+  std::memcpy(q, &a, 16);
+  return Map<uint32_t>([&](unsigned i) { return (m >> i & 1) != 0 ? q[i % 4] : 0; });
+}
 inline Register bcast64x4(Register src, uint64_t m, __m256i a) {
   uint64_t q[4];
   std::memcpy(q, &a, 32);
@@ -126,8 +131,9 @@ inline Register gather64(Register src, uint8_t m, Register index, const void* p,
   });
 }
 template <typename Part>
-inline Register widen(Part a) {
-  Register r{};
+inline Register widen(Part a) {  // what is behind it: anything
+  Register r;
+  std::memset(&r, 0xa5, sizeof(r));
   std::memcpy(&r, &a, sizeof(a));
   return r;
 }
@@ -221,9 +227,6 @@ inline Register clmul(Register a, Register b) {
 }
 }  // namespace wide_by_hand
 #define W(n) wide_by_hand::n
-#define _cvtmask64_u64(m) static_cast<uint64_t>(m)
-#define _mm512_kunpackd(hi, lo) \
-  (static_cast<uint64_t>(static_cast<uint32_t>(hi)) << 32 | static_cast<uint32_t>(lo))
 #define _mm512_aesenc_epi128 W(aesenc)
 #define _mm512_aesenclast_epi128 W(aesenclast)
 #undef _mm512_clmulepi64_epi128
@@ -238,6 +241,7 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_store_si512 W(store)
 #define _mm512_mask_blend_epi32 W(blend<uint32_t>)
 #define _mm512_mask_blend_epi64 W(blend<uint64_t>)
+#define _mm512_maskz_broadcast_i32x4 W(bcast4)
 #define _mm512_mask_broadcast_i64x4 W(bcast64x4)
 #define _mm512_maskz_broadcast_i64x4(m, a) W(bcast64x4)(__m512i{}, m, a)
 #undef _mm512_mask_i32gather_epi32
@@ -269,12 +273,10 @@ inline Register clmul(Register a, Register b) {
 #define _mm512_maskz_srlv_epi32 W(srlv32)
 #define _mm512_movepi32_mask W(movepi32)
 #define _mm512_movm_epi32 W(movm32)
-#define _mm512_set1_epi16(a) \
-  ([](int16_t s) { return wide_by_hand::Map<int16_t>([&](unsigned) { return s; }); }(a))
 #define _mm512_setzero_si512() \
   __m512i {}
 #define _mm512_test_epi32_mask W(test32)
 #define _mm512_test_epi64_mask W(test64)
-#define _mm_maskz_set1_epi8 W(set1x8)
 #define _mm512_testn_epi16_mask W(testn16)
+#define _mm_maskz_set1_epi8 W(set1x8)
 #define _mm_test_epi8_mask W(test8)

@@ -82,6 +82,52 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
 #endif
 }
 
+// Each line what is its own; and the key is as it was.
+TEST(LineLanes, StoresWhatHasChanged) {
+#ifdef CORETRACK_LANES
+  using namespace line_lanes;
+  std::mt19937_64 random(7);
+  for (uint32_t round = 0; round < 1000; ++round) {
+    std::array<AtomicLine, kLanes> lines;
+    std::array<AtomicLine*, kLanes> at;
+    std::array<LineWords, kLanes> expected;
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      at[i] = &lines[i];
+      for (size_t w = 0; w < expected[i].size(); ++w) {
+        expected[i][w] = random() & ~uint64_t{w == 0};
+        lines[i].words[w].store(expected[i][w]);
+      }
+    }
+    Matrix held;
+    LoadTransposed<0, AtomicLine>(at.data(), &held);
+    const Mask stored = round % 2 == 0 ? kEach : static_cast<Mask>(random());
+    alignas(kCacheLine) std::array<uint32_t, kLanes> numbers;
+    for (uint32_t row = 0; row < kRowNumbers; ++row) {
+      // Of the key, nothing that is stored.
+      for (uint32_t& number : numbers) number = static_cast<uint32_t>(random());
+      held.row[row] = Load(numbers.data());
+      if (row == kHead || row == kDeadline || row < kFlags) continue;
+      for (uint32_t i = 0; i < kLanes; ++i) {
+        if ((stored >> i & 1) == 0) continue;
+        uint64_t& word = expected[i][row / 2];
+        word = row % 2 == 0 ? (word >> 32) << 32 | numbers[i]
+                            : (word & 0xffffffff) | uint64_t{numbers[i]} << 32;
+      }
+    }
+    const Halves word0 = Interleave(held.row[kHead] & ~1u, held.row[kDeadline]);
+    for (uint32_t i = 0; i < kLanes; ++i) {
+      if ((stored >> i & 1) != 0)
+        expected[i][0] = (held.row[kHead][i] & ~1u) | uint64_t{held.row[kDeadline][i]} << 32;
+    }
+    StoreLines(held, word0, at.data(), stored);
+    for (uint32_t i = 0; i < kLanes; ++i)
+      ASSERT_EQ(lines[i].LoadAcquired(), expected[i]) << i << " of " << stored;
+  }
+#else
+  GTEST_SKIP() << "no lanes in this build";
+#endif
+}
+
 // The window of a write is too short for a reader to meet what was stored before it was announced.
 TEST(LineLanes, AWriteIsAnnouncedBeforeAndEndedBehindWhatItStores) {
 #ifdef CORETRACK_LANES
