@@ -6,6 +6,19 @@
 #include <cstdint>
 #include <cstring>
 
+namespace coretrack::lanes {
+
+// kLanes rows of 64 bytes, as lanes.
+struct Matrix {
+  Lanes row[kRowNumbers];
+};
+// The first four numbers of kLanes rows, as lanes.
+struct Quarter {
+  Lanes row[4];
+};
+
+}  // namespace coretrack::lanes
+
 #if CORETRACK_LANES == 512
 #include "dataplane/base/rows_avx512.h"  // IWYU pragma: export
 #else

@@ -22,10 +22,6 @@ namespace lanes {
   m[3] = _mm256_unpackhi_epi64(high01, high23);
 }
 
-// The first four numbers of kLanes rows, as lanes.
-struct Quarter {
-  Lanes row[4];
-};
 // Sixteen bytes at each of `rows`, kBehind bytes behind it. (Halves of four rows come together by loads, not by shuffles.)
 template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline Quarter LoadQuarter(const Row* const* rows) {
@@ -60,10 +56,7 @@ struct QuarterRows {
   }
   return rows;
 }
-// kLanes rows of 64 bytes, as lanes.
-struct Matrix {
-  Lanes row[kRowNumbers];
-};
+
 // What is kBehind bytes behind `rows`.
 template <size_t kBehind = 0, typename Row>
 [[gnu::always_inline]] inline void LoadTransposed(const Row* const* rows, Matrix* matrix) {

@@ -38,10 +38,6 @@ namespace lanes {
   m[3] = high_words(high01, high23);
 }
 
-// The first four numbers of kLanes rows, as lanes.
-struct Quarter {
-  Lanes row[4];
-};
 // Sixteen bytes at each of `rows`.
 [[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
   const auto load = [rows](uint32_t i) {
@@ -60,10 +56,6 @@ struct Quarter {
   return quarter;
 }
 
-// kLanes rows of 64 bytes, as lanes.
-struct Matrix {
-  Lanes row[kRowNumbers];
-};
 // What is kBehind bytes behind `rows`. (By halves of two rows: by quarters of four it is a third less to shuffle, but more to load, which loses
 // where the core is shared.)
 template <size_t kBehind = 0, typename Row>
