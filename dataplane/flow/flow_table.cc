@@ -146,29 +146,24 @@ FlowIndex FlowTable::Insert(const FlowKey& key, FlowHash hash) {
   return index;
 }
 
-void FlowTable::Erase(FlowIndex index, FlowHash hash) {
-  assert(Contains(index) && !LooksEmpty(index));
+// Of a flow that lies past its home bucket: takes it from the counts of those that it has passed.
+Bucket& FlowTable::LeaveFarther(FlowHash hash, uint32_t slot, uint32_t* entry) {
   const uint16_t tag = TagOf(hash);
   const uint32_t region = RegionOf(hash), step = StepOf(hash);
-  const uint32_t slot = Raw(index) - Raw(IndexAt(region, 0));
-  assert(slot < region_slots_ && "the hash is another flow's");
   uint32_t at = HomeOf(hash);
-  uint32_t entry = WithTagAndSlot(buckets_[at], tag, slot);
-  for (uint32_t probe = 1; entry == 0 && probe < probes_; ++probe) {
+  *entry = 0;
+  for (uint32_t probe = 1; *entry == 0 && probe < probes_; ++probe) {
     assert(buckets_[at].overflow != 0);
     --buckets_[at].overflow;
     at = NextBucket(region, at, step);
-    entry = WithTagAndSlot(buckets_[at], tag, slot);
+    *entry = WithTagAndSlot(buckets_[at], tag, slot);
   }
-  assert(std::has_single_bit(entry) && "the hash is another flow's");
-  buckets_[at].tags[static_cast<uint32_t>(std::countr_zero(entry)) % Bucket::kFlows] = 0;
-  pool_.Give(region, slot);
-  // Word 0 alone: the state becomes 0 and the version moves on; a reader needs no more.
-  std::atomic<uint64_t>& word0 = line(index).words[0];
-  word0.store(NextEvenVersion(word0.load(std::memory_order_relaxed)), std::memory_order_release);
-  --size_;
-  if (const FlowIndex of{static_cast<uint32_t>(SlotOf(index))}; wide_.IsWide(of)) [[unlikely]]
-    wide_.GiveBack(of, WideIndex(LoadPacked(detail(index), origin(index))));
+  return buckets_[at];
+}
+
+void FlowTable::GiveBackWide(FlowIndex index) {
+  wide_.GiveBack(FlowIndex{static_cast<uint32_t>(SlotOf(index))},
+                 WideIndex(LoadPacked(detail(index), origin(index))));
 }
 
 void FlowTable::LoadDetail(FlowIndex index, FlowDetail* unpacked) const {

@@ -81,14 +81,14 @@ class FlowTable {
                            const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches);
   // Of one hash.
   AtomicLine* HomeBucket(FlowHash hash) const;
-  // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null, and the next
-  // bucket is fetched, if it may be needed. Bit i: of hash i.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
+  // In place of the buckets the candidates' lines, which are to be fetched; where there is none, null. Bit i: for hash i there is none,
+  // and the next bucket may be needed: it is fetched.  REQUIRES: as FetchBuckets(); lines[i] is HomeBucket(hashes[i]).
   Mask CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const;
   // The same of two tables: lines[i] is that one's HomeBucket().
   static Mask CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                              const FlowHash* hashes, AtomicLine** lines, Fetches* fetches);
-  // Where there was none: starts loading the next bucket, if it may be needed: the home bucket has overflowed, or may be full.
-  void PrefetchNextBucket(FlowHash hash) const;
+  // Where there was none: may the next bucket be needed, for the home bucket has overflowed, or may be full? Then starts loading it.
+  bool PrefetchNextBucket(FlowHash hash) const;
   // And a stage later: Candidate() for the buckets behind the home bucket; starts loading its line(s).
   FlowIndex FartherCandidate(FlowHash hash) const;
 
@@ -133,8 +133,9 @@ class FlowTable {
   static void StoreKey(const KeyWords& words, uint32_t i, FlowHash hash, AtomicLine* line);
 
   // Empties the slot. The detail stays as it is.
-  // REQUIRES: `index` holds a flow whose hash is `hash`.
-  void Erase(FlowIndex index, FlowHash hash);
+  // REQUIRES: `index` holds a flow whose hash is `hash`, and its home bucket `home`.
+  void Erase(FlowIndex index, FlowHash hash, AtomicLine* home);
+  void Erase(FlowIndex index, FlowHash hash) { Erase(index, hash, HomeBucket(hash)); }
 
   // The key of the flow at `index`.  REQUIRES: owner thread, `index` holds a flow.
   FlowKey KeyAt(FlowIndex index) const;
@@ -181,6 +182,8 @@ class FlowTable {
   }
   // Which slot has `line`.  REQUIRES: it is one of this table's.
   FlowIndex IndexOf(const AtomicLine& line) const;
+  // The same of kLanes lines; of one that is not this table's, anything.  REQUIRES: the arrays are aligned to 64 bytes.
+  void IndexesOf(const AtomicLine* const* lines, FlowIndex* indexes) const;
   void PrefetchLine(FlowIndex index) const;
   static void PrefetchLine(const AtomicLine* line, bool ipv6);
   void PrefetchDetail(FlowIndex index) const;
@@ -229,6 +232,8 @@ class FlowTable {
   Home RoomAtHome(FlowHash hash) const;  // LookAtHome() without the look for the tag
   FlowIndex TakeFarther(FlowHash hash);
   FlowIndex Occupy(uint32_t region, uint32_t bucket, uint32_t empty, FlowHash hash);
+  Bucket& LeaveFarther(FlowHash hash, uint32_t slot, uint32_t* entry);
+  void GiveBackWide(FlowIndex index);
   void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }

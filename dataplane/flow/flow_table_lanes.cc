@@ -25,6 +25,7 @@ using namespace bucket_lanes;  // NOLINT(google-build-using-namespace): it is wh
 // not, his own comes again: it is there.
 struct InPlaceOfLines {
   Words64 halves[2];
+  Mask farther = 0;  // who may be in the next bucket
 
   template <typename Next>
   [[gnu::always_inline]] inline InPlaceOfLines(Mask found, const AtomicLine* const* buckets,
@@ -32,10 +33,11 @@ struct InPlaceOfLines {
       : halves{LoadWords(buckets), LoadWords(buckets + kLanes / 2)} {
     if (found == kEach) [[likely]]
       return;
-    const Mask passed = MayBePassed(buckets);
+    farther = static_cast<Mask>(MayBePassed(buckets) & ~found);
+    if (farther == 0) return;
     for (uint32_t half = 0; half < 2; ++half) {
       const uint32_t at = half * kLanes / 2;
-      halves[half] = Select(static_cast<uint8_t>(passed >> at), next(at), halves[half]);
+      halves[half] = Select(static_cast<uint8_t>(farther >> at), next(at), halves[half]);
     }
   }
 };
@@ -101,7 +103,7 @@ Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetch
     StoreWords(Keep(there, line), lines + at);
     StoreWords(Select(there, line, others.halves[half]), fetched + at);
   }
-  return static_cast<Mask>(~found);
+  return others.farther;
 }
 
 // What is each table's own is reckoned for all, and taken by the lanes that are its.
@@ -139,7 +141,15 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     StoreWords(first, fetched.first + at);
     StoreWords(first + Keep(there & of_ipv6, Words64{} + kCacheLine), fetched.second + at);
   }
-  return static_cast<Mask>(~found);
+  return others.farther;
+}
+
+void FlowTable::IndexesOf(const AtomicLine* const* lines, FlowIndex* indexes) const {
+  const auto slots = [this, lines](uint32_t at) {
+    return (LoadWords(lines + at) - reinterpret_cast<uintptr_t>(lines_)) >> (line_shift_ + 6);
+  };
+  Store(LowHalves(slots(0), slots(kLanes / 2)) + first_index_,
+        reinterpret_cast<uint32_t*>(indexes));
 }
 
 #else
@@ -150,16 +160,17 @@ void FlowTable::FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetch
 }
 Mask FlowTable::CandidateLines(const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) const {
   assert(AreHomes(hashes, lines));
-  uint32_t without = 0;
+  uint32_t farther = 0;
   const void** fetched = fetches->Refill(ipv6_ ? 2 : 1);
   for (uint32_t i = 0; i < kLanes; ++i) {
     lines[i] = CandidateLine(hashes[i]);
     fetched[i] = lines[i];
     if (lines[i] != nullptr) continue;
-    fetched[i] = InPlaceOfLine(hashes[i]);
-    without |= 1u << i;
+    const Bucket* const instead = InPlaceOfLine(hashes[i]);
+    fetched[i] = instead;
+    if (instead != &buckets_[HomeOf(hashes[i])]) farther |= 1u << i;
   }
-  return static_cast<Mask>(without);
+  return static_cast<Mask>(farther);
 }
 
 void FlowTable::FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
@@ -172,7 +183,7 @@ void FlowTable::FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask 
 }
 Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,
                                const FlowHash* hashes, AtomicLine** lines, Fetches* fetches) {
-  uint32_t without = 0;
+  uint32_t farther = 0;
   const Fetches::Both fetched = fetches->RefillBoth();
   for (uint32_t i = 0; i < kLanes; ++i) {
     const FlowTable& table = (is_ipv6 >> i & 1) != 0 ? ipv6 : ipv4;
@@ -180,12 +191,20 @@ Mask FlowTable::CandidateLines(const FlowTable& ipv4, const FlowTable& ipv6, Mas
     const AtomicLine* first = lines[i];
     if (first == nullptr) {
       first = reinterpret_cast<const AtomicLine*>(table.InPlaceOfLine(hashes[i]));
-      without |= 1u << i;
+      if (first != table.HomeBucket(hashes[i])) farther |= 1u << i;
     }
     fetched.first[i] = first;
     fetched.second[i] = lines[i] != nullptr && table.ipv6_ ? first + 1 : first;
   }
-  return static_cast<Mask>(without);
+  return static_cast<Mask>(farther);
+}
+
+void FlowTable::IndexesOf(const AtomicLine* const* lines, FlowIndex* indexes) const {
+  for (uint32_t i = 0; i < kLanes; ++i) {
+    const uintptr_t bytes =
+        reinterpret_cast<uintptr_t>(lines[i]) - reinterpret_cast<uintptr_t>(lines_);
+    indexes[i] = FlowIndex{first_index_ + static_cast<uint32_t>(bytes >> (line_shift_ + 6))};
+  }
 }
 
 #endif

@@ -2,11 +2,12 @@
 //
 // Region     A run of at most kMostSlots slots, and of the buckets whose flows may lie in them: as many as 16 bits can name. A table is
 //            as many regions as it takes, and a flow's hash says in which it is.
-// Order      The lowest free slot is picked next. So flows that begin one after the other lie beside each other, in memory and in the
-//            timers, for as long as they are there; what a few flows take of a large table is little, and stays in the caches.
+// Order      Of each 64 slots, all that are free are set apart together, from the lowest 64 with a free one; these go one after the other.
+//            So flows that begin one after the other lie beside each other, in memory and in the timers, for as long as they are there;
+//            what a few flows take of a large table is little, and stays in the caches.
 // Ahead      A slot is picked kAhead takings before it is taken: its lines are on their way by then (Taken::ahead).
-// Layout     Of 64 slots, two words beside each other: picked (or taken), and taken. Of a region, two levels of bits that say which of
-//            these words are picked whole: so a pick is three counts of ones, and no loop.
+// Layout     Of 64 slots, two words beside each other: set apart (or taken), and taken. Of a region, two levels of bits that say which of
+//            these words have no other slots: so to find the next one takes three counts of ones, and no loop.
 //            All zero is: all free. Nothing is touched before the first flow comes, on the worker's own thread.
 // Threads    Owned by one worker. IsTaken() may be called from any thread, and may be stale at once.
 // Cost       2 bits a slot, and 3 cache lines a region.
@@ -50,21 +51,20 @@ class SlotPool {
     Region& r = regions_[region];
     assert(r.count != 0);
     const uint32_t slot = r.ahead[r.first % kAhead];
-    r.first = static_cast<uint8_t>(r.first + 1);
+    ++r.first;
     --r.count;
-    Word& word = WordOf(region, slot);
-    word.taken.store(word.taken.load(std::memory_order_relaxed) | BitOf(slot),
-                     std::memory_order_relaxed);
+    std::atomic<uint64_t>& taken = WordsOf(region)[slot / kWordSlots].taken;
+    taken.store(taken.load(std::memory_order_relaxed) | BitOf(slot), std::memory_order_relaxed);
     return {slot, Pick(region)};
   }
   // REQUIRES: `slot` of `region` is taken.
   void Give(uint32_t region, uint32_t slot) {
     Region& r = regions_[region];
-    Word& word = WordOf(region, slot);
+    Word& word = WordsOf(region)[slot / kWordSlots];
     const uint64_t taken = word.taken.load(std::memory_order_relaxed);
     assert((taken & BitOf(slot)) != 0);
     word.taken.store(taken & ~BitOf(slot), std::memory_order_relaxed);
-    word.picked &= ~BitOf(slot);
+    word.apart &= ~BitOf(slot);
     const uint32_t w = slot / kWordSlots;
     r.words_full[w / 64] &= ~(uint64_t{1} << w % 64);
     r.full &= ~(1u << w / 64);
@@ -77,41 +77,37 @@ class SlotPool {
 
  private:
   struct Word {
-    uint64_t picked;
+    uint64_t apart;
     std::atomic<uint64_t> taken;
   };
   struct alignas(kCacheLine) Region {
     std::array<uint16_t, kAhead>
         ahead;  // picked and not taken: `count` from `first` on, modulo kAhead
-    uint8_t first, count;
-    uint32_t full;                        // bit i: all that there are of words_full[i] are
-    std::array<uint64_t, 16> words_full;  // bit w % 64 of w / 64: all slots of word w are picked
+    // (Of 32 bits: what is stored to bytes might change everything else, for all that the compiler knows.)
+    uint32_t first, count;
+    uint32_t word;  // of which `free` are
+    uint32_t full;  // bit i: all that there are of words_full[i] are
+    uint64_t free;  // set apart, and not picked
+    std::array<uint64_t, 16>
+        words_full;  // bit w % 64 of w / 64: word w has no free slots but those
   };
   static_assert(kMostSlots / kWordSlots <= 16 * 64);
 
   static uint64_t BitOf(uint32_t slot) { return uint64_t{1} << slot % kWordSlots; }
-  Word& WordOf(uint32_t region, uint32_t slot) {
-    return words_[size_t{region} * region_words_ + slot / kWordSlots];
-  }
-  // The lowest that is not picked, to be taken behind those that are. kNone: there is none.
+  Word* WordsOf(uint32_t region) { return words_ + size_t{region} * region_words_; }
+  // The next one, to be taken behind those that are picked. kNone: there is none.
   uint32_t Pick(uint32_t region) {
     Region& r = regions_[region];
-    const auto i = static_cast<uint32_t>(std::countr_one(r.full));
-    if (i == sixty_fours_) [[unlikely]]
+    if (r.free == 0 && !SetApart(region)) [[unlikely]]
       return kNone;
-    const uint32_t w = i * 64 + static_cast<uint32_t>(std::countr_one(r.words_full[i]));
-    Word& word = words_[size_t{region} * region_words_ + w];
-    const uint32_t slot = w * kWordSlots + static_cast<uint32_t>(std::countr_one(word.picked));
-    word.picked |= word.picked + 1;  // the lowest zero
-    if (word.picked == ~uint64_t{0}) [[unlikely]] {
-      r.words_full[i] |= uint64_t{1} << w % 64;
-      const uint32_t words = i + 1 == sixty_fours_ ? region_words_ - i * 64 : 64;
-      if (static_cast<uint32_t>(std::countr_one(r.words_full[i])) == words) r.full |= 1u << i;
-    }
+    const uint32_t slot = r.word * kWordSlots + static_cast<uint32_t>(std::countr_zero(r.free));
+    r.free &= r.free - 1;
     r.ahead[(r.first + r.count) % kAhead] = static_cast<uint16_t>(slot);
     ++r.count;
     return slot;
   }
+  // The free ones of the lowest word that has any. False: there is none.
+  bool SetApart(uint32_t region);
   // kAhead, if there are as many: the first time, or after none were left.
   bool PickSome(uint32_t region);
 

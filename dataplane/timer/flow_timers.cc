@@ -20,6 +20,48 @@ FlowTimers::FlowTimers(uint32_t slots, Tick now, Arena* arena)
   assert(slots >= 1 && slots <= kMaxFlowsPerWorker);
 }
 
+void FlowTimers::Schedule(const FlowIndex* flows, uint32_t which, Tick deadline) {
+  OneDeadline one = For(deadline);
+  filed_ += static_cast<uint32_t>(std::popcount(which));
+  for (; which != 0; which &= which - 1) {
+    const FlowIndex flow = flows[std::countr_zero(which)];
+    assert(Raw(flow) < slots_ && !IsFiled(flow));
+    const uint32_t group = GroupOf(flow);
+    CodeOf(flow, group) = one.filing.code;
+    FileGroup(group, &one);
+  }
+}
+
+void FlowTimers::Hasten(const FlowIndex* flows, uint32_t which, Tick deadline) {
+  OneDeadline one = For(deadline);
+  for (; which != 0; which &= which - 1) {
+    const FlowIndex flow = flows[std::countr_zero(which)];
+    assert(Raw(flow) < slots_);
+    const uint32_t group = GroupOf(flow);
+    TimerCode& code = CodeOf(flow, group);
+    Compare(code, &one);
+    // Else it will have been looked at by then, whatever the group is filed for.
+    if (!one.is_late) continue;
+    filed_ += code == TimerCodes::kNotFiled;
+    if (one.begins_later) code = one.filing.code;
+    FileGroup(group, &one);
+  }
+}
+
+void FlowTimers::Refile(const FlowIndex* flows, uint32_t which, Tick deadline) {
+  OneDeadline one = For(deadline);
+  for (; which != 0; which &= which - 1) {
+    const FlowIndex flow = flows[std::countr_zero(which)];
+    assert(Raw(flow) < slots_);
+    const uint32_t group = GroupOf(flow);
+    TimerCode& code = CodeOf(flow, group);
+    if (code == TimerCodes::kNotFiled) continue;
+    Compare(code, &one);
+    code = one.filing.code;
+    if (one.is_late) FileGroup(group, &one);
+  }
+}
+
 void FlowTimers::Cancel(FlowIndex flow) {
   assert(Raw(flow) < slots_);
   TimerCode& code = CodeOf(flow);
@@ -27,7 +69,7 @@ void FlowTimers::Cancel(FlowIndex flow) {
   code = TimerCodes::kNotFiled;
 }
 
-void FlowTimers::HastenGroup(uint32_t group, const TimerCodes::Filing& filing) {
+void FlowTimers::HastenGroup(uint32_t group, TimerCodes::Filing filing) {
   wheel_.Hasten(WheelEntry{group}, filing.tick);
   groups_[group].own = filing.code;
 }

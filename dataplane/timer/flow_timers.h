@@ -68,67 +68,22 @@ class FlowTimers {
   // kMaxFlowsPerWorker.
   FlowTimers(uint32_t slots, Tick now, Arena* arena);
 
-  // For who files many flows, one after the other, for one deadline: what was found of the one before is not looked up again (most have
-  // been filed alike, and lie in its group). Holds until the next Advance().
-  class OneDeadline {
-   private:
-    friend class FlowTimers;
-    explicit OneDeadline(const TimerCodes::Filing& for_it) : filing(for_it) {}
-
-    static constexpr uint32_t kNone = ~uint32_t{0};
-    TimerCodes::Filing filing;
-    // A flow that is filed as `code`: may it not have been looked at by then, and does its unit begin later?
-    uint32_t code = kNone;
-    bool is_late = true, begins_later = true;
-    uint32_t group = kNone;  // is seen to
-  };
-  OneDeadline For(Tick deadline) const {
-    return OneDeadline(codes_.FilingFor(wheel_.NotPassed(deadline)));
-  }
   // Files `flow` to be handed out at `deadline` (by the next Advance() when that has passed).
   // REQUIRES: `flow` is not filed.
-  void Schedule(FlowIndex flow, OneDeadline* deadline) {
-    assert(Raw(flow) < slots_ && !IsFiled(flow));
-    CodeOf(flow) = deadline->filing.code;
-    ++filed_;
-    FileGroup(Raw(flow) / kGroupFlows, deadline);
-  }
-  void Schedule(FlowIndex flow, Tick deadline) {
-    OneDeadline one = For(deadline);
-    Schedule(flow, &one);
-  }
+  void Schedule(FlowIndex flow, Tick deadline) { Schedule(&flow, 1, deadline); }
   // For a deadline that came nearer: files `flow` anew, unless it is filed for `deadline` or before.
-  void Hasten(FlowIndex flow, OneDeadline* deadline) {
-    assert(Raw(flow) < slots_);
-    TimerCode& code = CodeOf(flow);
-    Compare(code, deadline);
-    // Else it will have been looked at by then, whatever the group is filed for.
-    if (!deadline->is_late) return;
-    filed_ += code == TimerCodes::kNotFiled;
-    if (deadline->begins_later) code = deadline->filing.code;
-    FileGroup(Raw(flow) / kGroupFlows, deadline);
-  }
-  void Hasten(FlowIndex flow, Tick deadline) {
-    OneDeadline one = For(deadline);
-    Hasten(flow, &one);
-  }
+  void Hasten(FlowIndex flow, Tick deadline) { Hasten(&flow, 1, deadline); }
   // For a deadline that will hardly move again: files `flow` anew, whatever it was filed for, so that it is not handed out for
   // that. (Its group may still be looked at then.) No effect when it is not filed.
-  void Refile(FlowIndex flow, OneDeadline* deadline) {
-    assert(Raw(flow) < slots_);
-    TimerCode& code = CodeOf(flow);
-    if (code == TimerCodes::kNotFiled) return;
-    Compare(code, deadline);
-    code = deadline->filing.code;
-    if (deadline->is_late) FileGroup(Raw(flow) / kGroupFlows, deadline);
-  }
-  void Refile(FlowIndex flow, Tick deadline) {
-    OneDeadline one = For(deadline);
-    Refile(flow, &one);
-  }
+  void Refile(FlowIndex flow, Tick deadline) { Refile(&flow, 1, deadline); }
+  // The same of several flows, for one deadline: flows[i] for each bit i of `which`. What is found of one is not looked up again
+  // for the next: most have been filed alike, and lie in its group.
+  void Schedule(const FlowIndex* flows, uint32_t which, Tick deadline);
+  void Hasten(const FlowIndex* flows, uint32_t which, Tick deadline);
+  void Refile(const FlowIndex* flows, uint32_t which, Tick deadline);
   // Takes `flow` out.  No effect when it is not filed.
   void Cancel(FlowIndex flow);
-  bool IsFiled(FlowIndex flow) const { return Code(flow) != TimerCodes::kNotFiled; }
+  bool IsFiled(FlowIndex flow) const { return CodeOf(flow) != TimerCodes::kNotFiled; }
   struct Advanced {
     uint32_t count;  // flows written to `due`
     bool caught_up;  // with `now`; else call again, now or in the next poll
@@ -153,17 +108,39 @@ class FlowTimers {
   // Groups in hand, and how many more are taken when there are no more than that.
   static constexpr uint32_t kHand = 32, kAhead = 16;
 
+  // What flows are filed for, one after the other, and what was found of the last one.
+  struct OneDeadline {
+    TimerCodes::Filing filing;
+    // A flow that is filed as `code`: may it not have been looked at by then, and does its unit begin later?
+    uint32_t code = kNone;
+    bool is_late = true, begins_later = true;
+    // Is seen to; and so are the groups that are filed as this.
+    uint32_t group = kNone, groups_code = kNone;
+  };
+  static constexpr uint32_t kNone = ~uint32_t{0};
+  OneDeadline For(Tick deadline) const {
+    return {.filing = codes_.FilingFor(wheel_.NotPassed(deadline))};
+  }
+
   static uint32_t GroupsOf(uint32_t slots) { return (slots + kGroupFlows - 1) / kGroupFlows; }
-  TimerCode Code(FlowIndex flow) const {
-    return groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
+  // A division in two instructions; the compiler does not know how few flows there are, and takes six.
+  static uint32_t GroupOf(FlowIndex flow) {
+    constexpr uint32_t kShift = 36;
+    constexpr uint64_t kFactor = (uint64_t{1} << kShift) / kGroupFlows + 1;
+    static_assert((kFactor * kGroupFlows - (uint64_t{1} << kShift)) * kMaxFlowsPerWorker <
+                  uint64_t{1} << kShift);
+    return static_cast<uint32_t>(Raw(flow) * kFactor >> kShift);
   }
-  TimerCode& CodeOf(FlowIndex flow) {
-    return groups_[Raw(flow) / kGroupFlows].flow[Raw(flow) % kGroupFlows];
+  // Of a flow of `group`. (A group is a byte longer than the codes of its flows.)
+  TimerCode& CodeOf(FlowIndex flow, uint32_t group) const {
+    static_assert(sizeof(Group) == kGroupFlows + 1 && offsetof(Group, flow) == 0);
+    return reinterpret_cast<TimerCode*>(groups_)[size_t{Raw(flow)} + group];
   }
-  // Will the wheel have handed `group` out by `tick`?
-  bool IsSeenBy(const Group& group, Tick tick) const {
-    return group.own != TimerCodes::kNotFiled &&
-           !codes_.IsBefore(tick, codes_.SeenBy(codes_.Relative(group.own)));
+  TimerCode& CodeOf(FlowIndex flow) const { return CodeOf(flow, GroupOf(flow)); }
+  // Will the wheel have handed a group out by `tick` that is filed as `own`?
+  bool IsSeenBy(TimerCode own, Tick tick) const {
+    return own != TimerCodes::kNotFiled &&
+           !codes_.IsBefore(tick, codes_.SeenBy(codes_.Relative(own)));
   }
   // What `deadline` has to say of flows that are filed as `code`, or not filed.
   void Compare(TimerCode code, OneDeadline* deadline) const {
@@ -178,12 +155,18 @@ class FlowTimers {
   }
   // Sees to it that `group` is looked at by `deadline` or before.
   void FileGroup(uint32_t group, OneDeadline* deadline) {
-    if (group == deadline->group) [[likely]]
+    if (group == deadline->group) return;
+    const TimerCode own = groups_[group].own;
+    if (own == deadline->groups_code) [[likely]]
       return;
     deadline->group = group;
-    if (!IsSeenBy(groups_[group], deadline->filing.tick)) HastenGroup(group, deadline->filing);
+    if (IsSeenBy(own, deadline->filing.tick)) {
+      deadline->groups_code = own;
+    } else {
+      HastenGroup(group, deadline->filing);
+    }
   }
-  void HastenGroup(uint32_t group, const TimerCodes::Filing& filing);
+  void HastenGroup(uint32_t group, TimerCodes::Filing filing);
   bool IsHandEmpty() const { return taken_ == looked_at_; }
   void TakeGroups();
   bool FindGroups();

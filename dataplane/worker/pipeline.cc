@@ -89,11 +89,11 @@ void Pipeline::Process(Burst* burst, Now now) {
   const uint32_t ipv6 = burst->Ipv6Of(first);
   const FlowHash* const hashes = &burst->hash[first];
   AtomicLine** const lines = &burst->candidate[first];
-  const uint64_t without = ipv6 == 0 || ipv6 == AllOf(kChunk)
+  const uint64_t farther = ipv6 == 0 || ipv6 == AllOf(kChunk)
                                ? TableOf(ipv6 != 0).CandidateLines(hashes, lines, &fetches_)
                                : FlowTable::CandidateLines(*ipv4_, *ipv6_, static_cast<Mask>(ipv6),
                                                            hashes, lines, &fetches_);
-  burst->farther |= without << first;
+  burst->farther |= farther << first;
 }
 
 // The same, one after the other.
@@ -122,8 +122,7 @@ void Pipeline::LocateEachIn(Burst* burst, uint32_t first, const Choose& table_of
     burst->candidate[i] = line;
     if (line != nullptr) [[likely]] {
       FlowTable::PrefetchLine(line, table_of(i).ipv6());
-    } else {
-      table_of(i).PrefetchNextBucket(burst->hash[i]);
+    } else if (table_of(i).PrefetchNextBucket(burst->hash[i])) {
       burst->farther |= uint64_t{1} << i;
     }
   }
@@ -134,8 +133,8 @@ void Pipeline::Locate(Burst* burst) {
   for (uint32_t first = 0; first < burst->count; first += kChunk) LocateChunk(burst, first);
 }
 
-// Of what has no candidate in its home bucket: that lies farther from home, or will be inserted. A stage after Locate(), when
-// the next one has come.
+// Of what has no candidate in its home bucket, which may be passed: that lies farther from home, or will be inserted. A stage after
+// Locate(), when the next bucket has come.
 void Pipeline::LocateFarther(Burst* burst) {
   for (; burst->farther != 0; burst->farther &= burst->farther - 1) {
     const auto i = static_cast<uint32_t>(std::countr_zero(burst->farther));

@@ -64,7 +64,7 @@ struct Burst {
       checksum_known_good;  // the NIC vouched for it, or Prepare() has verified it
   // Filled on the way.
   bool fragments = false;  // there is one
-  // Bit i: packet i has no candidate in its home bucket, and has not been looked for elsewhere.
+  // Bit i: packet i has no candidate in its home bucket, may have one in the next, and has not been looked for there.
   uint64_t farther = 0;
   // Of what is common in `segments`: once NeedMetas() was called.
   std::array<PacketMeta, kMaxBurst> meta;
@@ -261,8 +261,6 @@ class Pipeline {
   Mask TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now);
   void FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
                  const StepsTracked& steps, Now now);
-  void FileDeadlines(const Burst& burst, uint32_t first, const FlowTable& table,
-                     const StepsTracked& steps, Now now);
   bool SpillAhead(const Burst& burst, uint32_t first, uint32_t packets);
 
   // pipeline_opening.cc: what a plain SYN opens, and the SYN+ACK that answers it. True: it is tracked (or
@@ -272,6 +270,14 @@ class Pipeline {
   void TrackOpenings(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
   Mask Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings, FlowTable& table,
             Now now, Tally& tally);
+  struct TakenSlots {
+    uint32_t count = 0;
+    std::array<FlowIndex, kLanes> index;
+    std::array<uint32_t, kLanes> packet;  // for which, of the chunk
+  };
+  void StoreOpened(const Burst& burst, uint32_t first, const Openings& openings,
+                   const TakenSlots& taken, FlowTable& table, Now now);
+  uint32_t CountNotUnassured(std::span<const UnassuredQueue::Entry> oldest) const;
 
   // pipeline_tcp.cc
   void TrackTcp(Burst& burst, uint32_t i, Now now, Tally& tally);
@@ -309,14 +315,7 @@ class Pipeline {
   void StoreNew(Slot& slot, uint64_t start_us, Now now);
   void FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                uint8_t state, bool midstream, Now now);
-  // What is common to all new flows, but for the counters.
-  void FileUnassured(FlowIndex index, uint32_t generation, FlowTimers::OneDeadline* deadline,
-                     bool ipv6, UnassuredQueue* queue) {
-    wheel_->Schedule(index, deadline);
-    is_unassured_->Set(index);
-    ++unassured_flows_[ipv6];
-    queue->Push({.index = index, .generation = generation});
-  }
+  void CountNew(bool ipv6, uint8_t state, uint64_t flows);
   Tick FiledFor(const FlowTable& table, Tick deadline, Now now) const;
   void Reschedule(FlowIndex index, Tick old_deadline, Tick deadline, bool is_last, Now now);
   void CountState(uint8_t from, uint8_t to, uint64_t flows = 1);
@@ -327,11 +326,12 @@ class Pipeline {
   struct OverFlows {
     uint32_t count = 0;
     std::array<FlowIndex, kExpireChunk> index;
-    std::array<FlowHash, kMaxBurst> hash;
+    alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hash;
+    alignas(kCacheLine) std::array<AtomicLine*, kExpireChunk> home;
   };
+  static_assert(kExpireChunk % kLanes == 0);
   void FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlows* over);
   void EndOver(OverFlows* over, Now now);
-  void Erase(FlowTable& table, FlowIndex index, FlowHash hash, End reason, Now now);
   void CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows);
   void NotUnassured(const FlowTable& table, FlowIndex index);
   bool IsUnassured(const FlowTable& table, const UnassuredQueue::Entry& entry) const;

@@ -120,13 +120,18 @@ void Pipeline::StoreNew(Slot& slot, uint64_t start_us, Now now) {
 // A flow that was stored for the first time is filed, counted, queued for eviction until it is assured.
 void Pipeline::FileNew(const FlowTable& table, FlowIndex index, uint32_t generation, Tick deadline,
                        uint8_t state, bool midstream, Now now) {
-  FlowTimers::OneDeadline filed_for = wheel_->For(FiledFor(table, deadline, now));
-  FileUnassured(index, generation, &filed_for, table.ipv6(),
-                unassured_[table.ipv6()][midstream].get());
-  counters_.flows_created.Add(1);
-  counters_.flows.Add(1);
-  if (table.ipv6()) counters_.flows_ipv6.Add(1);
-  CountState(0, state);
+  wheel_->Schedule(index, FiledFor(table, deadline, now));
+  is_unassured_->Set(index);
+  ++unassured_flows_[table.ipv6()];
+  unassured_[table.ipv6()][midstream]->Push({.index = index, .generation = generation});
+  CountNew(table.ipv6(), state, 1);
+}
+
+void Pipeline::CountNew(bool ipv6, uint8_t state, uint64_t flows) {
+  counters_.flows_created.Add(flows);
+  counters_.flows.Add(flows);
+  if (ipv6) counters_.flows_ipv6.Add(flows);
+  CountState(0, state, flows);
 }
 
 // What the wheel is told for a deadline. A table that is nearly full has no slots to spare for flows that are over.
@@ -211,16 +216,11 @@ void Pipeline::EndFlow(FlowIndex index, FlowHash hash, End reason, Now now) {
   wheel_->Cancel(index);
   FlowTable& table = TableOf(index);
   const uint8_t state = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
-  Erase(table, index, hash, reason, now);
-  CountEnds(table.ipv6(), state, reason, 1);
-}
-
-// What of an end is not counting.  REQUIRES: the flow is not in the wheel.
-void Pipeline::Erase(FlowTable& table, FlowIndex index, FlowHash hash, End reason, Now now) {
   if (listener_ != nullptr) [[unlikely]]
     listener_->OnEnd(RecordOf(index, now, reason));
   NotUnassured(table, index);
   table.Erase(index, hash);
+  CountEnds(table.ipv6(), state, reason, 1);
 }
 
 void Pipeline::CountEnds(bool ipv6, uint8_t state, End reason, uint64_t flows) {
@@ -247,7 +247,13 @@ void Pipeline::FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlow
     }
   }
   hasher_.OfBurst(keys, 0, over->count, over->hash.data());
-  for (uint32_t i = 0; i < over->count; ++i) TableOf(over->index[i]).PrefetchBucket(over->hash[i]);
+  // (Of a bucket beyond the last flow's, too: of a hash that was there before.)
+  for (uint32_t first = 0; first < over->count; first += kLanes) {
+    fetches_.Rest();
+    FlowTable::FetchBuckets(*ipv4_, *ipv6_, static_cast<Mask>(keys.ipv6 >> first),
+                            &over->hash[first], &over->home[first], &fetches_);
+  }
+  fetches_.Rest();
 }
 
 // Those that end alike one after the other are counted together.
@@ -258,15 +264,19 @@ void Pipeline::EndOver(OverFlows* over, Now now) {
   for (uint32_t i = 0; i < over->count; ++i) {
     const FlowIndex index = over->index[i];
     FlowTable& table = TableOf(index);
-    const uint8_t own = StateIn(table.line(index).words[0].load(std::memory_order_relaxed));
-    if (own != state || table.ipv6() != ipv6) {
+    const uint8_t own =
+        StateIn(table.line(index).words[0].load(std::memory_order_relaxed)) & kStateCodeMask;
+    if (own != state || table.ipv6() != ipv6) [[unlikely]] {
       if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
       state = own;
       ipv6 = table.ipv6();
       alike = 0;
     }
     ++alike;
-    Erase(table, index, over->hash[i], EndOf(own), now);
+    if (listener_ != nullptr) [[unlikely]]
+      listener_->OnEnd(RecordOf(index, now, EndOf(own)));
+    NotUnassured(table, index);
+    table.Erase(index, over->hash[i], over->home[i]);
   }
   if (alike != 0) CountEnds(ipv6, state, EndOf(state), alike);
   over->count = 0;

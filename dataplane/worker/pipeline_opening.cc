@@ -123,25 +123,22 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
 }
 
 // Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
-// nothing was done. As AdmitBare() and FileNew() would, in place; AdmitBare() is called where somebody may have to give way, or the
-// home bucket is full, or the region.
+// nothing was done. As AdmitBare() and StoreNew() would, but first slots are taken, then all flows stored and filed. AdmitBare() is
+// called where somebody may have to give way, or the home bucket is full, or the region.
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,
                     FlowTable& table, Now now, Tally& tally) {
-  using namespace established;
-  Mask there = 0;
-  const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
-  FlowTimers::OneDeadline filed_for = wheel_->For(FiledFor(table, deadline, now));
-  const bool ipv6 = table.ipv6();
-  UnassuredQueue& queue = *unassured_[ipv6][0];
-  uint64_t opened = 0;  // and not counted yet
-  const auto count = [&] {
-    counters_.flows_created.Add(opened);
-    counters_.flows.Add(opened);
-    if (ipv6) counters_.flows_ipv6.Add(opened);
-    CountState(0, kSynSentState, opened);  // as all of openings.head say
-    tally.tracked += opened;
-    opened = 0;
+  UnassuredQueue& queue = *unassured_[table.ipv6()][0];
+  const auto table_room = [&] {
+    return table.capacity() - std::min(table.size(), table.capacity());
   };
+  const auto room = [&] { return std::min(queue.places(), table_room()); };
+  // Entries of others, one for each that enters: what MakePlace() would do. (In a full table, MakeRoom() counts them.)
+  const auto most = static_cast<uint32_t>(std::popcount(opening));
+  if (queue.places() < most && table_room() >= most)
+    queue.Drop(CountNotUnassured(queue.After(0, most - queue.places())));
+  uint32_t left_room = room();
+  Mask there = 0;
+  TakenSlots taken;
   for (uint32_t left = opening; left != 0; left &= left - 1) {
     const auto n = static_cast<uint32_t>(std::countr_zero(left));
     const uint32_t i = first + n;
@@ -156,20 +153,53 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
         continue;
       }
     }
-    // Mostly that is all that HasRoom() would do.
-    if (queue.IsJustFull() && !is_unassured_->Test(queue.Ahead(0))) queue.Pop();
     FlowIndex index = FlowIndex::kNone;
-    if (home.empty != 0 && !queue.full() && table.size() < table.capacity()) [[likely]]
+    if (home.empty != 0 && left_room != 0) [[likely]] {
       index = table.Take(hash, home);
+      --left_room;
+    }
     if (index == FlowIndex::kNone) [[unlikely]] {
-      count();  // one of them may give way
+      StoreOpened(burst, first, openings, taken, table, now);  // one of them may give way
+      taken.count = 0;
       index = AdmitBare(table, hash, now);
+      left_room = std::max(room(), 1u) - 1;
       if (index == FlowIndex::kNone) {
         NoFlow(burst, i, Untracked::kTableFull, tally);
         continue;
       }
     }
-    ++opened;
+    ++tally.tracked;
+    taken.index[taken.count] = index;
+    taken.packet[taken.count++] = n;
+  }
+  StoreOpened(burst, first, openings, taken, table, now);
+  if (queue.places() < kLanes) {
+    // What the next ones look at.
+    for (const auto& next : queue.After(kLanes, kLanes)) is_unassured_->Prefetch(next.index);
+    for (const auto& next : queue.After(0, kLanes))
+      if (is_unassured_->Test(next.index)) table.PrefetchOrigin(next.index);
+  }
+  return there;
+}
+
+// Of a queue's oldest entries: how many come before the first one whose flow is unassured?
+uint32_t Pipeline::CountNotUnassured(std::span<const UnassuredQueue::Entry> oldest) const {
+  uint32_t count = 0;
+  while (count < oldest.size() && !is_unassured_->Test(oldest[count].index)) ++count;
+  return count;
+}
+
+// What Open() has taken slots for: stored, filed, counted.
+void Pipeline::StoreOpened(const Burst& burst, uint32_t first, const Openings& openings,
+                           const TakenSlots& taken, FlowTable& table, Now now) {
+  using namespace established;
+  if (taken.count == 0) return;
+  const bool ipv6 = table.ipv6();
+  const Tick deadline = now.tick + TimeoutMs(PairCodeOf(kSynSentState));
+  UnassuredQueue& queue = *unassured_[ipv6][0];
+  for (uint32_t k = 0; k < taken.count; ++k) {
+    const FlowIndex index = taken.index[k];
+    const uint32_t n = taken.packet[k], i = first + n;
     AtomicLine& line = table.line(index);
     AtomicDetail& detail = table.detail(index);
     AtomicOrigin& origin = table.origin(index);
@@ -185,25 +215,19 @@ Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& 
     store(detail, 2, 0);
     store(detail, 3, 0);
     origin.store(start_us, std::memory_order_release);
-    FlowTable::StoreKey(burst.words, i, hash, &line);
+    FlowTable::StoreKey(burst.words, i, burst.hash[i], &line);
     store(line, 3, openings.line_word3[n]);
     store(line, 4, openings.end[n]);
     store(line, 5, openings.end[n]);
     store(line, 6, 0);
     store(line, 7, openings.timestamp[n]);
     store(line, 0, uint64_t{deadline.ms()} << 32 | openings.head[n] | NextEvenVersion(head));
-    FileUnassured(index, GenerationOf(start_us), &filed_for, ipv6, &queue);
+    is_unassured_->Set(index);
+    queue.Push({.index = index, .generation = GenerationOf(start_us)});
   }
-  count();
-  if (queue.full()) {
-    // What the next ones look at.
-    for (uint32_t n = 0; n < kLanes; ++n) {
-      is_unassured_->Prefetch(queue.Ahead(kLanes + n));
-      if (const FlowIndex next = queue.Ahead(n); is_unassured_->Test(next))
-        table.PrefetchOrigin(next);
-    }
-  }
-  return there;
+  unassured_flows_[ipv6] += taken.count;
+  wheel_->Schedule(taken.index.data(), AllOf(taken.count), FiledFor(table, deadline, now));
+  CountNew(ipv6, kSynSentState, taken.count);  // as all of openings.head say
 }
 
 bool Pipeline::TrackAnswer(const Burst& burst, uint32_t i, AtomicLine& line, Now now) {

@@ -154,40 +154,27 @@ Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now no
   return static_cast<Mask>(packets ^ left);
 }
 
-// Tells the wheel. Most have one deadline.  REQUIRES: there are some that it must hear of.
-void Pipeline::FileDeadlines(const Burst& burst, uint32_t first, const FlowTable& table,
-                             const StepsTracked& steps, Now now) {
-  uint32_t left = steps.sooner | steps.last;
-  const auto filed_for = [&](Tick deadline) { return wheel_->For(FiledFor(table, deadline, now)); };
-  Tick deadline(steps.deadlines[std::countr_zero(left)]);
-  FlowTimers::OneDeadline filed = filed_for(deadline);
-  for (; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    const FlowIndex index = table.IndexOf(*burst.candidate[first + i]);
-    if (const Tick own(steps.deadlines[i]); own != deadline) {
-      deadline = own;
-      filed = filed_for(deadline);
-    }
-    if ((steps.last >> i & 1) != 0) {
-      wheel_->Refile(index, &filed);
-    } else {
-      wheel_->Hasten(index, &filed);
-    }
-  }
-}
-
 // Tells the wheel and the counters what has become of `steps`.
 void Pipeline::FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
                          const StepsTracked& steps, Now now) {
-  if ((steps.sooner | steps.last) != 0) FileDeadlines(burst, first, table, steps, now);
-  for (uint32_t left = steps.assured; left != 0; left &= left - 1) {
-    const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    NotUnassured(table, table.IndexOf(*burst.candidate[first + i]));
+  if ((steps.sooner | steps.last | steps.assured) != 0) {
+    alignas(kCacheLine) std::array<FlowIndex, kLanes> flows;
+    table.IndexesOf(&burst.candidate[first], flows.data());
+    for (uint32_t left = steps.sooner | steps.last; left != 0;) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(left));
+      const uint32_t same = left & SameAs(steps.deadlines, i);
+      const Tick filed_for = FiledFor(table, Tick(steps.deadlines[i]), now);
+      if ((same & steps.last) != 0) wheel_->Refile(flows.data(), same & steps.last, filed_for);
+      if ((same & ~steps.last) != 0) wheel_->Hasten(flows.data(), same & ~steps.last, filed_for);
+      left ^= same;
+    }
+    for (uint32_t left = steps.assured; left != 0; left &= left - 1)
+      NotUnassured(table, flows[static_cast<uint32_t>(std::countr_zero(left))]);
   }
   // Those that made the same move are counted together.
   for (uint32_t left = steps.moved; left != 0;) {
     const auto i = static_cast<uint32_t>(std::countr_zero(left));
-    const uint32_t same = left & SameMoves(steps, i);
+    const uint32_t same = left & SameAs(steps.moves, i);
     CountState(static_cast<uint8_t>(steps.moves[i] >> 8), static_cast<uint8_t>(steps.moves[i]),
                static_cast<uint64_t>(std::popcount(same)));
     left ^= same;

@@ -178,16 +178,14 @@ void TrackStepLanes(const SegmentLanes& segments, const KeyWords& words, const F
                                tracked);
 }
 
-Mask SameMoves(const StepsTracked& steps, uint32_t of) {
-  return Equal(Load(steps.moves), All(steps.moves[of]));
-}
+Mask SameAs(const uint32_t* numbers, uint32_t of) { return Equal(Load(numbers), All(numbers[of])); }
 
 #else
 
-Mask SameMoves(const StepsTracked& steps, uint32_t of) {
+Mask SameAs(const uint32_t* numbers, uint32_t of) {
   Mask same = 0;
   for (uint32_t i = 0; i < kLanes; ++i)
-    same = static_cast<Mask>(same | uint32_t{steps.moves[i] == steps.moves[of]} << i);
+    same = static_cast<Mask>(same | uint32_t{numbers[i] == numbers[of]} << i);
   return same;
 }
 void TrackStepLanes(const SegmentLanes&, const KeyWords&, const FlowHash*, AtomicLine* const*,

@@ -32,8 +32,8 @@ struct alignas(kCacheLine) StepsTracked {
   Mask moved = 0;
 };
 
-// Bit i: element i is what element `of` is.
-Mask SameMoves(const StepsTracked& steps, uint32_t of);
+// Bit i: element i is what element `of` is.  REQUIRES: kLanes numbers, aligned to 64 bytes.
+Mask SameAs(const uint32_t* numbers, uint32_t of);
 
 // Tracks those of `packets` (bit i: first + i) of a burst that are steps, each on the line of `table` that may be its flow's,
 // or null. Two packets of one flow are both left alone.

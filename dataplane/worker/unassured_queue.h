@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dataplane/base/types.h"
@@ -30,8 +31,8 @@ class UnassuredQueue {
   // of others among an eighth more than the quota let so many in (eight out, one in) before one is found that gives way.
   uint32_t enough() const { return quota_ - quota_ / 56; }
   bool full() const { return count_ >= quota_; }
-  // And no longer when one entry has left it.
-  bool IsJustFull() const { return count_ == quota_; }
+  // So many may enter before it is full.
+  uint32_t places() const { return full() ? 0 : quota_ - static_cast<uint32_t>(count_); }
   bool HasPlace() const { return count_ != entries_.size(); }
   bool empty() const { return count_ == 0; }
 
@@ -42,12 +43,22 @@ class UnassuredQueue {
   }
   // The flow whose entry Pop() answers after `n` others, or after all others if these are fewer.  REQUIRES: !empty().
   FlowIndex Ahead(size_t n) const { return entries_[At(std::min(n, count_ - 1))].index; }
+  // Entries from that one on, `most` at most, as far as they lie beside each other.
+  std::span<const Entry> After(size_t n, size_t most) const {
+    n = std::min(n, count_);
+    const size_t at = At(n);
+    return std::span(entries_).subspan(at, std::min({most, count_ - n, entries_.size() - at}));
+  }
   // REQUIRES: !empty().
   Entry Pop() {
     const Entry entry = entries_[head_];
-    head_ = At(1);
-    --count_;
+    Drop(1);
     return entry;
+  }
+  // The oldest `n`.  REQUIRES: there are as many.
+  void Drop(uint32_t n) {
+    head_ = At(n);
+    count_ -= n;
   }
 
  private:

@@ -1,5 +1,6 @@
 // FlowTimers against a slow and obvious model: a map from flow to the deadline (64-bit ms, which never
 // wraps) that it is filed for.
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -103,9 +104,13 @@ class ModelTest {
     ASSERT_EQ(f_.timers.IsFiled(flow), filed_.contains(flow));
     const auto dice = random_() % 8;
     if (dice == 0) {
-      Hasten(flow, AnyDeadline());
+      const uint64_t deadline_ms = AnyDeadline();
+      f_.timers.Hasten(flow, TickOf(deadline_ms));
+      HaveHastened(flow, deadline_ms);
     } else if (dice == 2) {
-      Refile(flow, AnyDeadline());
+      const uint64_t deadline_ms = AnyDeadline();
+      f_.timers.Refile(flow, TickOf(deadline_ms));
+      HaveRefiled(flow, deadline_ms);
     } else if (!filed_.contains(flow)) {
       const uint64_t deadline_ms = random_() % 32 == 0
                                        ? now_ms_ - AnyMs(std::min<uint64_t>(now_ms_, 100'000))
@@ -118,32 +123,33 @@ class ModelTest {
     }
   }
 
-  // Several, mostly of a group or two, for one deadline.
+  // Several, mostly of a group or two, for one deadline: some of an array, of which some are told again.
   void ChangeMany() {
     const uint64_t deadline_ms = AnyDeadline();
-    FlowTimers::OneDeadline one = f_.timers.For(TickOf(deadline_ms));
-    const auto kind =
-        random_() % 4;  // 3: each another, and some taken out between, as who gives way is
-    for (auto left = 2 + random_() % 16; left != 0; --left) {
-      const FlowIndex flow = AnyFlow();
-      const auto own = kind == 3 ? random_() % 4 : kind;
-      if (own == 3) {
-        f_.timers.Cancel(flow);
-        if (filed_.contains(flow)) Forget(flow);
-      } else if (own == 0) {
-        Hasten(flow, deadline_ms, &one);
-      } else if (own == 1) {
-        Refile(flow, deadline_ms, &one);
-      } else if (!filed_.contains(flow)) {
-        f_.timers.Schedule(flow, &one);
-        Put(flow, {deadline_ms, Ahead(deadline_ms), Ahead(deadline_ms), 0, false});
+    const Tick deadline = TickOf(deadline_ms);
+    std::array<FlowIndex, 32> flows;
+    for (FlowIndex& flow : flows) flow = AnyFlow();
+    auto which = static_cast<uint32_t>(random_() & random_());
+    const auto kind = random_() % 3;
+    if (kind == 2) {
+      std::set<FlowIndex> before;
+      for (uint32_t i = 0; i < flows.size(); ++i) {
+        if (filed_.contains(flows[i]) || !before.insert(flows[i]).second) which &= ~(1u << i);
       }
+    }
+    if (kind == 0) f_.timers.Hasten(flows.data(), which, deadline);
+    if (kind == 1) f_.timers.Refile(flows.data(), which, deadline);
+    if (kind == 2) f_.timers.Schedule(flows.data(), which, deadline);
+    for (uint32_t i = 0; i < flows.size(); ++i) {
+      if ((which >> i & 1) == 0) continue;
+      if (kind == 0) HaveHastened(flows[i], deadline_ms);
+      if (kind == 1) HaveRefiled(flows[i], deadline_ms);
+      if (kind == 2) Put(flows[i], {deadline_ms, Ahead(deadline_ms), Ahead(deadline_ms), 0, false});
     }
   }
 
   // Filed for the nearer of both from here on.
-  void Hasten(FlowIndex flow, uint64_t deadline_ms, FlowTimers::OneDeadline* one = nullptr) {
-    one != nullptr ? f_.timers.Hasten(flow, one) : f_.timers.Hasten(flow, TickOf(deadline_ms));
+  void HaveHastened(FlowIndex flow, uint64_t deadline_ms) {
     ASSERT_TRUE(f_.timers.IsFiled(flow));
     const uint64_t ahead_ms = Ahead(deadline_ms);
     if (const auto old = filed_.find(flow); old != filed_.end()) {
@@ -154,8 +160,7 @@ class ModelTest {
   }
 
   // Filed for that alone from here on.
-  void Refile(FlowIndex flow, uint64_t deadline_ms, FlowTimers::OneDeadline* one = nullptr) {
-    one != nullptr ? f_.timers.Refile(flow, one) : f_.timers.Refile(flow, TickOf(deadline_ms));
+  void HaveRefiled(FlowIndex flow, uint64_t deadline_ms) {
     ASSERT_EQ(f_.timers.IsFiled(flow), filed_.contains(flow));
     if (!filed_.contains(flow)) return;
     Forget(flow);
