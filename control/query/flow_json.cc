@@ -1,6 +1,7 @@
 #include "control/query/flow_json.h"
 
 #include <array>
+#include <cassert>
 #include <cstring>
 
 #include "control/query/text.h"
@@ -24,11 +25,15 @@ char* PutId(char* out, FlowId id) {
   return out;
 }
 
-char* PutBool(char* out, bool value) { return PutText(out, value ? "true" : "false"); }
+char* PutBool(char* out, bool value) {
+  static constexpr char kTexts[2][8] = {"false", "true"};
+  std::memcpy(out, kTexts[value], sizeof(kTexts[value]));
+  return out + 5 - value;
+}
 
 template <typename T>
 char* PutMaybe(char* out, const std::optional<T>& value) {
-  if (!value) return PutText(out, "null");
+  if (!value) return Put<"null">(out);
   if constexpr (std::is_same_v<T, bool>) {
     return PutBool(out, *value);
   } else {
@@ -54,7 +59,7 @@ constexpr auto kStateJson = [] {
 }();
 
 char* PutState(char* out, const std::optional<tcp::State>& state) {
-  if (!state) return PutText(out, "null");
+  if (!state) return Put<"null">(out);
   const StateJson& json = kStateJson[static_cast<size_t>(*state)];
   std::memcpy(out, json.text.data(), json.text.size());
   return out + json.size;
@@ -62,27 +67,27 @@ char* PutState(char* out, const std::optional<tcp::State>& state) {
 
 // {"address":"10.0.0.1","port":40312,"state":"TIME_WAIT"  : the brace is left open.
 char* PutEndpointHead(char* out, const EndpointRecord& endpoint, bool ipv6) {
-  out = PutText(out, "{\"address\":\"");
+  out = Put<"{\"address\":\"">(out);
   out = PutAddress(out, endpoint.address, ipv6);
-  out = PutText(out, "\",\"port\":");
+  out = Put<"\",\"port\":">(out);
   out = PutUint(out, endpoint.port);
-  out = PutText(out, ",\"state\":");
+  out = Put<",\"state\":">(out);
   return PutState(out, endpoint.state);
 }
 
 char* PutEndpoint(char* out, const EndpointRecord& endpoint, bool ipv6) {
   out = PutEndpointHead(out, endpoint, ipv6);
-  out = PutText(out, ",\"packets\":");
+  out = Put<",\"packets\":">(out);
   out = PutUint(out, endpoint.packets);
-  out = PutText(out, ",\"bytes\":");
+  out = Put<",\"bytes\":">(out);
   out = PutUint(out, endpoint.bytes);
-  out = PutText(out, ",\"mss\":");
+  out = Put<",\"mss\":">(out);
   out = PutMaybe(out, endpoint.mss);
-  out = PutText(out, ",\"window_scale\":");
+  out = Put<",\"window_scale\":">(out);
   out = PutMaybe(out, endpoint.window_scale);
-  out = PutText(out, ",\"timestamps\":");
+  out = Put<",\"timestamps\":">(out);
   out = PutMaybe(out, endpoint.timestamps);
-  out = PutText(out, ",\"sack\":");
+  out = Put<",\"sack\":">(out);
   out = PutMaybe(out, endpoint.sack);
   *out++ = '}';
   return out;
@@ -100,77 +105,105 @@ char* PutVlans(char* out, const FlowRecord& flow) {
 
 // {"originator":1,"responder":2}
 char* PutBoth(char* out, uint32_t originator, uint32_t responder) {
-  out = PutText(out, "{\"originator\":");
+  out = Put<"{\"originator\":">(out);
   out = PutUint(out, originator);
-  out = PutText(out, ",\"responder\":");
+  out = Put<",\"responder\":">(out);
   out = PutUint(out, responder);
   *out++ = '}';
   return out;
 }
 
 char* PutProvisional(char* out, const FlowRecord& flow) {
-  out = PutText(out, ",\"provisional\":{\"originator\":");
+  out = Put<",\"provisional\":{\"originator\":">(out);
   out = PutBool(out, flow.originator.provisional);
-  out = PutText(out, ",\"responder\":");
+  out = Put<",\"responder\":">(out);
   out = PutBool(out, flow.responder.provisional);
   *out++ = '}';
   return out;
 }
 
-}  // namespace
-
-char* PutFlowJson(char* out, const FlowRecord& flow) {
-  out = PutText(out, "{\"id\":\"");
-  out = PutId(out, flow.id);
-  out = PutText(out, "\",\"worker\":");
-  out = PutUint(out, flow.id.worker);
-  out = PutText(out, ",\"proto\":\"");
-  out = PutProtocol(out, flow.protocol);
-  out = PutText(out, "\",\"vlan\":");
-  out = PutVlans(out, flow);
-  out = PutText(out, ",\"originator\":");
-  out = PutEndpoint(out, flow.originator, flow.ipv6);
-  out = PutText(out, ",\"responder\":");
-  out = PutEndpoint(out, flow.responder, flow.ipv6);
-  out = PutText(out, ",\"start\":\"");
-  out = PutTime(out, flow.start_us);
-  out = PutText(out, "\",\"last\":\"");
-  out = PutTime(out, flow.last_us);
-  out = PutText(out, "\",\"timeout_ms\":");
-  out = PutUint(out, flow.timeout_ms > 0 ? static_cast<uint64_t>(flow.timeout_ms) : 0);
-  out = PutText(out, ",\"assured\":");
-  out = PutBool(out, flow.assured);
-  out = PutText(out, ",\"midstream\":");
-  out = PutBool(out, flow.midstream);
-  out = PutText(out, ",\"end\":\"");
-  out = PutText(out, Name(flow.end));
-  out = PutText(out, "\",\"history\":\"");
-  out = PutText(out, flow.history);
-  out = PutText(out, "\",\"handshake_rtt_us\":{\"originator\":");
-  out = PutMaybe(out, flow.originator.handshake_rtt_us);
-  out = PutText(out, ",\"responder\":");
-  out = PutMaybe(out, flow.responder.handshake_rtt_us);
-  out = PutText(out, "},\"retransmits\":");
+// Behind the handshake's times.
+char* PutEnd(char* out, const FlowRecord& flow) {
+  out = Put<"},\"retransmits\":">(out);
   out = PutUint(out, uint64_t{flow.originator.retransmits} + flow.responder.retransmits);
-  out = PutText(out, ",\"out_of_window\":");
+  out = Put<",\"out_of_window\":">(out);
   out = PutUint(out, uint64_t{flow.originator.out_of_window} + flow.responder.out_of_window);
-  out = PutText(out, ",\"zone\":");
+  out = Put<",\"zone\":">(out);
   out = PutUint(out, flow.zone);
-  out = PutText(out, ",\"originator_guessed\":");
+  out = Put<",\"originator_guessed\":">(out);
   out = PutBool(out, flow.originator_guessed);
-  out = PutText(out, ",\"time_wait\":{\"fin_again\":");
+  out = Put<",\"time_wait\":{\"fin_again\":">(out);
   out = PutUint(out, flow.time_wait_fins);
-  out = PutText(out, ",\"old_duplicates\":");
+  out = Put<",\"old_duplicates\":">(out);
   out = PutUint(out, flow.time_wait_duplicates);
-  out = PutText(out, "},\"retransmits_by\":");
+  out = Put<"},\"retransmits_by\":">(out);
   out = PutBoth(out, flow.originator.retransmits, flow.responder.retransmits);
-  out = PutText(out, ",\"out_of_window_by\":");
+  out = Put<",\"out_of_window_by\":">(out);
   out = PutBoth(out, flow.originator.out_of_window, flow.responder.out_of_window);
   out = PutProvisional(out, flow);
-  out = PutText(out, ",\"related_icmp\":");
+  out = Put<",\"related_icmp\":">(out);
   out = PutUint(out, flow.related_icmp);
   *out++ = '}';
   return out;
+}
+
+// Is all that PutEnd() writes what it writes of most flows: false, and 0?
+bool IsQuiet(const FlowRecord& flow) {
+  const auto counts = [](const EndpointRecord& e) {
+    return e.retransmits | e.out_of_window | e.provisional;
+  };
+  return (counts(flow.originator) | counts(flow.responder) | flow.zone | flow.originator_guessed |
+          flow.time_wait_fins | flow.time_wait_duplicates | flow.related_icmp) == 0;
+}
+char* PutQuietEnd(char* out) {
+  struct End {
+    char text[320];
+    size_t size;
+  };
+  static const End kEnd = [] {
+    End end;
+    end.size = static_cast<size_t>(PutEnd(end.text, FlowRecord{}) - end.text);
+    assert(end.size + kOvershoot <= sizeof(end.text));
+    return end;
+  }();
+  std::memcpy(out, kEnd.text, sizeof(kEnd.text));
+  return out + kEnd.size;
+}
+
+}  // namespace
+
+char* PutFlowJson(char* out, const FlowRecord& flow) {
+  out = Put<"{\"id\":\"">(out);
+  out = PutId(out, flow.id);
+  out = Put<"\",\"worker\":">(out);
+  out = PutUint(out, flow.id.worker);
+  out = Put<",\"proto\":\"">(out);
+  out = PutProtocol(out, flow.protocol);
+  out = Put<"\",\"vlan\":">(out);
+  out = PutVlans(out, flow);
+  out = Put<",\"originator\":">(out);
+  out = PutEndpoint(out, flow.originator, flow.ipv6);
+  out = Put<",\"responder\":">(out);
+  out = PutEndpoint(out, flow.responder, flow.ipv6);
+  out = Put<",\"start\":\"">(out);
+  out = PutTime(out, flow.start_us);
+  out = Put<"\",\"last\":\"">(out);
+  out = PutTime(out, flow.last_us);
+  out = Put<"\",\"timeout_ms\":">(out);
+  out = PutUint(out, flow.timeout_ms > 0 ? static_cast<uint64_t>(flow.timeout_ms) : 0);
+  out = Put<",\"assured\":">(out);
+  out = PutBool(out, flow.assured);
+  out = Put<",\"midstream\":">(out);
+  out = PutBool(out, flow.midstream);
+  out = Put<",\"end\":\"">(out);
+  out = PutText(out, Name(flow.end));
+  out = Put<"\",\"history\":\"">(out);
+  out = PutText(out, flow.history);
+  out = Put<"\",\"handshake_rtt_us\":{\"originator\":">(out);
+  out = PutMaybe(out, flow.originator.handshake_rtt_us);
+  out = Put<",\"responder\":">(out);
+  out = PutMaybe(out, flow.responder.handshake_rtt_us);
+  return IsQuiet(flow) ? PutQuietEnd(out) : PutEnd(out, flow);
 }
 
 void AppendFlowJson(const FlowRecord& flow, std::string* out) {
@@ -180,15 +213,15 @@ void AppendFlowJson(const FlowRecord& flow, std::string* out) {
 
 void AppendChangeJson(uint64_t packet, const FlowRecord& flow, std::string* out) {
   char text[kMaxFlowJsonBytes];
-  char* end = PutText(text, "{\"packet\":");
+  char* end = Put<"{\"packet\":">(text);
   end = PutUint(end, packet);
-  end = PutText(end, ",\"id\":\"");
+  end = Put<",\"id\":\"">(end);
   end = PutId(end, flow.id);
-  end = PutText(end, "\",\"originator\":");
+  end = Put<"\",\"originator\":">(end);
   end = PutEndpointHead(end, flow.originator, flow.ipv6);
-  end = PutText(end, "},\"responder\":");
+  end = Put<"},\"responder\":">(end);
   end = PutEndpointHead(end, flow.responder, flow.ipv6);
-  end = PutText(end, "}}");
+  end = Put<"}}">(end);
   out->append(text, end);
 }
 

@@ -20,18 +20,19 @@ constexpr auto kPairs = [] {
   return pairs;
 }();
 
-// "0" to "255", and how many digits that is.
+// "0." to "255.", and how many digits that has.
 struct Octet {
-  char digits[3];
-  uint8_t count;
+  char text[4];
+  uint32_t digits;
 };
 constexpr auto kOctets = [] {
   std::array<Octet, 256> octets{};
   for (uint32_t i = 0; i < octets.size(); ++i) {
     Octet& o = octets[i];
-    if (i >= 100) o.digits[o.count++] = static_cast<char>('0' + i / 100);
-    if (i >= 10) o.digits[o.count++] = static_cast<char>('0' + i / 10 % 10);
-    o.digits[o.count++] = static_cast<char>('0' + i % 10);
+    if (i >= 100) o.text[o.digits++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) o.text[o.digits++] = static_cast<char>('0' + i / 10 % 10);
+    o.text[o.digits++] = static_cast<char>('0' + i % 10);
+    o.text[o.digits] = '.';
   }
   return octets;
 }();
@@ -39,6 +40,18 @@ constexpr auto kOctets = [] {
 char* PutPair(char* out, uint32_t below_100) {
   std::memcpy(out, &kPairs[2 * size_t{below_100}], 2);
   return out + 2;
+}
+
+// Without leading zeros.
+char* PutBelow10000(char* out, uint32_t value) {
+  if (value >= 1000) return PutPair(PutPair(out, value / 100), value % 100);
+  if (value < 100 && value >= 10) return PutPair(out, value);
+  if (value < 10) {
+    *out = static_cast<char>('0' + value);
+    return out + 1;
+  }
+  *out = static_cast<char>('0' + value / 100);
+  return PutPair(out + 1, value % 100);
 }
 
 void PutDate(char* out, uint64_t day) {
@@ -55,12 +68,11 @@ void PutDate(char* out, uint64_t day) {
 
 char* PutIpv4(char* out, const uint8_t* address) {
   for (int i = 0; i < 4; ++i) {
-    if (i != 0) *out++ = '.';
     const Octet& octet = kOctets[address[i]];
-    std::memcpy(out, octet.digits, sizeof(octet.digits));
-    out += octet.count;
+    std::memcpy(out, octet.text, sizeof(octet.text));
+    out += octet.digits + 1;
   }
-  return out;
+  return out - 1;  // the last one's point is written over
 }
 
 // Without leading zeros.
@@ -102,31 +114,55 @@ char* PutIpv6(char* out, const std::array<uint8_t, 16>& address) {
 
 }  // namespace
 
-char* PutTime(char* out, uint64_t unix_us) {
-  unix_us = std::min(unix_us, kLastDay * kDayUs + kDayUs - 1);
-  const uint64_t day = unix_us / kDayUs;
-  // Most flows of an answer began on the same day.
-  thread_local uint64_t cached_day = ~uint64_t{0};
-  thread_local std::array<char, 10> cached_date;
-  if (day != cached_day) [[unlikely]] {
-    PutDate(cached_date.data(), day);
-    cached_day = day;
+char* PutLongUint(char* out, uint64_t value) {
+  const auto put_four = [&out](uint32_t below_10000) {
+    out = PutPair(PutPair(out, below_10000 / 100), below_10000 % 100);
+  };
+  if (value < 10'000) return PutBelow10000(out, static_cast<uint32_t>(value));
+  if (value < 100'000'000) {
+    const auto below = static_cast<uint32_t>(value);
+    out = PutBelow10000(out, below / 10'000);
+    put_four(below % 10'000);
+    return out;
   }
-  out = PutText(out, {cached_date.data(), cached_date.size()});
-  const auto us = static_cast<uint32_t>(unix_us % 1'000'000);
-  const auto second = static_cast<uint32_t>(unix_us % kDayUs / 1'000'000);
-  *out++ = 'T';
-  out = PutPair(out, second / 3600);
-  *out++ = ':';
-  out = PutPair(out, second / 60 % 60);
-  *out++ = ':';
-  out = PutPair(out, second % 60);
-  *out++ = '.';
-  out = PutPair(out, us / 10'000);
-  out = PutPair(out, us / 100 % 100);
-  out = PutPair(out, us % 100);
-  *out++ = 'Z';
+  const auto last = static_cast<uint32_t>(value % 100'000'000);
+  out = PutUint(out, value / 100'000'000);
+  put_four(last / 10'000);
+  put_four(last % 10'000);
   return out;
+}
+
+char* PutTime(char* out, uint64_t unix_us) {
+  constexpr uint64_t kMinuteUs = 60'000'000;
+  // Many flows of an answer have their times in the same minute.
+  struct Minute {
+    uint64_t begin_us = ~uint64_t{0} - kMinuteUs;  // none
+    char text[kOvershoot];                         // "2026-01-01T00:00:"
+  };
+  thread_local Minute cached;
+  unix_us = std::min(unix_us, kLastDay * kDayUs + kDayUs - 1);
+  uint64_t us = unix_us - cached.begin_us;
+  if (us >= kMinuteUs) [[unlikely]] {
+    us = unix_us % kMinuteUs;
+    cached.begin_us = unix_us - us;
+    const auto minute = static_cast<uint32_t>(unix_us % kDayUs / kMinuteUs);
+    PutDate(cached.text, unix_us / kDayUs);
+    cached.text[10] = 'T';
+    PutPair(&cached.text[11], minute / 60);
+    cached.text[13] = ':';
+    PutPair(&cached.text[14], minute % 60);
+    cached.text[16] = ':';
+  }
+  std::memcpy(out, cached.text, sizeof(cached.text));
+  const auto below_minute = static_cast<uint32_t>(us);
+  const uint32_t second = below_minute / 1'000'000, below_second = below_minute % 1'000'000;
+  PutPair(out + 17, second);
+  out[19] = '.';
+  PutPair(out + 20, below_second / 10'000);
+  PutPair(out + 22, below_second / 100 % 100);
+  PutPair(out + 24, below_second % 100);
+  out[26] = 'Z';
+  return out + kTimeChars;
 }
 
 char* PutAddress(char* out, const std::array<uint8_t, 16>& address, bool ipv6) {
@@ -134,34 +170,34 @@ char* PutAddress(char* out, const std::array<uint8_t, 16>& address, bool ipv6) {
 }
 
 std::string TimeText(uint64_t unix_us) {
-  char text[kTimeChars];
+  char text[kTimeChars + kOvershoot];
   return std::string(text, PutTime(text, unix_us));
 }
 
 std::string AddressText(const std::array<uint8_t, 16>& address, bool ipv6) {
-  char text[kMaxAddressChars];
+  char text[kMaxAddressChars + kOvershoot];
   return std::string(text, PutAddress(text, address, ipv6));
 }
 
 char* PutProtocol(char* out, uint8_t protocol) {
   switch (protocol) {
     case 1:
-      return PutText(out, "icmp");
+      return Put<"icmp">(out);
     case 6:
-      return PutText(out, "tcp");
+      return Put<"tcp">(out);
     case 17:
-      return PutText(out, "udp");
+      return Put<"udp">(out);
     case 58:
-      return PutText(out, "icmpv6");
+      return Put<"icmpv6">(out);
     case 132:
-      return PutText(out, "sctp");
+      return Put<"sctp">(out);
     default:
       return PutUint(out, protocol);
   }
 }
 
 std::string ProtocolText(uint8_t protocol) {
-  char text[kMaxUintChars];
+  char text[kMaxUintChars + kOvershoot];
   return std::string(text, PutProtocol(text, protocol));
 }
 

@@ -110,6 +110,7 @@ struct PackedDetail {
 };
 inline DetailWords LoadAcquired(const AtomicDetail& from) {
   DetailWords words;
+#pragma GCC unroll 4
   for (size_t i = 0; i < words.size(); ++i)
     words[i] = from.words[i].load(std::memory_order_acquire);
   return words;

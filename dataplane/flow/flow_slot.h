@@ -70,8 +70,17 @@ struct alignas(kCacheLine) AtomicLine {
   // The reader's copy: a mixture, unless the sequence lock says otherwise afterwards.
   LineWords LoadAcquired() const {
     LineWords w;
+#pragma GCC unroll 8
     for (size_t i = 0; i < w.size(); ++i) w[i] = words[i].load(std::memory_order_acquire);
     return w;
+  }
+  // Does it hold `copy` still? (Word by word: what compares arrays loads them wider than they were just stored, and waits.)
+  bool Holds(const LineWords& copy) const {
+    uint64_t difference = 0;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < copy.size(); ++i)
+      difference |= words[i].load(std::memory_order_acquire) ^ copy[i];
+    return difference == 0;
   }
 };
 static_assert(sizeof(AtomicLine) == kCacheLine && std::atomic<uint64_t>::is_always_lock_free);

@@ -244,7 +244,7 @@ bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
     const bool wide = IsWide(packed) && wide_.Has(WideIndex(packed));
     const auto counts =
         std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed))) : DetailWords{});
-    if (first->LoadAcquired() != before) continue;
+    if (!first->Holds(before)) continue;
     copy->line = std::bit_cast<FlowLine>(before);
     Unpack(packed, wide ? &counts : nullptr, &copy->detail);
     return true;

@@ -6,6 +6,9 @@
 #include <array>
 #include <boost/json.hpp>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "control/query/text.h"
 #include "tests/query/sample_flows.h"
@@ -35,6 +38,52 @@ TEST(FlowJson, IsTheSchemaToTheLetter) {
       R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0},)"
       R"("retransmits_by":{"originator":0,"responder":0},"out_of_window_by":{"originator":0,"responder":0},)"
       R"("provisional":{"originator":false,"responder":true},"related_icmp":2})");
+}
+
+// What is 0 or false of most flows is written at once: each of it shows, alone.
+TEST(FlowJson, WhatIsSeldomKnownShowsAlone) {
+  const FlowRecord quiet = testing::Flow("10.0.0.1", 1, "10.0.0.2", 2);
+  const std::string end =
+      R"("handshake_rtt_us":{"originator":null,"responder":null},"retransmits":0,"out_of_window":0,)"
+      R"("zone":0,"originator_guessed":false,"time_wait":{"fin_again":0,"old_duplicates":0},)"
+      R"("retransmits_by":{"originator":0,"responder":0},"out_of_window_by":{"originator":0,"responder":0},)"
+      R"("provisional":{"originator":false,"responder":false},"related_icmp":0})";
+  const auto expect = [&](auto change, std::vector<std::pair<std::string, std::string>> shown) {
+    FlowRecord flow = quiet;
+    change(flow);
+    std::string expected = end;
+    for (const auto& [before, after] : shown) {
+      ASSERT_NE(expected.find(before), std::string::npos) << before;
+      expected.replace(expected.find(before), before.size(), after);
+    }
+    const std::string json = Json(flow);
+    EXPECT_EQ(json.substr(json.find("\"handshake")), expected);
+  };
+  expect([](FlowRecord&) {}, {});
+  expect([](FlowRecord& f) { f.zone = 1; }, {{"\"zone\":0", "\"zone\":1"}});
+  expect([](FlowRecord& f) { f.originator_guessed = true; },
+         {{"guessed\":false", "guessed\":true"}});
+  expect([](FlowRecord& f) { f.time_wait_fins = 7; }, {{"again\":0", "again\":7"}});
+  expect([](FlowRecord& f) { f.time_wait_duplicates = 3; }, {{"duplicates\":0", "duplicates\":3"}});
+  expect([](FlowRecord& f) { f.related_icmp = 15; }, {{"icmp\":0", "icmp\":15"}});
+  expect([](FlowRecord& f) { f.originator.retransmits = 12; },
+         {{"retransmits\":0", "retransmits\":12"},
+          {R"(transmits_by":{"originator":0)", R"(transmits_by":{"originator":12)"}});
+  expect([](FlowRecord& f) { f.responder.retransmits = 1u << 31; },
+         {{"retransmits\":0", "retransmits\":2147483648"},
+          {R"(transmits_by":{"originator":0,"responder":0)",
+           R"(transmits_by":{"originator":0,"responder":2147483648)"}});
+  expect([](FlowRecord& f) { f.originator.out_of_window = 5; },
+         {{"window\":0", "window\":5"},
+          {R"(window_by":{"originator":0)", R"(window_by":{"originator":5)"}});
+  expect([](FlowRecord& f) { f.responder.out_of_window = 6; },
+         {{"window\":0", "window\":6"},
+          {R"(window_by":{"originator":0,"responder":0)",
+           R"(window_by":{"originator":0,"responder":6)"}});
+  expect([](FlowRecord& f) { f.originator.provisional = true; },
+         {{R"(provisional":{"originator":false)", R"(provisional":{"originator":true)"}});
+  expect([](FlowRecord& f) { f.responder.provisional = true; },
+         {{R"("responder":false)", R"("responder":true)"}});
 }
 
 TEST(FlowJson, WhatHasNoTcpHasNullStates) {
@@ -137,7 +186,8 @@ TEST(Text, TimesFromTheFirstDayToTheLast) {
   EXPECT_EQ(TimeText(0), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(TimeText(951'782'400'000'001), "2000-02-29T00:00:00.000001Z");
   EXPECT_EQ(TimeText(951'868'799'999'999), "2000-02-29T23:59:59.999999Z");
-  EXPECT_EQ(TimeText(~uint64_t{0}), "9999-12-31T23:59:59.999999Z");
+  for (uint64_t beyond = 0; beyond < 100'000'000; beyond += 999'999)
+    EXPECT_EQ(TimeText(~uint64_t{0} - beyond), "9999-12-31T23:59:59.999999Z");
 }
 
 TEST(Text, EveryOctetAndLengthOfANumber) {
@@ -153,6 +203,10 @@ TEST(Text, EveryOctetAndLengthOfANumber) {
       char text[kMaxUintChars];
       EXPECT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
     }
+  }
+  for (uint64_t value = 0; value < 200'000'000; value += 1 + value / 700) {
+    char text[kMaxUintChars];
+    ASSERT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
   }
 }
 
