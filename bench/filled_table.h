@@ -17,8 +17,10 @@ namespace coretrack::bench {
 struct KeyBurst {
   std::array<FlowKey, kBurst> keys;
   KeyWords words;
-  std::array<FlowHash, kMaxBurst> hashes;
-  std::array<const AtomicLine*, kBurst> candidates;
+  alignas(kCacheLine) std::array<FlowHash, kMaxBurst> hashes;
+  // Home buckets, then candidates.
+  alignas(kCacheLine) std::array<AtomicLine*, kBurst> lines;
+  uint64_t farther = 0;  // bit i: lines[i] is to be looked for in the next bucket
 
   void Hash(const FlowTable& table, const PackedKey* packed) {
     Hash(packed);
@@ -31,28 +33,27 @@ struct KeyBurst {
       words.Set(i, keys[i]);
     }
     Hasher().OfBurst(words, 0, kBurst, hashes.data());
+    farther = 0;
   }
-  void Match(const FlowTable& table) {
-    uint64_t missed = 0;
-    for (uint32_t i = 0; i < kBurst; ++i) candidates[i] = table.CandidateLine(hashes[i]);
-    for (uint32_t i = 0; i < kBurst; ++i) {
-      if (candidates[i] != nullptr) {
-        table.PrefetchLine(candidates[i], table.ipv6());
-        continue;
-      }
-      table.PrefetchNextBucket(hashes[i]);
-      missed |= uint64_t{1} << i;
-    }
-    for (; missed != 0; missed &= missed - 1) {
-      const auto i = static_cast<uint32_t>(std::countr_zero(missed));
-      candidates[i] = table.LineOrNull(table.FartherCandidate(hashes[i]));
+  // Of the kLanes keys from `first` on: what is to be fetched, buckets, then lines.
+  void FindBuckets(const FlowTable& table, uint32_t first, Fetches* fetches) {
+    table.FetchBuckets(&hashes[first], &lines[first], fetches);
+  }
+  void Match(const FlowTable& table, uint32_t first, Fetches* fetches) {
+    farther |= uint64_t{table.CandidateLines(&hashes[first], &lines[first], fetches)} << first;
+  }
+  // A stage later.
+  void MatchFarther(FlowTable& table) {
+    for (; farther != 0; farther &= farther - 1) {
+      const auto i = static_cast<uint32_t>(std::countr_zero(farther));
+      lines[i] = table.LineOrNull(table.FartherCandidate(hashes[i]));
     }
   }
-  uint32_t Finish(const FlowTable& table) const {
+  // Of `count` keys.
+  uint32_t Finish(const FlowTable& table, uint32_t first, uint32_t count) const {
     uint32_t sum = 0;
-    for (uint32_t i = 0; i < kBurst; ++i) {
-      sum += Raw(table.Find(keys[i], hashes[i], candidates[i]));
-    }
+    for (uint32_t i = first; i < first + count; ++i)
+      sum += Raw(table.Find(keys[i], hashes[i], lines[i]));
     return sum;
   }
 };
