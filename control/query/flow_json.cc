@@ -157,7 +157,7 @@ bool IsQuiet(const FlowRecord& flow) {
 }
 char* PutQuietEnd(char* out) {
   struct End {
-    char text[320];
+    char text[384];  // 287 are used
     size_t size;
   };
   static const End kEnd = [] {

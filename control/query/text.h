@@ -1,9 +1,9 @@
 // Writing values into a buffer that is known to be large enough: numbers, times, addresses.
 //
 // What for  10 M flows as JSON in a second or two (README.md): no stream, no format string, no allocation.
-// Limits    Each function says what it may write at most. REQUIRES: that much room at `out`, and kOvershoot bytes more: what
-//           is copied in whole blocks may reach beyond its end, and is written over by what comes next.
-// Threads   Pure; PutTime() keeps the last day's text per thread.
+// Limits    Each function says what it may write at most. REQUIRES: that much room at `out`, and but for PutText() and PutUint()
+//           kOvershoot bytes more: what is copied in whole blocks may reach beyond its end, and is written over by what comes next.
+// Threads   Pure; PutTime() keeps the last minute's text per thread.
 #pragma once
 
 #include <algorithm>
@@ -25,9 +25,8 @@ inline constexpr size_t kOvershoot = 32;
 template <size_t kSize>
 struct Literal {
   char text[kSize];
-  consteval Literal(const char (&of)[kSize]) {
-    std::copy_n(of, kSize, text);
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is to become one
+  consteval Literal(const char (&of)[kSize]) { std::copy_n(of, kSize, text); }
 };
 
 // Each answers the end of what it wrote.

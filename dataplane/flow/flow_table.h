@@ -74,7 +74,7 @@ class FlowTable {
   FlowIndex Candidate(FlowHash hash) const;
   AtomicLine* CandidateLine(FlowHash hash) const;  // its line, or null
   // The same of kLanes hashes at once. Where their home buckets are, to be fetched, and kept for CandidateLines().
-  // REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
+  // (Any 64 bits are a hash.)  REQUIRES: the arrays are aligned to 64 bytes; no fetches are left.
   void FetchBuckets(const FlowHash* hashes, AtomicLine** buckets, Fetches* fetches) const;
   // The same of hashes of two tables. Bit i of `is_ipv6`: of which.
   static void FetchBuckets(const FlowTable& ipv4, const FlowTable& ipv6, Mask is_ipv6,

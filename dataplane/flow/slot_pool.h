@@ -1,4 +1,4 @@
-// SlotPool: which slots of a region have no flow, the lowest first.
+// SlotPool: which slots of a region have no flow, and which is taken next.
 //
 // Region     A run of at most kMostSlots slots, and of the buckets whose flows may lie in them: as many as 16 bits can name. A table is
 //            as many regions as it takes, and a flow's hash says in which it is.

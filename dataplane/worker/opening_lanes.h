@@ -1,6 +1,6 @@
 // A plain opening of sixteen packets at once, each of another flow: OpenPlainly() and TrackAnswer() (pipeline_opening.cc).
 //
-// How       As step_lanes.h. A new flow's slot is found and written flow by flow; what is to be written is put together for all.
+// How       As step_lanes.h. What is to be written is put together for all; slots are taken flow by flow, and then flows written (Pipeline::Open()).
 // Twin      pipeline_opening.cc: what changes there changes here.
 // Threads   The owning worker.
 // Cost      bench: Pipeline/lifecycle

@@ -246,8 +246,9 @@ void Pipeline::FindOver(std::span<const FlowIndex> handed_out, Now now, OverFlow
       over->index[over->count++] = index;
     }
   }
+  if (over->count == 0) return;  // what fetches_ has is for the stage that comes next
   hasher_.OfBurst(keys, 0, over->count, over->hash.data());
-  // (Of a bucket beyond the last flow's, too: of a hash that was there before.)
+  // (Behind the last flow of any hash.)
   for (uint32_t first = 0; first < over->count; first += kLanes) {
     fetches_.Rest();
     FlowTable::FetchBuckets(*ipv4_, *ipv6_, static_cast<Mask>(keys.ipv6 >> first),

@@ -122,7 +122,7 @@ bool Pipeline::OpenPlainly(Burst& burst, uint32_t i, Now now, Tally& tally) {
   if (there != 0) TrackEach(burst, first, there, now, tally);
 }
 
-// Opens the flows of `opening`, which are `table`'s, and counts their packets. Bit i: the flow of packet first + i is there, and
+// Opens the flows of `opening`, which are `table`'s, each another (ComposeOpenings()), and counts their packets. Bit i: the flow of packet first + i is there, and
 // nothing was done. As AdmitBare() and StoreNew() would, but first slots are taken, then all flows stored and filed. AdmitBare() is
 // called where somebody may have to give way, or the home bucket is full, or the region.
 Mask Pipeline::Open(Burst& burst, uint32_t first, Mask opening, const Openings& openings,

@@ -32,7 +32,7 @@ struct alignas(kCacheLine) StepsTracked {
   Mask moved = 0;
 };
 
-// Bit i: element i is what element `of` is.  REQUIRES: kLanes numbers, aligned to 64 bytes.
+// Bit i: element i is what element `of` is.  REQUIRES: kLanes numbers, aligned to as many bytes as they have.
 Mask SameAs(const uint32_t* numbers, uint32_t of);
 
 // Tracks those of `packets` (bit i: first + i) of a burst that are steps, each on the line of `table` that may be its flow's,

@@ -185,7 +185,9 @@ TEST(Steps, OpeningsAreTrackedAsOneByOne) {
     const bool tight = once_in(3);
     if (tight) {
       options.capacity_ipv4 = options.capacity_ipv6 = 40 + random() % 100;
-      options.half_open_quota = once_in(2) ? 60 : 1000;
+      // Also fewer than a chunk.
+      constexpr std::array<uint32_t, 6> kQuotas = {60, 60, 1000, 1000, 1000, 1000};
+      options.half_open_quota = once_in(4) ? 1 + random() % 40 : kQuotas[random() % kQuotas.size()];
     } else {
       options.capacity_ipv4 = options.capacity_ipv6 = 1000;
       options.half_open_quota = options.midstream_quota = 10'000;
