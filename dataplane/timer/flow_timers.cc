@@ -20,46 +20,48 @@ FlowTimers::FlowTimers(uint32_t slots, Tick now, Arena* arena)
   assert(slots >= 1 && slots <= kMaxFlowsPerWorker);
 }
 
+// Calls `use(code, group)` for each.
+template <typename Use>
+[[gnu::always_inline]] inline void FlowTimers::ForEach(const FlowIndex* flows, uint32_t which,
+                                                       const Use& use) {
+  for (; which != 0; which &= which - 1) {
+    const FlowIndex flow = flows[std::countr_zero(which)];
+    assert(Raw(flow) < slots_);
+    const uint32_t group = GroupOf(flow);
+    use(CodeOf(flow, group), group);
+  }
+}
+
 void FlowTimers::Schedule(const FlowIndex* flows, uint32_t which, Tick deadline) {
   OneDeadline one = For(deadline);
   filed_ += static_cast<uint32_t>(std::popcount(which));
-  for (; which != 0; which &= which - 1) {
-    const FlowIndex flow = flows[std::countr_zero(which)];
-    assert(Raw(flow) < slots_ && !IsFiled(flow));
-    const uint32_t group = GroupOf(flow);
-    CodeOf(flow, group) = one.filing.code;
+  ForEach(flows, which, [&](TimerCode& code, uint32_t group) {
+    assert(code == TimerCodes::kNotFiled);
+    code = one.filing.code;
     FileGroup(group, &one);
-  }
+  });
 }
 
 void FlowTimers::Hasten(const FlowIndex* flows, uint32_t which, Tick deadline) {
   OneDeadline one = For(deadline);
-  for (; which != 0; which &= which - 1) {
-    const FlowIndex flow = flows[std::countr_zero(which)];
-    assert(Raw(flow) < slots_);
-    const uint32_t group = GroupOf(flow);
-    TimerCode& code = CodeOf(flow, group);
+  ForEach(flows, which, [&](TimerCode& code, uint32_t group) {
     Compare(code, &one);
     // Else it will have been looked at by then, whatever the group is filed for.
-    if (!one.is_late) continue;
+    if (!one.is_late) return;
     filed_ += code == TimerCodes::kNotFiled;
     if (one.begins_later) code = one.filing.code;
     FileGroup(group, &one);
-  }
+  });
 }
 
 void FlowTimers::Refile(const FlowIndex* flows, uint32_t which, Tick deadline) {
   OneDeadline one = For(deadline);
-  for (; which != 0; which &= which - 1) {
-    const FlowIndex flow = flows[std::countr_zero(which)];
-    assert(Raw(flow) < slots_);
-    const uint32_t group = GroupOf(flow);
-    TimerCode& code = CodeOf(flow, group);
-    if (code == TimerCodes::kNotFiled) continue;
+  ForEach(flows, which, [&](TimerCode& code, uint32_t group) {
+    if (code == TimerCodes::kNotFiled) return;
     Compare(code, &one);
     code = one.filing.code;
     if (one.is_late) FileGroup(group, &one);
-  }
+  });
 }
 
 void FlowTimers::Cancel(FlowIndex flow) {

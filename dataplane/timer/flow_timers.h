@@ -167,6 +167,8 @@ class FlowTimers {
     }
   }
   void HastenGroup(uint32_t group, TimerCodes::Filing filing);
+  template <typename Use>
+  void ForEach(const FlowIndex* flows, uint32_t which, const Use& use);
   bool IsHandEmpty() const { return taken_ == looked_at_; }
   void TakeGroups();
   bool FindGroups();
