@@ -19,7 +19,7 @@ namespace coretrack {
 
 // Unique among the flows of one run: worker, slot, and when it began in that (FlowTable::StartIn()). 24 bits of
 // microseconds: the next flow of the slot has another id, and a later one has a stale id with a chance of 1 in 2^24. (So ids of flows that
-// are over come again: slots are taken again at once, and where few flows are live, by many one after the other.)
+// are over come again: a slot that is free again is taken again soon (flow/slot_pool.h), and where few flows are live, by many one after the other.)
 struct FlowId {
   uint8_t worker = 0;
   FlowIndex index = FlowIndex::kNone;
