@@ -41,28 +41,44 @@ char* PutMaybe(char* out, const std::optional<T>& value) {
   }
 }
 
-// A state as JSON. All of the characters are copied, which is an instruction; a copy of as many as there are is a call.
-struct StateJson {
+// A name in quotes. All of the characters are copied, which is an instruction; a copy of as many as there are is a call.
+struct Quoted {
   std::array<char, 16> text{};
   uint8_t size = 0;
 };
-constexpr auto kStateJson = [] {
-  std::array<StateJson, tcp::kStates> states;
-  for (int i = 0; i < tcp::kStates; ++i) {
-    const std::string_view name = tcp::Name(static_cast<tcp::State>(i));
-    StateJson& json = states[i];
-    json.text[json.size++] = '"';
-    for (const char c : name) json.text[json.size++] = c;
-    json.text[json.size++] = '"';
-  }
-  return states;
-}();
+constexpr Quoted Quote(std::string_view name) {
+  Quoted quoted;
+  quoted.text[quoted.size++] = '"';
+  for (const char c : name) quoted.text[quoted.size++] = c;
+  quoted.text[quoted.size++] = '"';
+  return quoted;
+}
+char* PutQuoted(char* out, const Quoted& name) {
+  std::memcpy(out, name.text.data(), name.text.size());
+  return out + name.size;
+}
 
 char* PutState(char* out, const std::optional<tcp::State>& state) {
-  if (!state) return Put<"null">(out);
-  const StateJson& json = kStateJson[static_cast<size_t>(*state)];
-  std::memcpy(out, json.text.data(), json.text.size());
-  return out + json.size;
+  static constexpr auto kNames = [] {
+    std::array<Quoted, tcp::kStates> names;
+    for (int i = 0; i < tcp::kStates; ++i) names[i] = Quote(tcp::Name(static_cast<tcp::State>(i)));
+    return names;
+  }();
+  return state ? PutQuoted(out, kNames[static_cast<size_t>(*state)]) : Put<"null">(out);
+}
+
+char* PutEndOf(char* out, End end) {
+  static const auto kNames = [] {
+    std::array<Quoted, static_cast<size_t>(End::kCount)> names;
+    for (size_t i = 0; i < names.size(); ++i) names[i] = Quote(Name(static_cast<End>(i)));
+    return names;
+  }();
+  return PutQuoted(out, kNames[static_cast<size_t>(end)]);
+}
+
+char* PutHistory(char* out, const HistoryText& history) {
+  std::memcpy(out, history.padded().data(), history.padded().size());
+  return out + history.size();
 }
 
 // {"address":"10.0.0.1","port":40312,"state":"TIME_WAIT"  : the brace is left open.
@@ -190,15 +206,15 @@ char* PutFlowJson(char* out, const FlowRecord& flow) {
   out = Put<"\",\"last\":\"">(out);
   out = PutTime(out, flow.last_us);
   out = Put<"\",\"timeout_ms\":">(out);
-  out = PutUint(out, flow.timeout_ms > 0 ? static_cast<uint64_t>(flow.timeout_ms) : 0);
+  out = PutUint(out, flow.timeout_ms);
   out = Put<",\"assured\":">(out);
   out = PutBool(out, flow.assured);
   out = Put<",\"midstream\":">(out);
   out = PutBool(out, flow.midstream);
-  out = Put<",\"end\":\"">(out);
-  out = PutText(out, Name(flow.end));
-  out = Put<"\",\"history\":\"">(out);
-  out = PutText(out, flow.history);
+  out = Put<",\"end\":">(out);
+  out = PutEndOf(out, flow.end);
+  out = Put<",\"history\":\"">(out);
+  out = PutHistory(out, flow.history);
   out = Put<"\",\"handshake_rtt_us\":{\"originator\":">(out);
   out = PutMaybe(out, flow.originator.handshake_rtt_us);
   out = Put<",\"responder\":">(out);
@@ -226,7 +242,7 @@ void AppendChangeJson(uint64_t packet, const FlowRecord& flow, std::string* out)
 }
 
 void AppendInvalidJson(uint64_t packet, std::string_view reason, std::string* out) {
-  char number[kMaxUintChars];
+  char number[kMaxUintChars + kOvershoot];
   out->append("{\"packet\":");
   out->append(number, PutUint(number, packet));
   out->append(",\"invalid\":\"");

@@ -61,7 +61,7 @@ void AppendFacts(const FlowRecord& flow, std::string* out) {
   fmt::format_to(put, " end={}", Name(flow.end));
   if (flow.related_icmp != 0) fmt::format_to(put, " related_icmp={}", flow.related_icmp);
   if (!flow.originator.state) return;
-  fmt::format_to(put, " history={}", flow.history.empty() ? "-" : flow.history);
+  fmt::format_to(put, " history={}", flow.history.size() == 0 ? "-" : flow.history.view());
   const auto rtt = [](const EndpointRecord& e) {
     return e.handshake_rtt_us ? fmt::format("{}", *e.handshake_rtt_us) : std::string("-");
   };
@@ -103,7 +103,7 @@ void AppendCsv(const FlowRecord& flow, std::string* out) {
   fmt::format_to(
       put, ",{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", TimeText(flow.start_us),
       TimeText(flow.last_us), flow.timeout_ms, flow.assured, flow.midstream, Name(flow.end),
-      flow.history, MaybeText(flow.originator.handshake_rtt_us),
+      flow.history.view(), MaybeText(flow.originator.handshake_rtt_us),
       MaybeText(flow.responder.handshake_rtt_us), flow.originator.retransmits,
       flow.responder.retransmits, flow.originator.out_of_window, flow.responder.out_of_window,
       flow.originator_guessed, flow.time_wait_fins, flow.time_wait_duplicates,

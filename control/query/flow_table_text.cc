@@ -120,7 +120,9 @@ constexpr Column kWide[] = {
     {"FLAGS", false, 0, Flags},
     {"END", false, 0, [](const FlowRecord& f, uint64_t) { return std::string(Name(f.end)); }},
     {"HISTORY", false, 0,
-     [](const FlowRecord& f, uint64_t) { return f.history.empty() ? "-" : f.history; }},
+     [](const FlowRecord& f, uint64_t) {
+       return std::string(f.history.size() == 0 ? "-" : f.history.view());
+     }},
 };
 
 std::span<const Column> Columns(bool wide) {

@@ -48,6 +48,7 @@ std::string FlowScan::cursor() const { return absl::StrCat(worker_, ".", slot_);
 
 void FlowScan::Run(uint32_t slots, const Visitor& visit) {
   FlowCopy copy;
+  FlowRecord flow;
   while (slots != 0 && !done()) {
     const Pipeline& pipeline = *workers_[worker_].pipeline;
     const uint32_t ipv4_slots = pipeline.table(false).slots();
@@ -61,8 +62,8 @@ void FlowScan::Run(uint32_t slots, const Visitor& visit) {
       const FlowIndex index{table.first_index() + slot_ - first};
       if (table.LooksEmpty(index) || !table.Read(index, &copy)) continue;
       if (copy.line.deadline().AtOrBefore(now.tick)) continue;
-      const FlowRecord flow = MakeRecord(pipeline.options().worker, index, copy, now, tunables_,
-                                         pipeline.histories(), End::kActive);
+      FillRecord(pipeline.options().worker, index, copy, now, tunables_, pipeline.histories(),
+                 End::kActive, &flow);
       if (filter_.Matches(flow)) go_on = visit(flow);
     }
     if (slot_ == SlotsOf(pipeline)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <iterator>
 
 namespace coretrack {
 namespace {
@@ -20,21 +21,18 @@ constexpr auto kPairs = [] {
   return pairs;
 }();
 
-// "0." to "255.", and how many digits that has.
-struct Octet {
+// "000" to "999".
+struct Triple {
   char text[4];
-  uint32_t digits;
 };
-constexpr auto kOctets = [] {
-  std::array<Octet, 256> octets{};
-  for (uint32_t i = 0; i < octets.size(); ++i) {
-    Octet& o = octets[i];
-    if (i >= 100) o.text[o.digits++] = static_cast<char>('0' + i / 100);
-    if (i >= 10) o.text[o.digits++] = static_cast<char>('0' + i / 10 % 10);
-    o.text[o.digits++] = static_cast<char>('0' + i % 10);
-    o.text[o.digits] = '.';
+constexpr auto kTriples = [] {
+  std::array<Triple, 1000> triples{};
+  for (uint32_t i = 0; i < triples.size(); ++i) {
+    const uint32_t digits[] = {i / 100, i / 10 % 10, i % 10};
+    for (uint32_t at = 0; at < std::size(digits); ++at)
+      triples[i].text[at] = static_cast<char>('0' + digits[at]);
   }
-  return octets;
+  return triples;
 }();
 
 char* PutPair(char* out, uint32_t below_100) {
@@ -42,16 +40,9 @@ char* PutPair(char* out, uint32_t below_100) {
   return out + 2;
 }
 
-// Without leading zeros.
-char* PutBelow10000(char* out, uint32_t value) {
-  if (value >= 1000) return PutPair(PutPair(out, value / 100), value % 100);
-  if (value < 100 && value >= 10) return PutPair(out, value);
-  if (value < 10) {
-    *out = static_cast<char>('0' + value);
-    return out + 1;
-  }
-  *out = static_cast<char>('0' + value / 100);
-  return PutPair(out + 1, value % 100);
+char* PutTriple(char* out, uint32_t below_1000) {
+  std::memcpy(out, kTriples[below_1000].text, sizeof(Triple::text));
+  return out + 3;
 }
 
 void PutDate(char* out, uint64_t day) {
@@ -67,12 +58,8 @@ void PutDate(char* out, uint64_t day) {
 }
 
 char* PutIpv4(char* out, const uint8_t* address) {
-  for (int i = 0; i < 4; ++i) {
-    const Octet& octet = kOctets[address[i]];
-    std::memcpy(out, octet.text, sizeof(octet.text));
-    out += octet.digits + 1;
-  }
-  return out - 1;  // the last one's point is written over
+  for (int i = 0; i < 4; ++i) out = PutShortUint(out, address[i]) + 1;  // the point is there
+  return out - 1;
 }
 
 // Without leading zeros.
@@ -115,21 +102,25 @@ char* PutIpv6(char* out, const std::array<uint8_t, 16>& address) {
 }  // namespace
 
 char* PutLongUint(char* out, uint64_t value) {
-  const auto put_four = [&out](uint32_t below_10000) {
-    out = PutPair(PutPair(out, below_10000 / 100), below_10000 % 100);
-  };
-  if (value < 10'000) return PutBelow10000(out, static_cast<uint32_t>(value));
-  if (value < 100'000'000) {
-    const auto below = static_cast<uint32_t>(value);
-    out = PutBelow10000(out, below / 10'000);
-    put_four(below % 10'000);
-    return out;
+  constexpr uint32_t kThousand = 1000, kMillion = 1'000'000;
+  constexpr uint64_t kMilliard = 1'000'000'000;
+  if (value >= kMilliard) [[unlikely]] {
+    out = PutLongUint(out, value / kMilliard);
+    const auto last = static_cast<uint32_t>(value % kMilliard);
+    out = PutTriple(out, last / kMillion);
+    out = PutTriple(out, last / kThousand % kThousand);
+    return PutTriple(out, last % kThousand);
   }
-  const auto last = static_cast<uint32_t>(value % 100'000'000);
-  out = PutUint(out, value / 100'000'000);
-  put_four(last / 10'000);
-  put_four(last % 10'000);
-  return out;
+  const auto small = static_cast<uint32_t>(value);
+  const uint32_t thousands = small / kThousand;
+  if (small < kThousand) return PutShortUint(out, small);
+  if (small < kMillion) {
+    out = PutShortUint(out, thousands);
+  } else {
+    out = PutShortUint(out, small / kMillion);
+    out = PutTriple(out, thousands % kThousand);
+  }
+  return PutTriple(out, small % kThousand);
 }
 
 char* PutTime(char* out, uint64_t unix_us) {
@@ -158,9 +149,8 @@ char* PutTime(char* out, uint64_t unix_us) {
   const uint32_t second = below_minute / 1'000'000, below_second = below_minute % 1'000'000;
   PutPair(out + 17, second);
   out[19] = '.';
-  PutPair(out + 20, below_second / 10'000);
-  PutPair(out + 22, below_second / 100 % 100);
-  PutPair(out + 24, below_second % 100);
+  PutTriple(out + 20, below_second / 1000);
+  PutTriple(out + 23, below_second % 1000);
   out[26] = 'Z';
   return out + kTimeChars;
 }

@@ -1,8 +1,8 @@
 // Writing values into a buffer that is known to be large enough: numbers, times, addresses.
 //
 // What for  10 M flows as JSON in a second or two (README.md): no stream, no format string, no allocation.
-// Limits    Each function says what it may write at most. REQUIRES: that much room at `out`, and but for PutText() and PutUint()
-//           kOvershoot bytes more: what is copied in whole blocks may reach beyond its end, and is written over by what comes next.
+// Limits    Each function says what it may write at most. REQUIRES: that much room at `out`, and kOvershoot bytes more: what is
+//           copied in whole blocks may reach beyond its end, and is written over by what comes next.
 // Threads   Pure; PutTime() keeps the last minute's text per thread.
 #pragma once
 
@@ -46,15 +46,32 @@ template <Literal kText>
     *reinterpret_cast<Block*>(out + at) = *reinterpret_cast<const Block*>(&kPadded[at]);
   return out + kChars;
 }
-inline char* PutText(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+
+// A number below 1,000, with a point behind it (for IPv4 addresses), and how many digits that has.
+struct ShortNumber {
+  char text[4];
+  uint32_t digits;
+};
+inline constexpr auto kShortNumbers = [] {
+  std::array<ShortNumber, 1000> numbers{};
+  for (uint32_t i = 0; i < numbers.size(); ++i) {
+    ShortNumber& n = numbers[i];
+    if (i >= 100) n.text[n.digits++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) n.text[n.digits++] = static_cast<char>('0' + i / 10 % 10);
+    n.text[n.digits++] = static_cast<char>('0' + i % 10);
+    if (n.digits < sizeof(n.text)) n.text[n.digits] = '.';
+  }
+  return numbers;
+}();
+inline char* PutShortUint(char* out, uint32_t below_1000) {
+  const ShortNumber& number = kShortNumbers[below_1000];
+  std::memcpy(out, number.text, sizeof(number.text));
+  return out + number.digits;
 }
-char* PutLongUint(char* out, uint64_t value);  // of two digits or more
+char* PutLongUint(char* out, uint64_t value);  // of any size
 inline char* PutUint(char* out, uint64_t value) {
-  if (value >= 10) return PutLongUint(out, value);
-  *out = static_cast<char>('0' + value);  // as most numbers of a flow are
-  return out + 1;
+  return value < kShortNumbers.size() ? PutShortUint(out, static_cast<uint32_t>(value))
+                                      : PutLongUint(out, value);
 }
 // UTC, microseconds since 1970; years from 1970 to 9999, later ones as the last instant of 9999.
 char* PutTime(char* out, uint64_t unix_us);

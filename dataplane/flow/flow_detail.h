@@ -174,9 +174,9 @@ inline WideCounts WideCountsOf(const FlowDetail& detail) {
   return counts;
 }
 
-// Fills all of `detail`, in place: a copy of what narrower stores have just written would wait for them. `wide`: its
-// counts, or null if it has none.
-inline void Unpack(const PackedDetail& packed, const WideCounts* wide, FlowDetail* detail) {
+// Fills all of `detail`, in place: a copy of what narrower stores have just written would wait for them. Of a wide flow the
+// counts are to come (UnpackCounts()).
+inline void Unpack(const PackedDetail& packed, FlowDetail* detail) {
   using namespace detail_word;
   const uint64_t word0 = packed.words[0], word1 = packed.words[1], origin = packed.origin;
   detail->flags = static_cast<uint16_t>(word0 >> kFlagsShift);
@@ -186,17 +186,21 @@ inline void Unpack(const PackedDetail& packed, const WideCounts* wide, FlowDetai
   detail->related_icmp = static_cast<uint8_t>(origin >> kRelatedIcmpShift);
   detail->start_us = origin & FlowDetail::kStartMask;
   for (unsigned d = 0; d < 2; ++d) {
+    const uint64_t counts = packed.words[2 + d];
     detail->mss[d] = static_cast<uint16_t>(word0 >> MssShift(d));
     detail->handshake_rtt_us[d] = static_cast<uint32_t>(word1 >> RttShift(d) & kRttMask);
-    const uint64_t counts = packed.words[2 + d];
-    detail->bytes[d] = wide != nullptr ? wide->bytes[d].Get() : counts & kMaxBytes;
-    detail->packets[d] =
-        wide != nullptr ? wide->packets[d].Get() : counts >> kPacketsShift & kMaxPackets;
-    detail->out_of_window[d] = wide != nullptr ? wide->out_of_window[d]
-                                               : static_cast<uint16_t>(counts >> kOutOfWindowShift);
-    detail->retransmits[d] =
-        wide != nullptr ? wide->retransmits[d]
-                        : static_cast<uint16_t>(origin >> RetransmitsShift(d) & kMaxRetransmits);
+    detail->bytes[d] = counts & kMaxBytes;
+    detail->packets[d] = counts >> kPacketsShift & kMaxPackets;
+    detail->out_of_window[d] = static_cast<uint16_t>(counts >> kOutOfWindowShift);
+    detail->retransmits[d] = static_cast<uint16_t>(origin >> RetransmitsShift(d) & kMaxRetransmits);
+  }
+}
+inline void UnpackCounts(const WideCounts& wide, FlowDetail* detail) {
+  for (unsigned d = 0; d < 2; ++d) {
+    detail->bytes[d] = wide.bytes[d].Get();
+    detail->packets[d] = wide.packets[d].Get();
+    detail->out_of_window[d] = wide.out_of_window[d];
+    detail->retransmits[d] = wide.retransmits[d];
   }
 }
 

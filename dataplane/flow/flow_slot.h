@@ -67,19 +67,29 @@ struct alignas(kCacheLine) AtomicLine {
       halves[i].store(half, std::memory_order_release);
     }
   }
-  // The reader's copy: a mixture, unless the sequence lock says otherwise afterwards.
-  LineWords LoadAcquired() const {
-    LineWords w;
+  // The reader's copy: a mixture, unless the sequence lock says otherwise afterwards. Answers its word 0. By words: a wider
+  // load of what they have just stored would wait.
+  uint64_t LoadAcquired(FlowLine* copy) const {
+    const uint64_t word0 = words[0].load(std::memory_order_acquire);
+    auto* const to = reinterpret_cast<unsigned char*>(copy);
+    std::memcpy(to, &word0, sizeof(word0));
 #pragma GCC unroll 8
-    for (size_t i = 0; i < w.size(); ++i) w[i] = words[i].load(std::memory_order_acquire);
-    return w;
+    for (size_t i = 1; i < words.size(); ++i) {
+      const uint64_t word = words[i].load(std::memory_order_acquire);
+      std::memcpy(to + i * sizeof(word), &word, sizeof(word));
+    }
+    return word0;
   }
-  // Does it hold `copy` still? (Word by word: what compares arrays loads them wider than they were just stored, and waits.)
-  bool Holds(const LineWords& copy) const {
+  // Does it hold `copy` still?
+  bool Holds(const FlowLine& copy) const {
+    const auto* const from = reinterpret_cast<const unsigned char*>(&copy);
     uint64_t difference = 0;
 #pragma GCC unroll 8
-    for (size_t i = 0; i < copy.size(); ++i)
-      difference |= words[i].load(std::memory_order_acquire) ^ copy[i];
+    for (size_t i = 0; i < words.size(); ++i) {
+      uint64_t word;
+      std::memcpy(&word, from + i * sizeof(word), sizeof(word));
+      difference |= words[i].load(std::memory_order_acquire) ^ word;
+    }
     return difference == 0;
   }
 };

@@ -168,9 +168,13 @@ void FlowTable::GiveBackWide(FlowIndex index) {
 
 void FlowTable::LoadDetail(FlowIndex index, FlowDetail* unpacked) const {
   const PackedDetail packed = LoadPacked(detail(index), origin(index));
-  if (!IsWide(packed)) return Unpack(packed, nullptr, unpacked);
-  const auto counts = std::bit_cast<WideCounts>(LoadAcquired(wide_.at(WideIndex(packed))));
-  Unpack(packed, &counts, unpacked);
+  Unpack(packed, unpacked);
+  if (IsWide(packed)) [[unlikely]]
+    UnpackCounts(LoadWide(packed), unpacked);
+}
+
+WideCounts FlowTable::LoadWide(const PackedDetail& packed) const {
+  return std::bit_cast<WideCounts>(LoadAcquired(wide_.at(WideIndex(packed))));
 }
 
 void FlowTable::StoreDetail(FlowIndex index, const FlowDetail& of) {
@@ -228,28 +232,31 @@ FlowKey FlowTable::KeyAt(FlowIndex index) const {
 
 bool FlowTable::Read(FlowIndex index, FlowCopy* copy) const {
   if (!Contains(index)) return false;
-  const AtomicLine* first = &line(index);
-  for (uint32_t attempt = 0; attempt < kReadAttempts; ++attempt) {
+  Seen seen = ReadOnce(index, copy);
+  for (uint32_t attempt = 1; seen == Seen::kTorn && attempt < kReadAttempts; ++attempt) {
     // A writer that stays this long has lost its core: leave it ours.
     if (attempt > 64) std::this_thread::yield();
-    const LineWords before = first->LoadAcquired();
-    if (VersionIsOdd(before[0])) continue;
-    if (StateIn(before[0]) == 0) return false;
-    copy->ipv6_address = {};
-    if (ipv6_) {
-      for (size_t i = 0; i < copy->ipv6_address.size(); ++i)
-        copy->ipv6_address[i] = first[1].words[i].load(std::memory_order_acquire);
-    }
-    const PackedDetail packed = LoadPacked(detail(index), origin(index));
-    const bool wide = IsWide(packed) && wide_.Has(WideIndex(packed));
-    const auto counts =
-        std::bit_cast<WideCounts>(wide ? LoadAcquired(wide_.at(WideIndex(packed))) : DetailWords{});
-    if (!first->Holds(before)) continue;
-    copy->line = std::bit_cast<FlowLine>(before);
-    Unpack(packed, wide ? &counts : nullptr, &copy->detail);
-    return true;
+    seen = ReadOnce(index, copy);
   }
-  return false;
+  return seen == Seen::kFlow;
+}
+
+// (A function of its own: inlined into the loop, its loads are of sixteen addresses that are kept on the stack.)
+[[gnu::noinline]] FlowTable::Seen FlowTable::ReadOnce(FlowIndex index, FlowCopy* copy) const {
+  const AtomicLine* first = &line(index);
+  const uint64_t word0 = first->LoadAcquired(&copy->line);
+  if (VersionIsOdd(word0)) return Seen::kTorn;
+  if (StateIn(word0) == 0) return Seen::kEmpty;
+  copy->ipv6_address = {};
+  if (ipv6_) {
+    for (size_t i = 0; i < copy->ipv6_address.size(); ++i)
+      copy->ipv6_address[i] = first[1].words[i].load(std::memory_order_acquire);
+  }
+  const PackedDetail packed = LoadPacked(detail(index), origin(index));
+  Unpack(packed, &copy->detail);
+  if (IsWide(packed) && wide_.Has(WideIndex(packed))) [[unlikely]]
+    UnpackCounts(LoadWide(packed), &copy->detail);
+  return first->Holds(copy->line) ? Seen::kFlow : Seen::kTorn;
 }
 
 uint64_t FlowTable::OverflowSum() const {

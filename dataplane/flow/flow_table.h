@@ -188,7 +188,7 @@ class FlowTable {
   static void PrefetchLine(const AtomicLine* line, bool ipv6);
   void PrefetchDetail(FlowIndex index) const;
   void PrefetchOrigin(FlowIndex index) const;
-  // Any thread: copies the flow at `index`. False when the slot is empty or not in this table.
+  // Any thread: copies the flow at `index`. False, and anything in `*copy`, when the slot is empty or not in this table.
   // Waits out a writer, which takes nanoseconds; one that stays inside a write for kReadAttempts
   // looks (a worker that was stopped there) counts as empty.
   bool Read(FlowIndex index, FlowCopy* copy) const;
@@ -235,6 +235,9 @@ class FlowTable {
   Bucket& LeaveFarther(FlowHash hash, uint32_t slot, uint32_t* entry);
   void GiveBackWide(FlowIndex index);
   void StoreWide(FlowIndex index, const FlowDetail& detail, PackedDetail* packed);
+  WideCounts LoadWide(const PackedDetail& packed) const;  // of a flow that is wide
+  enum class Seen { kFlow, kEmpty, kTorn };
+  Seen ReadOnce(FlowIndex index, FlowCopy* copy) const;
   // 64 bits wide, so that what is derived from it does not wrap.
   size_t SlotOf(FlowIndex index) const { return Raw(index) - first_index_; }
 

@@ -17,37 +17,49 @@ uint16_t PortFromWire(uint32_t ports, unsigned endpoint) {
   return static_cast<uint16_t>(raw << 8 | raw >> 8);
 }
 
-// What is known of endpoint `d`, which sends in that direction; in place, as Unpack(), but what was not observed is left as it is.
-// REQUIRES: `*record` is as it was made.
-void FillEndpoint(const FlowCopy& copy, unsigned d, bool ipv6, EndpointRecord* record) {
+// Endpoint `d` sends in that direction. All that is neither the tracker's nor of its counts.
+void FillEndpoint(const FlowCopy& copy, unsigned d, bool ipv6, EndpointRecord* e) {
   const FlowLine& line = copy.line;
   const FlowDetail& detail = copy.detail;
-  EndpointRecord& e = *record;
-  if (ipv6) {
-    std::memcpy(e.address.data(), &copy.ipv6_address[2 * d], 16);
-  } else {
-    const auto address = static_cast<uint32_t>(line.address >> (32 * d));
-    std::memcpy(e.address.data(), &address, 4);
-  }
-  e.port = PortFromWire(line.ports, d);
-  e.packets = detail.packets[d] + line.packets[d];
-  e.bytes = detail.bytes[d] + line.bytes[d];
-  if (!IsTcpState(line.state)) return;
+  std::array<uint64_t, 2> address = {line.address >> (32 * d) & 0xffffffff, 0};
+  if (ipv6) address = {copy.ipv6_address[2 * d], copy.ipv6_address[2 * d + 1]};
+  static_assert(sizeof(address) == sizeof(e->address));
+  std::memcpy(e->address.data(), &address, sizeof(address));
+  e->port = PortFromWire(line.ports, d);
+  e->packets = detail.packets[d] + line.packets[d];
+  e->bytes = detail.bytes[d] + line.bytes[d];
+}
 
-  const tcp::StatePair pair = PairOf(line.state);
-  e.state = d == Raw(OriginatorOf(line.state)) ? pair.originator : pair.responder;
-  if ((detail.flags & detail_flag::SynSeen(d)) != 0) {
-    if (detail.mss[d] != 0) e.mss = detail.mss[d];
-    const uint8_t scale = (detail.offered_scales >> (4 * d)) & 0xf;
-    if (scale != tcp::kNoScale) e.window_scale = scale;
-    e.timestamps = (detail.flags & detail_flag::Timestamps(d)) != 0;
-    e.sack = (detail.flags & detail_flag::Sack(d)) != 0;
-  }
-  if (const uint32_t rtt = detail.handshake_rtt_us[d]; rtt != 0 && rtt != FlowDetail::kMaxRtt)
-    e.handshake_rtt_us = rtt;
-  e.retransmits = detail.retransmits[d];
-  e.out_of_window = detail.out_of_window[d];
-  e.provisional = (detail.small & detail_small::Provisional(d)) != 0;
+template <typename T>
+std::optional<T> If(bool observed, T value) {
+  return observed ? std::optional<T>(value) : std::nullopt;
+}
+
+// All the others of TCP.
+void FillTcp(const FlowDetail& detail, unsigned d, tcp::State state, EndpointRecord* e) {
+  const bool syn = (detail.flags & detail_flag::SynSeen(d)) != 0;
+  const auto scale = static_cast<uint8_t>(detail.offered_scales >> (4 * d) & 0xf);
+  const uint32_t rtt = detail.handshake_rtt_us[d];
+  e->state = state;
+  e->provisional = (detail.small & detail_small::Provisional(d)) != 0;
+  e->mss = If(syn && detail.mss[d] != 0, detail.mss[d]);
+  e->window_scale = If(syn && scale != tcp::kNoScale, scale);
+  e->timestamps = If(syn, (detail.flags & detail_flag::Timestamps(d)) != 0);
+  e->sack = If(syn, (detail.flags & detail_flag::Sack(d)) != 0);
+  e->handshake_rtt_us = If(rtt != 0 && rtt != FlowDetail::kMaxRtt, rtt);
+  e->retransmits = detail.retransmits[d];
+  e->out_of_window = detail.out_of_window[d];
+}
+// And of what is not TCP.
+void FillNoTcp(EndpointRecord* e) {
+  e->state.reset();
+  e->provisional = false;
+  e->mss.reset();
+  e->window_scale.reset();
+  e->timestamps.reset();
+  e->sack.reset();
+  e->handshake_rtt_us.reset();
+  e->retransmits = e->out_of_window = 0;
 }
 
 }  // namespace
@@ -69,13 +81,15 @@ std::optional<FlowId> ParseFlowId(std::string_view text) {
                 .generation = static_cast<uint32_t>(value & 0xffffff)};
 }
 
-FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
-                      const Tunables& tunables, const Histories& histories, End end) {
+void FillRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
+                const Tunables& tunables, const Histories& histories, End end, FlowRecord* record) {
   const FlowLine& line = copy.line;
-  FlowRecord r;
+  FlowRecord& r = *record;
   r.id = {.worker = worker, .index = index, .generation = GenerationOf(copy.detail.start_us)};
   r.protocol = static_cast<uint8_t>(line.context);
   r.zone = line.zone();
+  r.vlan = {};
+  r.vlan_count = 0;
   for (const uint32_t shift : {8u, 20u}) {
     const auto vlan = static_cast<uint16_t>(line.context >> shift & 0xfff);
     if (vlan != 0) r.vlan[r.vlan_count++] = vlan;
@@ -85,10 +99,18 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   const unsigned o = Raw(OriginatorOf(line.state));
   FillEndpoint(copy, o, r.ipv6, &r.originator);
   FillEndpoint(copy, 1 - o, r.ipv6, &r.responder);
+  if (IsTcpState(line.state)) {
+    const tcp::StatePair pair = PairOf(line.state);
+    FillTcp(copy.detail, o, pair.originator, &r.originator);
+    FillTcp(copy.detail, 1 - o, pair.responder, &r.responder);
+  } else {
+    FillNoTcp(&r.originator);
+    FillNoTcp(&r.responder);
+  }
   r.start_us = StartUsOf(copy.detail.start_us, now.unix_us);
 
   const int32_t left_ms = line.deadline() - now.tick;
-  r.timeout_ms = left_ms > 0 ? left_ms : 0;
+  r.timeout_ms = static_cast<uint32_t>(std::max(left_ms, 0));
   // A tick is a unix millisecond modulo 2^32 (worker/clock.h), so the last packet's is known
   // exactly from the timeout it was given: the one in force, or the one before if it came before the
   // change.
@@ -111,7 +133,13 @@ FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now
   r.time_wait_duplicates = detail_small::Count(copy.detail.small, detail_small::kDuplicatesShift);
   r.related_icmp = copy.detail.related_icmp;
   r.history = histories.Text(copy.detail.history);
-  return r;
+}
+
+FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
+                      const Tunables& tunables, const Histories& histories, End end) {
+  FlowRecord record;
+  FillRecord(worker, index, copy, now, tunables, histories, end, &record);
+  return record;
 }
 
 }  // namespace coretrack

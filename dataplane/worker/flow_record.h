@@ -34,6 +34,8 @@ struct EndpointRecord {
   std::array<uint8_t, 16> address{};  // network order; IPv4: the first 4 bytes
   uint16_t port = 0;                  // host order; ICMP echo: the identifier
   std::optional<tcp::State> state;    // TCP only, as all that follow the counters
+  bool provisional =
+      false;  // of `state`: it is what its last received segment makes of it, or a guess
   uint64_t packets = 0;
   uint64_t bytes = 0;
   std::optional<uint16_t> mss;
@@ -41,10 +43,8 @@ struct EndpointRecord {
   std::optional<bool> timestamps;
   std::optional<bool> sack;
   std::optional<uint32_t> handshake_rtt_us;
-  uint32_t retransmits = 0;
-  uint32_t out_of_window = 0;
-  bool provisional =
-      false;  // of `state`: it is what its last received segment makes of it, or a guess
+  uint16_t retransmits = 0;  // saturating, as the next
+  uint16_t out_of_window = 0;
 };
 
 struct FlowRecord {
@@ -54,11 +54,11 @@ struct FlowRecord {
   uint8_t zone = 0;
   uint8_t vlan_count = 0;
   std::array<uint16_t, 2> vlan{};  // outer first
+  uint32_t timeout_ms = 0;         // until the deadline; 0 when it has passed
   EndpointRecord originator;
   EndpointRecord responder;
   uint64_t start_us = 0;  // unix time
   uint64_t last_us = 0;  // unix time of the last packet that moved the deadline, to the millisecond
-  int64_t timeout_ms = 0;  // until the deadline; 0 when it has passed
   bool assured = false;
   bool midstream = false;
   bool originator_guessed = false;
@@ -66,10 +66,14 @@ struct FlowRecord {
   uint8_t time_wait_fins = 0;        // saturates at 7
   uint8_t time_wait_duplicates = 0;  // saturates at 7
   uint8_t related_icmp = 0;          // ICMP errors that quoted it; saturates at 15
-  std::string history;               // Zeek's letters, upper case: the originator
+  HistoryText history;               // Zeek's letters, upper case: the originator
 };
 
-// `line.state` is not 0. `tunables` give the timeouts from which last_us is reckoned back; `histories` are its worker's.
+// Fills all of `*record`, whatever it was. `line.state` is not 0. `tunables` give the timeouts from which last_us is reckoned back;
+// `histories` are its worker's.
+void FillRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
+                const Tunables& tunables, const Histories& histories, End end, FlowRecord* record);
+// The same of a new one, where there is only one: clearing it takes as long as filling it.
 FlowRecord MakeRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
                       const Tunables& tunables, const Histories& histories, End end);
 

@@ -1,7 +1,9 @@
 #include "dataplane/worker/history.h"
 
+#include <algorithm>
 #include <bit>
-#include <string_view>
+#include <cstring>
+#include <ostream>
 
 namespace coretrack {
 namespace {
@@ -62,9 +64,20 @@ Histories::Words Histories::WordsOf(uint16_t history) const {
   return {letters[0].load(std::memory_order_relaxed), letters[1].load(std::memory_order_relaxed)};
 }
 
-std::string Histories::Text(uint16_t history) const {
+HistoryText Histories::Text(uint16_t history) const {
   const Words words = WordsOf(history);
-  return std::string(reinterpret_cast<const char*>(words.data()), LengthOf(words));
+  HistoryText text;
+  static_assert(sizeof(words) == sizeof(text.letters_));
+  std::memcpy(text.letters_.data(), words.data(), sizeof(words));
+  text.size_ = static_cast<uint8_t>(LengthOf(words));
+  return text;
 }
+
+HistoryText::HistoryText(std::string_view letters)
+    : size_(static_cast<uint8_t>(std::min(letters.size(), kMostLetters))) {
+  std::copy_n(letters.begin(), size_, letters_.begin());
+}
+
+std::ostream& operator<<(std::ostream& out, const HistoryText& text) { return out << text.view(); }
 
 }  // namespace coretrack

@@ -16,7 +16,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <iosfwd>
+#include <string_view>
 
 #include "dataplane/base/arena.h"
 
@@ -38,13 +39,33 @@ enum class Letter : uint8_t {
   kGap,  // the other side acknowledged what was not seen
 };
 
+// What a history says.
+class HistoryText {
+ public:
+  static constexpr size_t kMostLetters = 16;
+  HistoryText() = default;
+  // The first kMostLetters of them.
+  explicit HistoryText(std::string_view letters);
+  std::string_view view() const { return {letters_.data(), size_}; }
+  // All of them, zeros behind the last, as two words.
+  const std::array<char, kMostLetters>& padded() const { return letters_; }
+  size_t size() const { return size_; }
+  friend bool operator==(const HistoryText& a, std::string_view b) { return a.view() == b; }
+  friend std::ostream& operator<<(std::ostream& out, const HistoryText& text);
+
+ private:
+  friend class Histories;
+  std::array<char, kMostLetters> letters_{};
+  uint8_t size_ = 0;
+};
+
 class Histories {
  public:
   static constexpr uint16_t kUnknown = 0;  // as what comes next: nobody has had that yet
   static constexpr uint16_t kEmpty = 0;    // as a history: a new flow's
   static constexpr uint16_t kSyn = 1;      // "S"
   static constexpr uint32_t kMaxHistories = 1u << 15;
-  static constexpr int kLetters = 16;
+  static constexpr int kLetters = HistoryText::kMostLetters;
   // A code: the letter's number + 1 in bits 0-3, the responder in bit 4.
   static constexpr uint32_t kCodeBits = 5;
   static constexpr uint32_t Code(Letter letter, bool from_responder) {
@@ -68,7 +89,7 @@ class Histories {
   // next(), by history << kCodeBits | code. One more may be read behind the last.
   const uint16_t* next() const { return next_; }
 
-  std::string Text(uint16_t history) const;
+  HistoryText Text(uint16_t history) const;
 
   uint32_t size() const { return size_; }
   uint64_t lost() const { return lost_; }

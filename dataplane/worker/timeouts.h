@@ -26,7 +26,7 @@ inline DatagramClass DatagramClassOf(uint8_t protocol, bool answered) {
 }
 
 inline tcp::TimeoutClass TcpTimeoutClassOf(const FlowLine& line, const FlowDetail& detail) {
-  const tcp::TimeoutClass by_state = tcp::TimeoutClassOf(PairOf(line.state));
+  const tcp::TimeoutClass by_state = tcp::TimeoutClassOf(PairCodeOf(line.state));
   if (by_state == tcp::TimeoutClass::kEstablished &&
       (line.max_window[0] == 0 || line.max_window[1] == 0)) {
     return tcp::TimeoutClass::kMidstream;

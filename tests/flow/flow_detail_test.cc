@@ -37,7 +37,7 @@ FlowDetail Largest() {
 // Over what was there before.
 FlowDetail Unpacked(const PackedDetail& packed) {
   FlowDetail detail = Largest();
-  Unpack(packed, nullptr, &detail);
+  Unpack(packed, &detail);
   return detail;
 }
 

@@ -70,10 +70,10 @@ TEST(FlowJson, WhatIsSeldomKnownShowsAlone) {
   expect([](FlowRecord& f) { f.originator.retransmits = 12; },
          {{"retransmits\":0", "retransmits\":12"},
           {R"(transmits_by":{"originator":0)", R"(transmits_by":{"originator":12)"}});
-  expect([](FlowRecord& f) { f.responder.retransmits = 1u << 31; },
-         {{"retransmits\":0", "retransmits\":2147483648"},
+  expect([](FlowRecord& f) { f.responder.retransmits = 1 << 15; },
+         {{"retransmits\":0", "retransmits\":32768"},
           {R"(transmits_by":{"originator":0,"responder":0)",
-           R"(transmits_by":{"originator":0,"responder":2147483648)"}});
+           R"(transmits_by":{"originator":0,"responder":32768)"}});
   expect([](FlowRecord& f) { f.originator.out_of_window = 5; },
          {{"window\":0", "window\":5"},
           {R"(window_by":{"originator":0)", R"(window_by":{"originator":5)"}});
@@ -113,16 +113,17 @@ FlowRecord LargestFlow() {
     e->mss = 65535;
     e->window_scale = 15;
     e->timestamps = e->sack = false;
-    e->handshake_rtt_us = e->retransmits = e->out_of_window = ~uint32_t{0};
+    e->handshake_rtt_us = ~uint32_t{0};
+    e->retransmits = e->out_of_window = UINT16_MAX;
   }
   f.start_us = f.last_us = ~uint64_t{0};
-  f.timeout_ms = INT64_MAX;
+  f.timeout_ms = UINT32_MAX;
   f.vlan_count = 2;
   f.vlan = {4094, 4094};
   f.zone = 7;
   f.time_wait_fins = f.time_wait_duplicates = f.related_icmp = 15;
   f.end = End::kEvicted;
-  f.history = "ShADadFfRrTtWw^^";
+  f.history = HistoryText("ShADadFfRrTtWw^^");
   return f;
 }
 
@@ -167,6 +168,11 @@ TEST(FlowJson, BrokenTextIsAnError) {
   EXPECT_FALSE(ParseFlowJson("").ok());
   EXPECT_FALSE(ParseFlowJson("[]").ok());
   EXPECT_FALSE(ParseFlowJson("{}").ok());
+  const size_t letters = good.find("ShADadFf");
+  ASSERT_NE(letters, std::string::npos);
+  const auto with = [&](size_t more) { return std::string(good).insert(letters, more, 'A'); };
+  EXPECT_TRUE(ParseFlowJson(with(8)).ok());
+  EXPECT_FALSE(ParseFlowJson(with(9)).ok()) << "a history has sixteen letters at most";
   for (size_t cut = 1; cut < good.size(); cut += 7) {
     EXPECT_FALSE(ParseFlowJson(good.substr(0, good.size() - cut)).ok());
   }
@@ -208,12 +214,12 @@ TEST(Text, EveryOctetAndLengthOfANumber) {
   }
   for (uint64_t number = 1; number != 0; number = number * 10 > number ? number * 10 : 0) {
     for (const uint64_t value : {number - 1, number}) {
-      char text[kMaxUintChars];
+      char text[kMaxUintChars + kOvershoot];
       EXPECT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
     }
   }
   for (uint64_t value = 0; value < 200'000'000; value += 1 + value / 700) {
-    char text[kMaxUintChars];
+    char text[kMaxUintChars + kOvershoot];
     ASSERT_EQ(std::string(text, PutUint(text, value)), std::to_string(value));
   }
 }

@@ -42,7 +42,7 @@ inline FlowRecord SampleFlow() {
   f.timeout_ms = 118'200;
   f.assured = true;
   f.end = End::kActive;
-  f.history = "ShADadFf";
+  f.history = HistoryText("ShADadFf");
   f.responder.provisional = true;
   f.related_icmp = 2;
   return f;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "control/query/flow_json.h"
 #include "tests/query/fake_dataplane.h"
 
 namespace coretrack {
@@ -41,6 +42,59 @@ TEST(FlowScan, SeesEveryFlowOfEveryWorkerOnce) {
     EXPECT_EQ(std::set(ports.begin(), ports.end()).size(), 301u);
   }
   EXPECT_EQ(dataplane.sent(), 0u);
+}
+
+// It shows one flow after the other in one record.
+TEST(FlowScan, NothingOfTheFlowBeforeStays) {
+  using namespace testing;  // NOLINT(google-build-using-namespace): packets are made of many things
+  using tcp_flag::kAck, tcp_flag::kSyn;
+  FakeDataplane dataplane(2);
+  const Bytes options =
+      Join({MssOption(1460), WindowScaleOption(7), SackPermittedOption(), TimestampsOption(1, 0)});
+  // One of which all that can be observed is.
+  const auto known = [&](uint32_t worker, uint16_t port) {
+    const auto tagged = [] { return PacketBuilder().Ethernet().Vlan(7).Vlan(8); };
+    const TcpFields syn{.source_port = port, .seq = 1, .flags = kSyn, .options = options};
+    const TcpFields answer{.source_port = 80,
+                           .destination_port = port,
+                           .seq = 5,
+                           .ack = 2,
+                           .flags = kSyn | kAck,
+                           .options = options};
+    for (int again = 0; again < 2; ++again) {
+      dataplane.Feed(worker, tagged().Ipv4("10.0.0.1", "10.0.0.2").Tcp(syn).Build());
+      dataplane.Advance(1000);
+      dataplane.Feed(worker, tagged().Ipv4("10.0.0.2", "10.0.0.1").Tcp(answer).Build());
+    }
+  };
+  for (uint32_t worker = 0; worker < 2; ++worker) {
+    for (uint16_t port = 1000; port < 1030; port += 3) {
+      known(worker, port);
+      const auto udp = [&](PacketBuilder ip) { dataplane.Feed(worker, ip.Udp(port, 53).Build()); };
+      udp(PacketBuilder().Ethernet().Ipv4("10.0.0.7", "10.0.0.8"));
+      udp(PacketBuilder().Ethernet().Ipv6("2001:db8::1", "2001:db8::2"));
+      known(worker, port + 1);
+      dataplane.Feed(worker, TcpPacket("10.0.0.3", port, "10.0.0.4", 80, kSyn, 1, 0));
+      known(worker, port + 2);
+      dataplane.Feed(worker, TcpPacket("10.0.0.5", port, "10.0.0.6", 80, kAck, 1, 1));
+    }
+  }
+  const auto json = [](const FlowRecord& flow) {
+    std::string text;
+    AppendFlowJson(flow, &text);
+    return text;
+  };
+  FlowScan scan(dataplane.workers(), {}, {});
+  int flows = 0;
+  while (!scan.done()) {
+    scan.Run(1000, [&](const FlowRecord& flow) {
+      const auto alone = FindFlow(dataplane.workers(), {}, flow.id);
+      EXPECT_EQ(json(flow), alone.ok() ? json(*alone) : alone.status().ToString());
+      ++flows;
+      return true;
+    });
+  }
+  EXPECT_EQ(flows, 2 * 10 * 7);
 }
 
 TEST(FlowScan, Filters) {

@@ -23,8 +23,8 @@ TEST(HistoryReader, WhatIsNamedIsWhole) {
     while (looks == 0 || !stop.load(std::memory_order_relaxed)) {
       const uint32_t seen = named.load(std::memory_order_acquire);
       if (seen == 0) continue;
-      const std::string text = histories.Text(static_cast<uint16_t>(seen));
-      wrong += text.size() != seen >> kLengthShift || text.front() != 'S';
+      const HistoryText text = histories.Text(static_cast<uint16_t>(seen));
+      wrong += text.size() != seen >> kLengthShift || text.view().front() != 'S';
       ++looks;
     }
   });

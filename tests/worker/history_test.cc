@@ -96,7 +96,7 @@ TEST_F(HistoriesTest, WhenThereAreTooManyWhatIsKnownGoesOn) {
     history = Add(history, letter, true);
   }
   EXPECT_GT(histories_.lost(), lost);
-  EXPECT_EQ(histories_.Text(history).substr(0, 3), "ShA");
+  EXPECT_EQ(histories_.Text(history).view().substr(0, 3), "ShA");
   EXPECT_EQ(histories_.size(), Histories::kMaxHistories);
 }
 

@@ -36,9 +36,11 @@ TEST(LineLanes, AReaderSeesAWholeLineOrReadsAgain) {
   std::thread reader([&] {
     uint32_t last = 0;
     for (uint32_t i = 0; !over.load(std::memory_order_relaxed); i = (i + 1) % kLanes) {
-      const LineWords words = lines[i].LoadAcquired();
+      FlowLine line;
+      const bool odd = VersionIsOdd(lines[i].LoadAcquired(&line));
       const DetailWords of_detail = LoadAcquired(their_details[i]);
-      if (VersionIsOdd(words[0]) || lines[i].LoadAcquired() != words) continue;
+      if (odd || !lines[i].Holds(line)) continue;
+      const auto words = std::bit_cast<LineWords>(line);
       const auto number = static_cast<uint32_t>(words[0] >> 32);
       reading.store(true, std::memory_order_relaxed);
       bool same = number == 0 || words[3] == (uint64_t{word(number, 3)} << 32 | kZone);
@@ -121,7 +123,7 @@ TEST(LineLanes, StoresWhatHasChanged) {
     }
     StoreLines(held, word0, at.data(), stored);
     for (uint32_t i = 0; i < kLanes; ++i)
-      ASSERT_EQ(lines[i].LoadAcquired(), expected[i]) << i << " of " << stored;
+      ASSERT_EQ(lines[i].LoadOwned<LineWords>(), expected[i]) << i << " of " << stored;
   }
 #else
   GTEST_SKIP() << "no lanes in this build";

@@ -67,7 +67,7 @@ TEST(Pipeline, AFlowEndsAtItsDeadlineToTheMillisecond) {
   Harness harness;
   harness.Send(Syn(1));
   harness.Advance(59'999'000);
-  EXPECT_EQ(harness.Only().timeout_ms, 1);
+  EXPECT_EQ(harness.Only().timeout_ms, 1u);
   EXPECT_TRUE(harness.ends.empty());
   harness.Advance(1000);
   EXPECT_TRUE(harness.Live().empty());
@@ -85,7 +85,7 @@ TEST(Pipeline, AFlowWithALongTimeoutEndsWithinTheSlack) {
       options.exact_ends = exact;
       Harness harness(options);
       Close(&harness, 1);
-      EXPECT_EQ(harness.Only().timeout_ms, 120'000);
+      EXPECT_EQ(harness.Only().timeout_ms, 120'000u);
       harness.Advance(119'999'000);
       ASSERT_TRUE(harness.ends.empty());
       uint32_t late_ms = 0;
@@ -380,9 +380,9 @@ TEST(Pipeline, ATimeoutIsALiveParameter) {
   tunables.tcp_timeout_ms[static_cast<int>(tcp::TimeoutClass::kEstablished)] = 7000;
   harness.pipeline().Apply({.kind = Command::Kind::kTune, .flow = {}, .tunables = tunables},
                            harness.now());
-  EXPECT_EQ(harness.Only().timeout_ms, 432'000'000) << "it holds from the next packet on";
+  EXPECT_EQ(harness.Only().timeout_ms, 432'000'000u) << "it holds from the next packet on";
   harness.Send(Segment(1, true, {.seq = 111, .ack = 301}, 10));  // on the established path
-  EXPECT_EQ(harness.Only().timeout_ms, 7000);
+  EXPECT_EQ(harness.Only().timeout_ms, 7000u);
   harness.Advance(6'999'000);
   EXPECT_EQ(harness.Live().size(), 1u);
   harness.Advance(1000);
@@ -493,7 +493,7 @@ TEST(Pipeline, RecordsTellTimesAndIds) {
   const FlowRecord flow = harness.Only();
   EXPECT_EQ(flow.start_us, Harness::kStartUs);
   EXPECT_EQ(flow.last_us, Harness::kStartUs + 3'500'000);
-  EXPECT_EQ(flow.timeout_ms, 432'000'000 - 2000);
+  EXPECT_EQ(flow.timeout_ms, 432'000'000u - 2000);
   EXPECT_EQ(flow.originator.port, 40000);
   EXPECT_EQ(flow.responder.port, 80);
   EXPECT_EQ(flow.originator.address[0], 10);

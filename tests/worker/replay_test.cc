@@ -24,7 +24,8 @@ class TextSink : public ReplaySink {
     lines.push_back(std::to_string(packet) + " invalid " + std::string(reason));
   }
   void OnFlow(const FlowRecord& flow) override {
-    lines.push_back(std::string(Name(flow.end)) + " " + States(flow) + " " + flow.history);
+    lines.push_back(std::string(Name(flow.end)) + " " + States(flow) + " " +
+                    std::string(flow.history.view()));
     flows.push_back(flow);
   }
   std::vector<std::string> lines;

@@ -61,7 +61,7 @@ TEST(Sequence21, KeepAlivesAndZeroWindowProbes) {
     S>C ACK
   )"),
            {.tunables = {}, .inspect = [](const FlowRecord& flow, const Harness&) {
-              EXPECT_NE(flow.history.find('w'), std::string::npos) << flow.history;
+              EXPECT_NE(flow.history.view().find('w'), std::string::npos) << flow.history;
             }});
 }
 

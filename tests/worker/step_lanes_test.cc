@@ -589,7 +589,7 @@ TEST(Steps, ALetterThatIsTheThirteenthIsNotLost) {
   for (const unsigned from : {0u, 1u}) ASSERT_EQ(each(from, kAck, 0), "");
   ASSERT_EQ(each(0, kAck | kFin, 0), "");
   for (const FlowRecord& flow : twins.with().Live())
-    EXPECT_EQ(flow.history.back(), 'F') << flow.history;
+    EXPECT_EQ(flow.history.view().back(), 'F') << flow.history;
 }
 
 }  // namespace

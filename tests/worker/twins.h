@@ -30,7 +30,8 @@ inline std::string FlowDifference(const Harness& of_a, FlowCopy a, const Harness
     }
   }
   const auto history = [](const Harness& of, FlowCopy* copy) {
-    return of.pipeline().histories().Text(std::exchange(copy->detail.history, 0));
+    const uint16_t number = std::exchange(copy->detail.history, 0);
+    return std::string(of.pipeline().histories().Text(number).view());
   };
   const std::string history_a = history(of_a, &a), history_b = history(of_b, &b);
   if (history_a != history_b) return "history " + history_a + " is " + history_b;
