@@ -119,7 +119,8 @@ class Whole(unittest.TestCase):
     def test_report_from_a_recorded_run(self):
         about = {"cpu": "c", "cpus": 2, "memory_gib": 1, "kernel": "k", "compiler": "g++", "dpdk": "22.11", "revision": "r",
                  "load_at_start": 0.0, "repetitions": {"small": 1}}
-        samples = {f"Pipeline/{n}/{1 << 20}": [{"items_per_second": r}] for n, r in (("established", 1e7), ("trains", 1.2e7))}
+        memory = f"Memory/two_random_lines/{128 << 20}"
+        samples = {name: [{"items_per_second": r}] for name, r in ((f"Pipeline/established/{1 << 20}", 1e7), (memory, 1.6e7))}
         with tempfile.TemporaryDirectory() as folder:
             recorded = Path(folder, "in.json")
             recorded.write_text(json.dumps({"machine": about, "samples": samples, "missing": {}}))
@@ -128,7 +129,7 @@ class Whole(unittest.TestCase):
             rows = json.loads(Path(folder, "report.json").read_text())["rows"]
             self.assertTrue(Path(folder, "report.svg").exists())
         self.assertIn("1 met, 0 not met", said)
-        self.assertEqual([r["value"] for r in rows if "trains" in r["row"]], [1.2])
+        self.assertEqual([r["value"] for r in rows if memory in r["row"]], [0.625])
 
 
 class Capture(unittest.TestCase):
