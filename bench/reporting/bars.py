@@ -35,7 +35,8 @@ def _memory(flows):
 
 
 def _in_turns(kind, at_least, aim=None):
-    return Bar(Value(f"Pipeline/{kind}_in_turns/{M1}", "of_established"), at_least, aim=aim)
+    benchmark = f"Pipeline/{kind}_in_turns/{M1}"
+    return Bar(Value(benchmark, "of_established"), at_least, aim=aim, name=f"{kind} / established, in turns within {benchmark}")
 
 
 def _established(flows, at_least, aim):

@@ -68,7 +68,7 @@ char* PutState(char* out, const std::optional<tcp::State>& state) {
 }
 
 char* PutEndOf(char* out, End end) {
-  static const auto kNames = [] {
+  static constexpr auto kNames = [] {
     std::array<Quoted, static_cast<size_t>(End::kCount)> names;
     for (size_t i = 0; i < names.size(); ++i) names[i] = Quote(Name(static_cast<End>(i)));
     return names;

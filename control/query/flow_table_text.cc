@@ -114,9 +114,7 @@ constexpr Column kWide[] = {
     {"AGE", true, 0, Age},
     {"IDLE", true, 0, Idle},
     {"LEFT", true, 0,
-     [](const FlowRecord& f, uint64_t) {
-       return HumanDuration(static_cast<uint64_t>(f.timeout_ms) * 1000);
-     }},
+     [](const FlowRecord& f, uint64_t) { return HumanDuration(uint64_t{f.timeout_ms} * 1000); }},
     {"FLAGS", false, 0, Flags},
     {"END", false, 0, [](const FlowRecord& f, uint64_t) { return std::string(Name(f.end)); }},
     {"HISTORY", false, 0,

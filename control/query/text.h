@@ -59,10 +59,11 @@ inline constexpr auto kShortNumbers = [] {
     if (i >= 100) n.text[n.digits++] = static_cast<char>('0' + i / 100);
     if (i >= 10) n.text[n.digits++] = static_cast<char>('0' + i / 10 % 10);
     n.text[n.digits++] = static_cast<char>('0' + i % 10);
-    if (n.digits < sizeof(n.text)) n.text[n.digits] = '.';
+    n.text[n.digits] = '.';
   }
   return numbers;
 }();
+// REQUIRES: it is.
 inline char* PutShortUint(char* out, uint32_t below_1000) {
   const ShortNumber& number = kShortNumbers[below_1000];
   std::memcpy(out, number.text, sizeof(number.text));

@@ -56,7 +56,7 @@ std::vector<FlowRecord> TopFlows::Take() {
   std::ranges::sort_heap(heap_, Before);
   std::vector<FlowRecord> flows;
   flows.reserve(heap_.size());
-  for (Entry& entry : heap_) flows.push_back(std::move(entry.second));
+  for (const Entry& entry : heap_) flows.push_back(entry.second);
   heap_.clear();
   return flows;
 }

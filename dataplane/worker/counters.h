@@ -48,7 +48,25 @@ std::string_view Name(Untracked reason);
 
 // How a flow ended.
 enum class End : uint8_t { kActive, kClosed, kReset, kTimeout, kEvicted, kDeleted, kCount };
-std::string_view Name(End reason);
+constexpr std::string_view Name(End reason) {
+  switch (reason) {
+    case End::kActive:
+      return "active";
+    case End::kClosed:
+      return "closed";
+    case End::kReset:
+      return "reset";
+    case End::kTimeout:
+      return "timeout";
+    case End::kEvicted:
+      return "evicted";
+    case End::kDeleted:
+      return "deleted";
+    case End::kCount:
+      break;
+  }
+  return "unknown";
+}
 
 // Flows are counted by FlowLine::state without its top bit (tcp_binding.h).
 inline constexpr int kStateCodes = 128;

@@ -47,7 +47,7 @@ class HistoryText {
   // The first kMostLetters of them.
   explicit HistoryText(std::string_view letters);
   std::string_view view() const { return {letters_.data(), size_}; }
-  // All of them, zeros behind the last, as two words.
+  // With zeros behind the last.
   const std::array<char, kMostLetters>& padded() const { return letters_; }
   size_t size() const { return size_; }
   friend bool operator==(const HistoryText& a, std::string_view b) { return a.view() == b; }

@@ -49,24 +49,4 @@ std::string_view Name(Untracked reason) {
   return "unknown";
 }
 
-std::string_view Name(End reason) {
-  switch (reason) {
-    case End::kActive:
-      return "active";
-    case End::kClosed:
-      return "closed";
-    case End::kReset:
-      return "reset";
-    case End::kTimeout:
-      return "timeout";
-    case End::kEvicted:
-      return "evicted";
-    case End::kDeleted:
-      return "deleted";
-    case End::kCount:
-      break;
-  }
-  return "unknown";
-}
-
 }  // namespace coretrack

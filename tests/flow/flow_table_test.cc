@@ -183,9 +183,10 @@ TEST_P(FlowTableTest, ReadSeesAFlowFromItsFirstEndWriteToItsErasure) {
   EXPECT_EQ(copy.line.ports, Key(9).ports);
   EXPECT_EQ(copy.detail, FlowDetail());
   EXPECT_EQ(copy.ipv6_address, GetParam() ? Key(9).address : (std::array<uint64_t, 4>{}));
+  const FlowLine line = copy.line;
   BeginWrite(table_->line(index));
   EXPECT_FALSE(table_->Read(index, &copy));  // stopped inside a write: given up, not waited for
-  EndWrite(table_->line(index), copy.line);
+  EndWrite(table_->line(index), line);
   EXPECT_TRUE(table_->Read(index, &copy));
   table_->Erase(index, hash);
   EXPECT_FALSE(table_->Read(index, &copy));

@@ -58,4 +58,29 @@ inline FlowRecord Flow(const std::string& from, uint16_t from_port, const std::s
   return f;
 }
 
+// Its JSON is as long as any.
+inline FlowRecord LargestFlow() {
+  FlowRecord f = Flow("aaaa:bbbb:cccc:dddd:eeee:ffff:aaaa:bbbb", 65535,
+                      "aaaa:bbbb:cccc:dddd:eeee:ffff:aaaa:bbbc", 65535, 6);
+  f.id = {.worker = 255, .index = FlowIndex{0xfffffffe}, .generation = 0xffffff};
+  for (EndpointRecord* e : {&f.originator, &f.responder}) {
+    e->state = tcp::State::kEstablished;
+    e->packets = e->bytes = ~uint64_t{0};
+    e->mss = 65535;
+    e->window_scale = 15;
+    e->timestamps = e->sack = false;
+    e->handshake_rtt_us = ~uint32_t{0};
+    e->retransmits = e->out_of_window = UINT16_MAX;
+  }
+  f.start_us = f.last_us = ~uint64_t{0};
+  f.timeout_ms = UINT32_MAX;
+  f.vlan_count = 2;
+  f.vlan = {4094, 4094};
+  f.zone = 7;
+  f.time_wait_fins = f.time_wait_duplicates = f.related_icmp = 15;
+  f.end = End::kEvicted;
+  f.history = HistoryText("ShADadFfRrTtWw^^");
+  return f;
+}
+
 }  // namespace coretrack::testing

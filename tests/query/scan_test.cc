@@ -6,6 +6,7 @@
 
 #include "control/query/flow_json.h"
 #include "tests/query/fake_dataplane.h"
+#include "tests/query/sample_flows.h"
 
 namespace coretrack {
 namespace {
@@ -51,7 +52,7 @@ TEST(FlowScan, NothingOfTheFlowBeforeStays) {
   FakeDataplane dataplane(2);
   const Bytes options =
       Join({MssOption(1460), WindowScaleOption(7), SackPermittedOption(), TimestampsOption(1, 0)});
-  // One of which all that can be observed is.
+  // One of which much is known.
   const auto known = [&](uint32_t worker, uint16_t port) {
     const auto tagged = [] { return PacketBuilder().Ethernet().Vlan(7).Vlan(8); };
     const TcpFields syn{.source_port = port, .seq = 1, .flags = kSyn, .options = options};
@@ -95,6 +96,28 @@ TEST(FlowScan, NothingOfTheFlowBeforeStays) {
     });
   }
   EXPECT_EQ(flows, 2 * 10 * 7);
+
+  // Nor of one that had all there is.
+  for (const WorkerInfo& worker : dataplane.workers()) {
+    const Pipeline& pipeline = *worker.pipeline;
+    const FlowTable& table = pipeline.table(false);
+    for (uint32_t slot = 0; slot < table.slots(); ++slot) {
+      const FlowIndex index{table.first_index() + slot};
+      FlowCopy copy;
+      if (!table.Read(index, &copy)) continue;
+      FlowRecord record = LargestFlow();
+      record.assured = record.midstream = record.originator_guessed = true;
+      for (EndpointRecord* e : {&record.originator, &record.responder})
+        e->provisional = e->timestamps.emplace(true) = e->sack.emplace(true);
+      FillRecord(0, index, copy, dataplane.now(), {}, pipeline.histories(), End::kActive, &record);
+      const FlowRecord fresh =
+          MakeRecord(0, index, copy, dataplane.now(), {}, pipeline.histories(), End::kActive);
+      EXPECT_EQ(json(record), json(fresh));
+      EXPECT_EQ(record.originator.address, fresh.originator.address);
+      EXPECT_EQ(record.responder.address, fresh.responder.address);
+      EXPECT_EQ(record.vlan, fresh.vlan);
+    }
+  }
 }
 
 TEST(FlowScan, Filters) {

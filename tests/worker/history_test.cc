@@ -100,5 +100,11 @@ TEST_F(HistoriesTest, WhenThereAreTooManyWhatIsKnownGoesOn) {
   EXPECT_EQ(histories_.size(), Histories::kMaxHistories);
 }
 
+TEST(HistoryText, HasSixteenLettersAtMost) {
+  EXPECT_EQ(HistoryText(), "");
+  EXPECT_EQ(HistoryText("ShA"), "ShA");
+  EXPECT_EQ(HistoryText(std::string(17, 'A')), std::string(16, 'A'));
+}
+
 }  // namespace
 }  // namespace coretrack

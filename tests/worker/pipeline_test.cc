@@ -98,6 +98,7 @@ TEST(Pipeline, AFlowWithALongTimeoutEndsWithinTheSlack) {
       ASSERT_EQ(harness.ends.size(), 1u);
       EXPECT_EQ(harness.ends[0].end, End::kClosed);
       EXPECT_EQ(harness.ends[0].last_us, Harness::kStartUs);
+      EXPECT_EQ(harness.ends[0].timeout_ms, 0u);
       EXPECT_TRUE(harness.Live().empty());
     }
   }

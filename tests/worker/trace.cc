@@ -101,7 +101,7 @@ class Runner {
   uint32_t Number(std::string_view text, bool client_space) const;
   std::optional<FlowRecord> Flow() const;
   uint64_t DeadlineMs(const FlowRecord& flow) const {
-    return harness_.now().unix_us / 1000 + static_cast<uint64_t>(flow.timeout_ms);
+    return harness_.now().unix_us / 1000 + flow.timeout_ms;
   }
   const EndpointRecord& Client(const FlowRecord& flow) const {
     return flow.originator.port == kClientPort ? flow.originator : flow.responder;
@@ -260,7 +260,7 @@ void Runner::Expect(std::istringstream& in, const std::string& word) {
   } else if (word == "timeout") {
     in >> a;
     ASSERT_TRUE(flow) << "there is no flow";
-    EXPECT_EQ(static_cast<uint64_t>(flow->timeout_ms), ParseTimeUs(a) / 1000) << "timeout in ms";
+    EXPECT_EQ(flow->timeout_ms, ParseTimeUs(a) / 1000) << "timeout in ms";
   } else if (word == "new") {
     in >> a;
     expect_new_ = true;
