@@ -71,8 +71,8 @@ template <size_t kBehind = 0>
       const auto i = static_cast<uint32_t>(std::countr_zero(left));
       std::memset(parts[i], 0, kBytes);
       if (bytes[i] != 0) std::memcpy(parts[i], rows[i] + kBehind, bytes[i]);
-      some_cut[i] =
-          reinterpret_cast<const uint8_t*>(reinterpret_cast<uintptr_t>(parts[i]) - kBehind);
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): it may lie before the array, which a pointer may not
+      some_cut[i] = reinterpret_cast<uint8_t*>(reinterpret_cast<uintptr_t>(parts[i]) - kBehind);
     }
     rows = some_cut;
   }

@@ -101,7 +101,7 @@ struct CodeScanAvx2 {
   }
 
  private:
-  static constexpr long long kLastByte = static_cast<long long>(uint64_t{0xff} << 56);
+  static constexpr long long kLastByte = static_cast<int64_t>(0xff00000000000000);
   static TimerCode Least(__m256i bytes) {
     const __m128i half =
         _mm_min_epu8(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1));
