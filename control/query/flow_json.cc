@@ -67,7 +67,7 @@ char* PutState(char* out, const std::optional<tcp::State>& state) {
   return state ? PutQuoted(out, kNames[static_cast<size_t>(*state)]) : Put<"null">(out);
 }
 
-char* PutEndOf(char* out, End end) {
+char* PutEndReason(char* out, End end) {
   static constexpr auto kNames = [] {
     std::array<Quoted, static_cast<size_t>(End::kCount)> names;
     for (size_t i = 0; i < names.size(); ++i) names[i] = Quote(Name(static_cast<End>(i)));
@@ -212,7 +212,7 @@ char* PutFlowJson(char* out, const FlowRecord& flow) {
   out = Put<",\"midstream\":">(out);
   out = PutBool(out, flow.midstream);
   out = Put<",\"end\":">(out);
-  out = PutEndOf(out, flow.end);
+  out = PutEndReason(out, flow.end);
   out = Put<",\"history\":\"">(out);
   out = PutHistory(out, flow.history);
   out = Put<"\",\"handshake_rtt_us\":{\"originator\":">(out);

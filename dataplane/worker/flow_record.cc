@@ -17,7 +17,7 @@ uint16_t PortFromWire(uint32_t ports, unsigned endpoint) {
   return static_cast<uint16_t>(raw << 8 | raw >> 8);
 }
 
-// Endpoint `d` sends in that direction. All that is neither the tracker's nor of its counts.
+// Endpoint `d` sends in that direction. What every protocol has.
 void FillEndpoint(const FlowCopy& copy, unsigned d, bool ipv6, EndpointRecord* e) {
   const FlowLine& line = copy.line;
   const FlowDetail& detail = copy.detail;
@@ -35,7 +35,7 @@ std::optional<T> If(bool observed, T value) {
   return observed ? std::optional<T>(value) : std::nullopt;
 }
 
-// All the others of TCP.
+// And all that only TCP has.
 void FillTcp(const FlowDetail& detail, unsigned d, tcp::State state, EndpointRecord* e) {
   const bool syn = (detail.flags & detail_flag::SynSeen(d)) != 0;
   const auto scale = static_cast<uint8_t>(detail.offered_scales >> (4 * d) & 0xf);
@@ -49,17 +49,6 @@ void FillTcp(const FlowDetail& detail, unsigned d, tcp::State state, EndpointRec
   e->handshake_rtt_us = If(rtt != 0 && rtt != FlowDetail::kMaxRtt, rtt);
   e->retransmits = detail.retransmits[d];
   e->out_of_window = detail.out_of_window[d];
-}
-// And of what is not TCP.
-void FillNoTcp(EndpointRecord* e) {
-  e->state.reset();
-  e->provisional = false;
-  e->mss.reset();
-  e->window_scale.reset();
-  e->timestamps.reset();
-  e->sack.reset();
-  e->handshake_rtt_us.reset();
-  e->retransmits = e->out_of_window = 0;
 }
 
 }  // namespace
@@ -97,16 +86,15 @@ void FillRecord(uint8_t worker, FlowIndex index, const FlowCopy& copy, Now now,
   r.ipv6 = (copy.ipv6_address[0] | copy.ipv6_address[1] | copy.ipv6_address[2] |
             copy.ipv6_address[3]) != 0;
   const unsigned o = Raw(OriginatorOf(line.state));
-  FillEndpoint(copy, o, r.ipv6, &r.originator);
-  FillEndpoint(copy, 1 - o, r.ipv6, &r.responder);
   if (IsTcpState(line.state)) {
     const tcp::StatePair pair = PairOf(line.state);
     FillTcp(copy.detail, o, pair.originator, &r.originator);
     FillTcp(copy.detail, 1 - o, pair.responder, &r.responder);
   } else {
-    FillNoTcp(&r.originator);
-    FillNoTcp(&r.responder);
+    r.originator = r.responder = {};
   }
+  FillEndpoint(copy, o, r.ipv6, &r.originator);
+  FillEndpoint(copy, 1 - o, r.ipv6, &r.responder);
   r.start_us = StartUsOf(copy.detail.start_us, now.unix_us);
 
   const int32_t left_ms = line.deadline() - now.tick;
