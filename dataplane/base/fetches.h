@@ -29,7 +29,7 @@ class Fetches {
   // Where to put the addresses of the next kMost, which begin `lines` (1 or 2) lines each. Aligned to 64 bytes.
   // REQUIRES: all are filled in before anything else is called.
   const void** Refill(uint32_t lines) {
-    left_ = true;
+    asked_for_ = 0;
     behind_ = lines == 2 ? Behind::kAll : Behind::kNone;
     return at_;
   }
@@ -39,7 +39,7 @@ class Fetches {
     const void** second;
   };
   Both RefillBoth() {
-    left_ = true;
+    asked_for_ = 0;
     behind_ = Behind::kSome;
     return {at_, seconds_};
   }
@@ -67,13 +67,15 @@ class Fetches {
       __builtin_prefetch(static_cast<const char*>(few[i]) + kCacheLine, kRead, kL2);
   }
   // All parts have been asked for.
-  void Done() { left_ = false; }
+  void Done() { asked_for_ = kParts; }
 
+  // Asks for the next half, if there is one.
+  [[gnu::always_inline]] void Next() {
+    if (asked_for_ != kParts) Part(asked_for_++);
+  }
   // Asks for all, unless that is done.
   void Rest() {
-    if (!left_) return;
-    for (uint32_t part = 0; part < kParts; ++part) Part(part);
-    left_ = false;
+    while (asked_for_ != kParts) Part(asked_for_++);
   }
 
  private:
@@ -82,7 +84,7 @@ class Fetches {
 
   alignas(kCacheLine) const void* at_[kMost];
   alignas(kCacheLine) const void* seconds_[kMost];
-  bool left_ = false;
+  uint32_t asked_for_ = kParts;  // parts
   Behind behind_ = Behind::kNone;
 };
 

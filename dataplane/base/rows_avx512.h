@@ -38,10 +38,11 @@ namespace lanes {
   m[3] = high_words(high01, high23);
 }
 
-// Sixteen bytes at each of `rows`.
+// Sixteen bytes at each of `rows`, kBehind bytes behind it.
+template <size_t kBehind = 0>
 [[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
   const auto load = [rows](uint32_t i) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]));
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i] + kBehind));
   };
   Quarter quarter;
 #pragma GCC unroll 4

@@ -71,6 +71,8 @@ constexpr uint32_t RowBegins(const Format& format) {
   constexpr uint32_t kBegins = kEthernetBytes - sizeof(uint32_t);
   static constexpr uint8_t kZeros[16] = {};
   const Mask there = AtMost(All(kBegins + sizeof(kZeros)), bytes);
+  if (there == kEach) [[likely]]
+    return LoadQuarter<kBegins>(frames.data);
   const uint8_t* rows[kLanes];
 #pragma GCC unroll 16
   for (uint32_t i = 0; i < kLanes; ++i)

@@ -39,10 +39,14 @@ void FillOne(const rte_mbuf& packet, uint32_t i, const std::array<PollPort, kMax
 
 #ifdef CORETRACK_LANES
 
-// Packets `first` to `first` + kLanes - 1, of which all that are not from `port` are made to be, if it is theirs to be.
-Odd FillTogether(rte_mbuf* const* packets, uint32_t first, uint16_t port, bool is_theirs,
-                 const std::array<PollPort, kMaxPorts>& ports, HeaderCopies* copies, Burst* burst) {
-  using namespace lanes;  // NOLINT(google-build-using-namespace): it is what this function is written in
+using namespace lanes;  // NOLINT(google-build-using-namespace): it is what these functions are written in
+
+// Packets `first` to `first` + kLanes - 1, of which all that are not from `port` are made to be, if it is theirs to be. How long they
+// are is added to `bytes`.
+[[gnu::always_inline]] inline Odd FillTogether(rte_mbuf* const* packets, uint32_t first,
+                                               uint16_t port, bool is_theirs,
+                                               const std::array<PollPort, kMaxPorts>& ports,
+                                               HeaderCopies* copies, Burst* burst, Lanes* bytes) {
   // Three quarters of an mbuf's first line.
   static_assert(offsetof(rte_mbuf, buf_addr) == 0 && offsetof(rte_mbuf, data_off) == 16 &&
                 offsetof(rte_mbuf, nb_segs) == 20 && offsetof(rte_mbuf, port) == 22 &&
@@ -64,6 +68,7 @@ Odd FillTogether(rte_mbuf* const* packets, uint32_t first, uint16_t port, bool i
   StoreWords(begin.last + WidenLast(offset), &burst->data[first + kLanes / 2]);
   Store(lengths.row[2] & 0xffff, &burst->bytes[first]);
   Store(lengths.row[1], &burst->wire_bytes[first]);
+  *bytes += lengths.row[1];
   StoreBits(Equal(rearm.row[2] & static_cast<uint32_t>(kChecksumFlags),
                   All(static_cast<uint32_t>(kGood))),
             &burst->checksum_known_good[first]);
@@ -84,6 +89,13 @@ Odd FillTogether(rte_mbuf* const* packets, uint32_t first, uint16_t port, bool i
   return odd;
 }
 
+uint64_t SumOf(Lanes a) {
+  const Words64 pairs = WidenFirst(a) + WidenLast(a);
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < kLanes / 2; ++i) sum += pairs[i];
+  return sum;
+}
+
 #endif
 
 }  // namespace
@@ -95,23 +107,26 @@ Filled FillBurst(std::span<rte_mbuf* const> packets, std::optional<uint16_t> por
   if (count == 0) return {};
   const uint16_t first_port = port.value_or(packets[0]->port);
   Odd odd;
+  uint64_t bytes = 0;
   uint32_t i = 0;
 #ifdef CORETRACK_LANES
+  // (Sums of eight packets at most: an overflow would take one of 2^29 bytes.)
+  Lanes of_lanes = All(0);
   for (; i + kLanes <= count; i += kLanes) {
     const Odd more =
-        FillTogether(&packets[i], i, first_port, port.has_value(), ports, copies, burst);
+        FillTogether(&packets[i], i, first_port, port.has_value(), ports, copies, burst, &of_lanes);
     odd.port |= more.port;
     odd.segments |= more.segments;
   }
+  bytes = SumOf(of_lanes);
 #endif
   for (; i < count; ++i) {
     if (port.has_value()) packets[i]->port = *port;
     FillOne(*packets[i], i, ports, copies, burst);
     odd.port |= packets[i]->port ^ first_port;
     odd.segments |= packets[i]->nb_segs ^ 1u;
+    bytes += burst->wire_bytes[i];
   }
-  uint64_t bytes = 0;
-  for (i = 0; i < count; ++i) bytes += burst->wire_bytes[i];
   return {.bytes = bytes, .one_port = odd.port == 0, .segmented = odd.segments != 0};
 }
 

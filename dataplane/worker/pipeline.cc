@@ -187,6 +187,15 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
                                timeouts, &fetches_);
 }
 
+[[gnu::always_inline]] inline Mask Pipeline::TrackSteps(const Burst& burst, uint32_t first,
+                                                        uint32_t packets, Now now) {
+  const uint32_t ipv6 = burst.Ipv6Of(first) & packets;
+  if (ipv6 == 0 || ipv6 == packets) [[likely]]
+    return TrackStepsIn(TableOf(ipv6 != 0), burst, first, packets, now);
+  const Mask tracked = TrackStepsIn(*ipv4_, burst, first, packets ^ ipv6, now);
+  return static_cast<Mask>(tracked | TrackStepsIn(*ipv6_, burst, first, ipv6, now));
+}
+
 [[gnu::always_inline]] inline void Pipeline::TrackChunk(Burst* burst, uint32_t first, Now now,
                                                         Tally& tally) {
   const uint32_t last = std::min(first + kChunk, burst->count);
@@ -197,8 +206,11 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
       left ^= TrackLanes(burst, first, left, now);
       were_established_ = left != AllOf(kChunk);
     }
-    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
-      left ^= TrackRest(burst, first, left, established, now);
+    if (std::popcount(left) >= kEnoughForLanes) [[unlikely]] {
+      if (established) left ^= TrackSpilled(burst, first, left, now);
+      // Who listens hears of one packet after the other.
+      if (listener_ == nullptr) left ^= TrackSteps(*burst, first, left, now);
+    }
     tally.tracked += kChunk - static_cast<uint32_t>(std::popcount(left));
     if (left == 0) return;
     if (std::popcount(left) >= kEnoughForLanes) [[unlikely]]
@@ -232,15 +244,11 @@ void Pipeline::BeginTracking(Burst* burst) {
   burst->verdict.fill(Verdict::kForward);
 }
 
-// What TrackLanes() has left, or would have (not `tried`), of which there is much: flows without room in their deltas have taken
-// with them all that they have here, or it is steps and SYN+ACKs.
-[[gnu::noinline]] Mask Pipeline::TrackRest(Burst* burst, uint32_t first, uint32_t packets,
-                                           bool tried, Now now) {
-  uint32_t left = packets;
-  if (tried && SpillAhead(*burst, first, left)) left ^= TrackLanes(burst, first, left, now);
-  // Who listens hears of one packet after the other.
-  if (listener_ == nullptr) left ^= TrackSteps(burst, first, left, now);
-  return static_cast<Mask>(packets ^ left);
+// What TrackLanes() has left, of which there is much: flows without room in their deltas may have taken with them all that they have
+// here. Once more, if so.
+[[gnu::noinline]] Mask Pipeline::TrackSpilled(Burst* burst, uint32_t first, uint32_t packets,
+                                              Now now) {
+  return SpillAhead(*burst, first, packets) ? TrackLanes(burst, first, packets, now) : Mask{0};
 }
 
 // What is left of the chunk at `first` (bit i: first + i), one after the other.

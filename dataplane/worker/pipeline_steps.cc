@@ -134,23 +134,22 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
   return spilled;
 }
 
-// Sixteen of them at once, or SYN+ACKs. Bit i: first + i was one.
-Mask Pipeline::TrackSteps(Burst* burst, uint32_t first, uint32_t packets, Now now) {
-  fetches_.Rest();
-  const uint32_t ipv6 = burst->Ipv6Of(first);
+// Sixteen of them at once, or SYN+ACKs, whose flows are `table`'s. Bit i: first + i was one.
+Mask Pipeline::TrackStepsIn(const FlowTable& table, const Burst& burst, uint32_t first,
+                            uint32_t packets, Now now) {
   uint32_t left = packets;
-  for (const FlowTable* table : {ipv4_.get(), ipv6_.get()}) {
-    const uint32_t of_table = table->ipv6() ? ipv6 : ~ipv6;
-    for (const auto track : {TrackStepLanes, TrackAnswerLanes}) {
-      if (std::popcount(left & of_table) < kEnoughForLanes) break;
-      StepsTracked steps;
-      track(burst->segments, burst->words, burst->hash.data(), burst->candidate.data(), *table,
-            histories_.get(), first, static_cast<Mask>(left & of_table), now,
-            tunables_.tcp_timeout_ms, &steps);
-      if (steps.tracked != 0) FileSteps(*burst, first, *table, steps, now);
-      left &= ~uint32_t{steps.tracked};
-    }
-  }
+  const auto pass = [&](const auto& track) __attribute__((always_inline)) {
+    if (std::popcount(left) < kEnoughForLanes) return;
+    StepsTracked steps;
+    fetches_.Next();
+    track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(), table,
+          histories_.get(), first, static_cast<Mask>(left), now, tunables_.tcp_timeout_ms, &steps);
+    fetches_.Next();
+    if (steps.tracked != 0) FileSteps(burst, first, table, steps, now);
+    left &= ~uint32_t{steps.tracked};
+  };
+  pass(TrackStepLanes);
+  pass(TrackAnswerLanes);
   return static_cast<Mask>(packets ^ left);
 }
 
