@@ -47,7 +47,8 @@ class Fetches {
   std::span<const void* const, kMost> addresses() const { return at_; }
   std::span<const void* const, kMost> seconds() const { return seconds_; }  // of RefillBoth()
 
-  // Asks for half of them, 0 or 1. Again, if that has been done: what has come already costs nothing to ask for.
+  // Asks for part 0 or 1 of them, a half each. Again, if that has been done: what has come already costs nothing to ask for.
+  // (Not counted: Done() says when all are.)
   [[gnu::always_inline]] void Part(uint32_t part) const {
     // Into L2: the lines and arrays of two bursts are more than an L1 of 32 KiB can keep.
     constexpr int kRead = 0, kL2 = 2;
@@ -69,14 +70,16 @@ class Fetches {
   // All parts have been asked for.
   void Done() { asked_for_ = kParts; }
 
-  // Asks for the next half, if there is one.
+  // Asks for the next part, if there is one.
   [[gnu::always_inline]] void Next() {
-    if (asked_for_ != kParts) Part(asked_for_++);
+    if (asked_for_ < kParts) Part(asked_for_++);
   }
   // Asks for all, unless that is done.
   void Rest() {
-    while (asked_for_ != kParts) Part(asked_for_++);
+    while (asked_for_ < kParts) Part(asked_for_++);
   }
+  // So many parts have been.
+  uint32_t asked_for() const { return asked_for_; }
 
  private:
   // What is asked for of the lines behind.
@@ -84,7 +87,7 @@ class Fetches {
 
   alignas(kCacheLine) const void* at_[kMost];
   alignas(kCacheLine) const void* seconds_[kMost];
-  uint32_t asked_for_ = kParts;  // parts
+  uint32_t asked_for_ = kParts;
   Behind behind_ = Behind::kNone;
 };
 

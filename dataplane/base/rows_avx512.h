@@ -39,10 +39,11 @@ namespace lanes {
 }
 
 // Sixteen bytes at each of `rows`, kBehind bytes behind it.
-template <size_t kBehind = 0>
-[[gnu::always_inline]] inline Quarter LoadQuarter(const uint8_t* const* rows) {
+template <size_t kBehind = 0, typename Row>
+[[gnu::always_inline]] inline Quarter LoadQuarter(const Row* const* rows) {
   const auto load = [rows](uint32_t i) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i] + kBehind));
+    return _mm_loadu_si128(
+        reinterpret_cast<const __m128i*>(reinterpret_cast<const char*>(rows[i]) + kBehind));
   };
   Quarter quarter;
 #pragma GCC unroll 4

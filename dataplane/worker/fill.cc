@@ -53,14 +53,8 @@ using namespace lanes;  // NOLINT(google-build-using-namespace): it is what thes
                 offsetof(rte_mbuf, ol_flags) == 24 && offsetof(rte_mbuf, pkt_len) == 36 &&
                 offsetof(rte_mbuf, data_len) == 40);
   static_assert(kChecksumFlags <= 0xffffffff);
-  const auto quarter = [packets](size_t at) {
-    const uint8_t* rows[kLanes];
-#pragma GCC unroll 16
-    for (uint32_t i = 0; i < kLanes; ++i)
-      rows[i] = reinterpret_cast<const uint8_t*>(packets[i]) + at;
-    return LoadQuarter(rows);
-  };
-  const Quarter place = quarter(0), rearm = quarter(16), lengths = quarter(32);
+  const Quarter place = LoadQuarter(packets), rearm = LoadQuarter<16>(packets),
+                lengths = LoadQuarter<32>(packets);
   const Lanes offset = rearm.row[0] & 0xffff;
   const Lanes segments = rearm.row[1] & 0xffff, from = rearm.row[1] >> 16;
   const Halves begin = Interleave(place.row[0], place.row[1]);
@@ -110,7 +104,8 @@ Filled FillBurst(std::span<rte_mbuf* const> packets, std::optional<uint16_t> por
   uint64_t bytes = 0;
   uint32_t i = 0;
 #ifdef CORETRACK_LANES
-  // (Sums of eight packets at most: an overflow would take one of 2^29 bytes.)
+  // Sums of eight packets at most: an overflow would take one of 2^29 bytes.
+  static_assert(kMaxBurst / kLanes <= 8);
   Lanes of_lanes = All(0);
   for (; i + kLanes <= count; i += kLanes) {
     const Odd more =

@@ -138,18 +138,18 @@ bool Pipeline::SpillAhead(const Burst& burst, uint32_t first, uint32_t packets) 
 Mask Pipeline::TrackStepsIn(const FlowTable& table, const Burst& burst, uint32_t first,
                             uint32_t packets, Now now) {
   uint32_t left = packets;
-  const auto pass = [&](const auto& track) __attribute__((always_inline)) {
+  const auto track = [&]<const auto & kTrack>() {
     if (std::popcount(left) < kEnoughForLanes) return;
     StepsTracked steps;
     fetches_.Next();
-    track(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(), table,
-          histories_.get(), first, static_cast<Mask>(left), now, tunables_.tcp_timeout_ms, &steps);
+    kTrack(burst.segments, burst.words, burst.hash.data(), burst.candidate.data(), table,
+           histories_.get(), first, static_cast<Mask>(left), now, tunables_.tcp_timeout_ms, &steps);
     fetches_.Next();
     if (steps.tracked != 0) FileSteps(burst, first, table, steps, now);
     left &= ~uint32_t{steps.tracked};
   };
-  pass(TrackStepLanes);
-  pass(TrackAnswerLanes);
+  track.template operator()<TrackStepLanes>();
+  track.template operator()<TrackAnswerLanes>();
   return static_cast<Mask>(packets ^ left);
 }
 

@@ -337,12 +337,14 @@ TEST_F(LanesTest, Transposes) {
     const uint8_t* bytes[kLanes];
     for (uint32_t i = 0; i < kLanes; ++i)
       bytes[i] = reinterpret_cast<const uint8_t*>(numbers[i]) + i % 3;
-    const Quarter quarter = LoadQuarter(bytes);
+    const Quarter quarter = LoadQuarter(bytes), behind = LoadQuarter<10>(bytes);
     for (uint32_t i = 0; i < 4; ++i) {
       for (uint32_t j = 0; j < kLanes; ++j) {
         uint32_t number;
         std::memcpy(&number, bytes[j] + i * sizeof(number), sizeof(number));
         ASSERT_EQ(quarter.row[i][j], number);
+        std::memcpy(&number, bytes[j] + 10 + i * sizeof(number), sizeof(number));
+        ASSERT_EQ(behind.row[i][j], number);
       }
     }
     const QuarterRows of_quarter = RowsOf(quarter);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/tcp/sequence.h"
+#include "dataplane/worker/established_lanes.h"
 #include "dataplane/worker/line_lanes.h"
 #include "dataplane/worker/opening_lanes.h"
 #include "tests/worker/connection.h"
@@ -36,16 +37,43 @@ std::vector<Connection> Connections(uint32_t count, bool ipv6, std::mt19937& ran
   return connections;
 }
 
-// One packet of every connection, in any order.
-std::vector<Harness::Frame> Each(std::vector<Connection>* connections, unsigned from, uint8_t flags,
-                                 uint32_t payload, std::mt19937& random) {
+// One packet of every connection.
+std::vector<Harness::Frame> InOrder(std::vector<Connection>* connections, unsigned from,
+                                    uint8_t flags, uint32_t payload) {
   std::vector<Harness::Frame> frames;
   for (Connection& c : *connections) {
     frames.push_back(c.Segment(from, flags, payload));
     c.next[from] += payload + ((flags & (kSyn | kFin)) != 0 ? 1 : 0);
   }
+  return frames;
+}
+// The same in any order.
+std::vector<Harness::Frame> Each(std::vector<Connection>* connections, unsigned from, uint8_t flags,
+                                 uint32_t payload, std::mt19937& random) {
+  std::vector<Harness::Frame> frames = InOrder(connections, from, flags, payload);
   std::shuffle(frames.begin(), frames.end(), random);
   return frames;
+}
+
+// A burst that has in each chunk `count` of `some`, and else `others`. Inside a chunk in any order, but that `some` have its first and its last place.
+std::vector<Harness::Frame> Mixed(std::vector<Harness::Frame> some, uint32_t count,
+                                  std::vector<Harness::Frame> others, std::mt19937& random) {
+  std::vector<Harness::Frame> burst;
+  while (burst.size() < kMaxBurst) {
+    const auto take = [&burst](std::vector<Harness::Frame>* from, uint32_t n) {
+      for (; n != 0; --n) {
+        burst.push_back(from->back());
+        from->pop_back();
+      }
+    };
+    take(&some, 1);
+    const auto begin = burst.end() - burst.begin();
+    take(&some, count - 2);
+    take(&others, kLanes - count);
+    std::shuffle(burst.begin() + begin, burst.end(), random);
+    take(&some, 1);
+  }
+  return burst;
 }
 
 // Short connections in step with one another: no packet goes alone.
@@ -106,6 +134,57 @@ TEST(Steps, ShortConnectionsGoTogether) {
           EXPECT_EQ(twins.together(), kMaxBurst) << "segment " << n;
         }
       }
+    }
+  }
+}
+
+// Of both IP versions in each chunk: no packet goes alone either.
+TEST_F(StepLanes, BothIpVersionsGoTogether) {
+  std::mt19937 random(1);
+  constexpr uint32_t kHalf = kMaxBurst / 2;
+  Twins twins(Harness::SmallOptions(), kListen);
+  std::vector<Connection> ipv4 = Connections(kHalf, false, random);
+  std::vector<Connection> ipv6 = Connections(kHalf, true, random);
+  for (auto* all : {&ipv4, &ipv6})
+    for (Connection& c : *all) c.mss = 1460;
+  struct Segment {
+    unsigned from;
+    uint8_t flags;
+    uint32_t payload;
+  };
+  for (const auto& [from, flags, payload] :
+       {Segment{0, kSyn, 0}, Segment{1, kSyn | kAck, 0}, Segment{0, kAck, 0}, Segment{0, kAck, 20},
+        Segment{1, kAck, 0}, Segment{1, kAck, 30}, Segment{0, kAck, 0}, Segment{0, kAck | kFin, 0},
+        Segment{1, kAck | kFin, 0}, Segment{0, kAck, 0}}) {
+    ASSERT_EQ(twins.Send(Mixed(InOrder(&ipv4, from, flags, payload), kLanes / 2,
+                               InOrder(&ipv6, from, flags, payload), random)),
+              "");
+    EXPECT_EQ(twins.together(), kMaxBurst) << unsigned{flags} << ", " << payload;
+  }
+}
+
+// Steps of one IP version beside established packets of the other, which have been tracked when the steps' turn comes.
+TEST_F(StepLanes, StepsGoBesideTheOtherVersionsEstablished) {
+  constexpr uint32_t kPlain = kEnoughForLanes, kChunks = kMaxBurst / kLanes;
+  for (const bool established_ipv6 : {false, true}) {
+    std::mt19937 random(1);
+    Twins twins(Harness::SmallOptions(), kListen);
+    std::vector<Connection> plain = Connections(kPlain * kChunks, established_ipv6, random);
+    std::vector<Connection> others =
+        Connections((kLanes - kPlain) * kChunks, !established_ipv6, random);
+    for (auto* all : {&plain, &others})
+      for (Connection& c : *all) c.mss = 1460;
+    for (Connection& c : plain) {
+      for (const Harness::Frame& frame : c.Open()) ASSERT_EQ(twins.Send({frame}), "");
+    }
+    ASSERT_EQ(twins.Send(InOrder(&others, 0, kSyn, 0)), "");
+    ASSERT_EQ(twins.Send(InOrder(&others, 1, kSyn | kAck, 0)), "");
+    for (const uint8_t flags : {kAck, uint8_t{kAck | kFin}}) {
+      ASSERT_EQ(twins.Send(Mixed(InOrder(&plain, 1, kAck, 0), kPlain, InOrder(&others, 0, flags, 0),
+                                 random)),
+                "")
+          << established_ipv6;
+      EXPECT_EQ(twins.together(), kMaxBurst) << established_ipv6 << ", " << unsigned{flags};
     }
   }
 }
