@@ -10,8 +10,8 @@
 //                flows, and keeps nothing of them; its cost is the counter generator_ns.
 // Traffic        traffic.h; every flow established by its real handshake, then data in both
 //                directions. The table is at load 0.85.
-// In turns       *_in_turns has the counter of_established: its rate over that of Pipeline/established, the median of
-//                turns of a tenth of a second. It is steadier than the ratio of two lines, between which the machine changes.
+// In turns       *_in_turns has the counter of_established: its rate over that of Pipeline/established;
+//                established_beside_rte_hash that over Peer/rte_hash_lookup_bulk32's (turns.h).
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
 
@@ -26,6 +26,8 @@
 #include "bench/clocks.h"
 #include "bench/full_run.h"
 #include "bench/pipeline_rig.h"
+#include "bench/rte_hash_peer.h"
+#include "bench/turns.h"
 
 namespace coretrack::bench {
 namespace {
@@ -165,11 +167,21 @@ void Established(benchmark::State& state, const Kind& kind) {
       static_cast<double>(backlogs.rig().pipeline->arena_bytes()) / flows;
 }
 
-// The same, in turns with bare TCP over IPv4. As many packets as there are flows come before each, which are not counted: they bring back to
-// the caches what the other side's turn has taken from them.
-void InTurns(benchmark::State& state, const Kind& kind) {
-  constexpr int kTurns = 3;
-  const uint32_t round = std::max(static_cast<uint32_t>(state.range(0)) / kBacklog, 1u);
+// Backlogs of a turn: all flows' packets, or a million.
+uint32_t TurnBacklogs(const benchmark::State& state) {
+  return std::clamp(static_cast<uint32_t>(state.range(0)) / kBacklog, 1u, (1u << 20) / kBacklog);
+}
+// Packets a second, behind as many that are not counted.
+auto CountedTurn(Backlogs* of, uint32_t round) {
+  return [of, round] {
+    of->WorkOff(round);
+    return 2.0 * round * kBacklog / of->WorkOff(2 * round);
+  };
+}
+
+// The same, in turns with bare TCP over IPv4.
+void BesideEstablished(benchmark::State& state, const Kind& kind) {
+  const uint32_t round = TurnBacklogs(state);
   const HugePageLoan loan;
   std::unique_ptr<Rig> rig = EstablishedRig(state, kind);
   if (rig == nullptr) return;
@@ -178,26 +190,40 @@ void InTurns(benchmark::State& state, const Kind& kind) {
   if (rig->pipeline->page_kind() != plain_rig->pipeline->page_kind())
     return state.SkipWithError("not on the same pages");
   Backlogs backlogs(std::move(rig), kind), plain(std::move(plain_rig), {});
-  std::vector<double> ratios;
-  for (auto _ : state) {
-    double seconds = 0;
-    for (int turn = 0; turn < kTurns; ++turn) {
-      const auto counted = [round](Backlogs& of) {
-        of.WorkOff(round);
-        return of.WorkOff(2 * round);
-      };
-      const double own = counted(backlogs);
-      ratios.push_back(counted(plain) / own);
-      seconds += own;
-    }
-    state.SetIterationTime(seconds);
-  }
+  InTurns(state, int64_t{2} * round * kBacklog, CountedTurn(&backlogs, round),
+          CountedTurn(&plain, round), "of_established");
   if (!backlogs.AreWhatTheyClaim() || !plain.AreWhatTheyClaim())
     state.SkipWithError("the traffic was not what it claims to be");
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kTurns * 2 * round * kBacklog);
-  if (ratios.size() % 2 == 0) ratios.pop_back();  // so that one is in the middle
-  state.counters["of_established"] = Quantile(&ratios, 0.5);
   state.counters["discarded"] = static_cast<double>(backlogs.discarded() + plain.discarded());
+}
+
+// Bare TCP over IPv4, in turns with Peer/rte_hash_lookup_bulk32.
+void BesideRteHash(benchmark::State& state) {
+  const auto flows = static_cast<uint32_t>(state.range(0));
+  const uint32_t round = TurnBacklogs(state);
+  const HugePageLoan loan;
+  std::unique_ptr<Rig> rig = EstablishedRig(state, {});
+  if (rig == nullptr) return;
+  std::string error;
+  const std::unique_ptr<RteHash> hash = RteHash::Make(flows, &error);
+  if (hash == nullptr) return state.SkipWithError(error.c_str());
+  if (!hash->Fill()) return state.SkipWithError("a flow was refused");
+  if (rig->pipeline->page_kind() != EalPageKind())
+    return state.SkipWithError("not on the same pages");
+  Backlogs backlogs(std::move(rig), {});
+  // (Processor time, as Google Benchmark has it.)
+  const auto look_up = [&hash, round] {
+    constexpr uint32_t kBursts = kBacklog / kBurst;
+    hash->LookUp(round * kBursts);
+    const double start = CpuSeconds();
+    hash->LookUp(2 * round * kBursts);
+    return 2.0 * round * kBacklog / (CpuSeconds() - start);
+  };
+  InTurns(state, int64_t{2} * round * kBacklog, CountedTurn(&backlogs, round), look_up,
+          "of_rte_hash");
+  if (!backlogs.AreWhatTheyClaim() || !hash->found_all())
+    state.SkipWithError("the traffic was not what it claims to be");
+  state.counters["discarded"] = static_cast<double>(backlogs.discarded());
 }
 
 using Versions = TrafficShape::Versions;
@@ -223,10 +249,10 @@ void Many(benchmark::State& state) {
 void Trains(benchmark::State& state) { Established(state, {.mix = Mix::kTrains}); }
 void Elephant(benchmark::State& state) { Established(state, {.mix = Mix::kElephant}); }
 void Ipv6InTurns(benchmark::State& state) {
-  InTurns(state, {.traffic = {.versions = Versions::kIpv6}});
+  BesideEstablished(state, {.traffic = {.versions = Versions::kIpv6}});
 }
-void TrainsInTurns(benchmark::State& state) { InTurns(state, {.mix = Mix::kTrains}); }
-void ElephantInTurns(benchmark::State& state) { InTurns(state, {.mix = Mix::kElephant}); }
+void TrainsInTurns(benchmark::State& state) { BesideEstablished(state, {.mix = Mix::kTrains}); }
+void ElephantInTurns(benchmark::State& state) { BesideEstablished(state, {.mix = Mix::kElephant}); }
 // Of full segments: what a line counts of bytes is full after 44 of them.
 void Full(benchmark::State& state) {
   Established(state, {.traffic = {.most_payload = kFullSegment}});
@@ -251,6 +277,11 @@ BENCHMARK(Elephant)->Name("Pipeline/elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Ipv6InTurns)->Name("Pipeline/ipv6_in_turns")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(TrainsInTurns)->Name("Pipeline/trains_in_turns")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(ElephantInTurns)->Name("Pipeline/elephant_in_turns")->Arg(1 << 20)->UseManualTime();
+BENCHMARK(BesideRteHash)
+    ->Name("Pipeline/established_beside_rte_hash")
+    ->Arg(1 << 20)
+    ->Arg(1 << 24)
+    ->UseManualTime();
 BENCHMARK(Full)->Name("Pipeline/full_segments")->Arg(1 << 10)->UseManualTime();
 BENCHMARK(FullElephant)->Name("Pipeline/full_elephant")->Arg(1 << 20)->UseManualTime();
 BENCHMARK(Stages)->Name("Pipeline/stages")->Apply(Sizes);

@@ -39,8 +39,14 @@ def _in_turns(kind, at_least, aim=None):
     return Bar(Value(benchmark, "of_established"), at_least, aim=aim, name=f"{kind} / established, in turns within {benchmark}")
 
 
+def _beside_rte_hash(kind, flows, peer, at_least, aim):
+    benchmark = f"Pipeline/{kind}_beside_rte_hash/{flows}"
+    return Bar(Value(benchmark, "of_rte_hash"), at_least, aim=aim,
+               name=f"Pipeline/{kind}/{flows} / Peer/{peer}/{flows}, in turns within {benchmark}")
+
+
 def _established(flows, at_least, aim):
-    return Bar(Ratio(f"Pipeline/established/{flows}", f"Peer/rte_hash_lookup_bulk32/{flows}"), at_least, aim=aim)
+    return _beside_rte_hash("established", flows, "rte_hash_lookup_bulk32", at_least, aim)
 
 
 _INSERT = (f"FlowTable/insert/{M16}", "per_s_load_0.80_to_0.85")
@@ -50,7 +56,8 @@ _SCALE = f"Scale/{100_000_000}"
 BARS = [
     _established(M1, 1.0, 1.4),
     _established(M16, 1.0, 1.3),
-    _established(M64, 0.75, 1.05),
+    # (Both beside each other would take 20 GB.)
+    Bar(Ratio(f"Pipeline/established/{M64}", f"Peer/rte_hash_lookup_bulk32/{M64}"), 0.75, aim=1.05),
     _memory(M1),
     _memory(M16),
     _memory(M64),
@@ -59,7 +66,7 @@ BARS = [
         name=f"FlowTable/insert/{M16}, load 0.80 to 0.85 / Peer/rte_hash_insert/{M16}"),
     Bar(Value(f"FlowTable/insert_tail/{M16}", "p999_ns", "ns"), at_most=2000, aim=1000,
         name="insert at load 0.95, p99.9 of one"),
-    Bar(Ratio(f"Pipeline/lifecycle/{M1}", f"Peer/rte_hash_insert/{M1}"), 0.35, aim=0.6),
+    _beside_rte_hash("lifecycle", M1, "rte_hash_insert", 0.35, aim=0.6),
     Bar(Value(_SCALE, "bytes_per_ipv4_flow", "B"), at_most=115, aim=80, name="bytes an IPv4 flow, 100 M flows"),
     Bar(Value(_SCALE, "bytes_per_ipv6_flow", "B"), at_most=180, name="bytes an IPv6 flow, 100 M flows"),
     Bar(Value("Pipeline/workers/2", "scaling"), 1.9, name="two workers / one, in turns within Pipeline/workers/2"),
