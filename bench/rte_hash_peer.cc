@@ -15,8 +15,7 @@ namespace coretrack::bench {
 void RteHash::Free::operator()(rte_hash* hash) const { rte_hash_free(hash); }
 
 std::unique_ptr<RteHash> RteHash::Make(uint32_t flows, std::string* error) {
-  // A key's record is 32 bytes, a bucket of 8 entries 64, the ring of free slots 4 a record.
-  *error = StartEal(size_t{flows} * 2 * 56);
+  *error = StartEal(OwnBytes(flows));
   if (!error->empty()) return nullptr;
   rte_hash_parameters parameters{};
   parameters.name = "peer";
@@ -42,8 +41,9 @@ bool RteHash::Fill() {
 void RteHash::Clear() { rte_hash_reset(hash_.get()); }
 
 void RteHash::LookUp(uint32_t bursts) {
+  if (!cursor_) cursor_.emplace(LookupOrder(flows_));
   for (; bursts != 0; --bursts) {
-    const PackedKey* keys = cursor_.Next();
+    const PackedKey* keys = cursor_->Next();
     std::array<const void*, kBurst> pointers;
     std::array<int32_t, kBurst> positions;
     for (uint32_t i = 0; i < kBurst; ++i) pointers[i] = &keys[i];

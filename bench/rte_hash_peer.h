@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/flow_keys.h"
@@ -17,8 +18,10 @@ namespace coretrack::bench {
 
 class RteHash {
  public:
-  // What it takes of huge pages.
-  static size_t Bytes(uint32_t flows) { return size_t{flows} * (2 * 56 + sizeof(PackedKey)); }
+  // What it takes of huge pages, without and with the keys that are looked up. A key's record is 32 bytes, a bucket of 8 entries 64, the ring
+  // of free slots 4 a record.
+  static size_t OwnBytes(uint32_t flows) { return size_t{flows} * 2 * 56; }
+  static size_t Bytes(uint32_t flows) { return OwnBytes(flows) + flows * sizeof(PackedKey); }
   // Null, and why. There is one at a time.
   static std::unique_ptr<RteHash> Make(uint32_t flows, std::string* error);
 
@@ -34,12 +37,11 @@ class RteHash {
   struct Free {
     void operator()(rte_hash* hash) const;
   };
-  RteHash(uint32_t flows, rte_hash* hash)
-      : flows_(flows), hash_(hash), cursor_(LookupOrder(flows)) {}
+  RteHash(uint32_t flows, rte_hash* hash) : flows_(flows), hash_(hash) {}
 
   uint32_t flows_;
   std::unique_ptr<rte_hash, Free> hash_;
-  BurstCursor cursor_;
+  std::optional<BurstCursor> cursor_;  // of who looks up
   int32_t lost_ = 0;
 };
 

@@ -201,7 +201,6 @@ inline void FlowTable::Erase(FlowIndex index, FlowHash hash, AtomicLine* home) {
   const uint32_t region = RegionOf(hash);
   const uint32_t slot = Raw(index) - Raw(IndexAt(region, 0));
   assert(slot < region_slots_ && "the hash is another flow's");
-  std::atomic<uint64_t>& word0 = line(index).words[0];  // where its caller has just looked
   Bucket* bucket = reinterpret_cast<Bucket*>(home);
   uint32_t entry = WithTagAndSlot(*bucket, TagOf(hash), slot);
   if (entry == 0) [[unlikely]]
@@ -211,6 +210,7 @@ inline void FlowTable::Erase(FlowIndex index, FlowHash hash, AtomicLine* home) {
   bucket->tags[static_cast<uint32_t>(std::countr_zero(entry)) % (Bucket::kFlows + 1)] = 0;
   pool_.Give(region, slot);
   // Word 0 alone: the state becomes 0 and the version moves on; a reader needs no more.
+  std::atomic<uint64_t>& word0 = line(index).words[0];
   word0.store(NextEvenVersion(word0.load(std::memory_order_relaxed)), std::memory_order_release);
   --size_;
   if (wide_.IsWide(FlowIndex{static_cast<uint32_t>(SlotOf(index))})) [[unlikely]]

@@ -187,6 +187,7 @@ uint32_t Pipeline::TrackPlain(const Burst& burst, uint32_t i, uint32_t last, Tic
                                timeouts, &fetches_);
 }
 
+// By IP version; most chunks have one.
 [[gnu::always_inline]] inline Mask Pipeline::TrackSteps(const Burst& burst, uint32_t first,
                                                         uint32_t packets, Now now) {
   const uint32_t ipv6 = burst.Ipv6Of(first) & packets;

@@ -232,6 +232,7 @@ class Pipeline {
   void BeginTracking(Burst* burst);
   void TrackChunk(Burst* burst, uint32_t first, Now now, Tally& tally);
   Mask TrackLanes(Burst* burst, uint32_t first, uint32_t packets, Now now);
+  Mask TrackSteps(const Burst& burst, uint32_t first, uint32_t packets, Now now);
   Mask TrackSpilled(Burst* burst, uint32_t first, uint32_t packets, Now now);
   void TrackEach(Burst* burst, uint32_t first, uint32_t left, Now now, Tally& tally);
   void Count(const Tally& tally);
@@ -258,7 +259,6 @@ class Pipeline {
   bool TrackStep(const Burst& burst, uint32_t i, AtomicLine& line, Now now);
   bool TrackFirst(const PacketMeta& meta, AtomicLine& line, Now now);
   // Of several: bit i: first + i.
-  Mask TrackSteps(const Burst& burst, uint32_t first, uint32_t packets, Now now);
   Mask TrackStepsIn(const FlowTable& table, const Burst& burst, uint32_t first, uint32_t packets,
                     Now now);
   void FileSteps(const Burst& burst, uint32_t first, const FlowTable& table,
